@@ -1,0 +1,81 @@
+//! The handle a face holds: calls go in through a bounded channel, events come out of a broadcast.
+
+use tokio::sync::{broadcast, mpsc, oneshot};
+
+use super::{CallError, Command, ErrorKind, Event, Outcome, Query, View};
+use crate::limits::CHANNEL_MESSAGES;
+
+/// One call with the place its answer goes to.
+#[derive(Debug)]
+pub enum Call {
+    /// Change something.
+    Command(Command, oneshot::Sender<Result<Outcome, CallError>>),
+    /// Read something.
+    Query(Query, oneshot::Sender<Result<View, CallError>>),
+}
+
+/// A face's side of a node, in this process or another one. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct NodeHandle {
+    calls: mpsc::Sender<Call>,
+    events: broadcast::Sender<Event>,
+}
+
+/// The channel of calls and the broadcast of events between faces and a node: the handle, and the node's ends.
+#[must_use]
+pub fn calls() -> (NodeHandle, mpsc::Receiver<Call>, broadcast::Sender<Event>) {
+    let (calls, received) = mpsc::channel(CHANNEL_MESSAGES);
+    let (events, _) = broadcast::channel(CHANNEL_MESSAGES);
+    (
+        NodeHandle {
+            calls,
+            events: events.clone(),
+        },
+        received,
+        events,
+    )
+}
+
+impl NodeHandle {
+    /// Hands in a command and waits for its outcome.
+    ///
+    /// # Errors
+    /// [`CallError`] with kind `Busy` when the channel is full, `Stopped` when the node is gone, else what the node
+    /// says.
+    pub async fn command(&self, command: Command) -> Result<Outcome, CallError> {
+        let (answer, answered) = oneshot::channel();
+        self.hand_in(Call::Command(command, answer))?;
+        answered.await.unwrap_or_else(|_dropped| Err(stopped()))
+    }
+
+    /// Hands in a query and waits for its view.
+    ///
+    /// # Errors
+    /// As [`Self::command`].
+    pub async fn query(&self, query: Query) -> Result<View, CallError> {
+        let (answer, answered) = oneshot::channel();
+        self.hand_in(Call::Query(query, answer))?;
+        answered.await.unwrap_or_else(|_dropped| Err(stopped()))
+    }
+
+    /// Events from now on.
+    #[must_use]
+    pub fn events(&self) -> broadcast::Receiver<Event> {
+        self.events.subscribe()
+    }
+
+    fn hand_in(&self, call: Call) -> Result<(), CallError> {
+        self.calls.try_send(call).map_err(|refused| match refused {
+            mpsc::error::TrySendError::Full(_) => CallError::new(
+                ErrorKind::Busy,
+                "the node is busy",
+                "try again in a moment; nothing was lost",
+            ),
+            mpsc::error::TrySendError::Closed(_) => stopped(),
+        })
+    }
+}
+
+fn stopped() -> CallError {
+    CallError::new(ErrorKind::Stopped, "the node has stopped", "start itsgoin again")
+}

@@ -1,0 +1,233 @@
+//! What faces show: owned plain data, names and texts already `SafeText`. JSON field names are the CLI's contract:
+//! fields may be added, never change meaning.
+
+use serde::{Deserialize, Serialize};
+
+use crate::domain::ids::{NetworkId, ObjectId, PostingId};
+use crate::domain::ordering::FeedPosition;
+use crate::domain::text::SafeText;
+use crate::domain::time::Timestamp;
+
+/// Whether the person has opened a post.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ReadMark {
+    /// Not opened yet.
+    Unread,
+    /// Opened, written by the person, or older than the follow.
+    Read,
+}
+
+/// A post as it stands in a feed or thread.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PostView {
+    /// BLAKE3 of its signed bytes.
+    pub post_id: ObjectId,
+    /// Who signed it.
+    pub author: PostingId,
+    /// The author's name: own label, signed profile, hint of an invite, or empty when none is known.
+    pub author_name: SafeText,
+    /// The persona of mine that wrote it or whose follow surfaced it.
+    pub persona: Option<PostingId>,
+    /// The text.
+    pub text: SafeText,
+    /// When the author says it was written.
+    #[serde(rename = "created_ms")]
+    pub created: Timestamp,
+    /// When this node first had it.
+    #[serde(rename = "received_ms")]
+    pub received: Timestamp,
+    /// Where it stands in the feed.
+    #[serde(with = "as_text")]
+    pub position: FeedPosition,
+    /// Whether it was opened.
+    #[serde(rename = "unread", with = "as_unread")]
+    pub mark: ReadMark,
+    /// Who can read it.
+    pub audience: Audience,
+}
+
+/// Who can read a post.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Audience {
+    /// Everybody.
+    Public,
+}
+
+/// A page of a feed, newest first.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct FeedPage {
+    /// The posts of the page.
+    pub posts: Vec<PostView>,
+    /// Whether there are posts beyond the page in the direction that was asked for.
+    pub more: More,
+    /// Posts in the whole feed that were not opened.
+    pub unread_count: u64,
+}
+
+/// Whether a list goes on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum More {
+    /// This was the last of it.
+    #[default]
+    End,
+    /// Another page follows.
+    Follows,
+}
+
+/// A post and what belongs to it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ThreadView {
+    /// The post itself.
+    pub post: PostView,
+}
+
+/// Somebody I follow, or one of my own personas.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PersonView {
+    /// Who it is.
+    pub posting_id: PostingId,
+    /// Name from the signed profile, the invite's hint, or empty.
+    pub name: SafeText,
+    /// My persona that follows.
+    pub persona: PostingId,
+    /// Whether the persona follows.
+    pub following: bool,
+    /// Posts of this author in the store.
+    pub post_count: u64,
+    /// Since when.
+    #[serde(rename = "followed_ms")]
+    pub followed: Timestamp,
+}
+
+/// A posting identity of mine.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PersonaView {
+    /// Its public id.
+    pub posting_id: PostingId,
+    /// Its name.
+    pub name: SafeText,
+    /// Whether it is used when none is named.
+    pub default: bool,
+}
+
+/// Another node.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PeerView {
+    /// Who it is.
+    pub network_id: NetworkId,
+    /// Whether a connection stands.
+    pub connected: bool,
+    /// Whether it goes through a relay; `None` without a connection.
+    pub relayed: Option<bool>,
+    /// Round trip in milliseconds; `None` without a connection.
+    pub latency_ms: Option<u64>,
+    /// Bytes received on the present connection.
+    pub bytes_in: u64,
+    /// Bytes sent on the present connection.
+    pub bytes_out: u64,
+    /// Where it was last reached.
+    pub addresses: Vec<String>,
+}
+
+/// The node at a glance.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StatusView {
+    /// This node.
+    pub network_id: NetworkId,
+    /// What others paste into `peer add`; `None` until the network is up.
+    pub ticket: Option<String>,
+    /// Where this node listens; empty until the network is up.
+    pub addresses: Vec<String>,
+    /// State of the network.
+    pub network: NetworkState,
+    /// Peers with a connection.
+    pub connected_peers: u64,
+    /// Peers in the store.
+    pub known_peers: u64,
+    /// Posts in the store.
+    pub post_count: u64,
+    /// Personas.
+    pub persona_count: u64,
+    /// Minutes by which our clock is ahead of (positive) or behind (negative) the peers', when they differ too much.
+    pub clock_off_minutes: Option<i64>,
+}
+
+/// What the network is doing.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum NetworkState {
+    /// Switched off by `--offline` or a one-shot command.
+    Off,
+    /// Binding its socket.
+    Starting,
+    /// Listening.
+    Up,
+    /// Could not be started: a sentence for the person.
+    Failed(String),
+}
+
+/// A new invite.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct InviteView {
+    /// The text to be sent.
+    pub invite: String,
+    /// Whom it lets people follow.
+    pub posting_id: PostingId,
+    /// How many nodes it names: with none the receiver needs another way to reach one.
+    pub address_count: u64,
+}
+
+/// Text that is being written.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct DraftView {
+    /// What stands in it; empty when there is none.
+    pub text: String,
+}
+
+/// What a sync brought.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct SyncReport {
+    /// Peers that answered to the end.
+    pub peers: u64,
+    /// Posts that are new.
+    pub new_posts: u64,
+}
+
+mod as_text {
+    use serde::{Deserialize, Deserializer, Serializer, de::Error};
+
+    pub(super) fn serialize<T: std::fmt::Display, S: Serializer>(
+        value: &T,
+        out: S,
+    ) -> Result<S::Ok, S::Error> {
+        out.collect_str(value)
+    }
+
+    pub(super) fn deserialize<'de, T, D>(deserializer: D) -> Result<T, D::Error>
+    where
+        T: std::str::FromStr<Err: std::fmt::Display>,
+        D: Deserializer<'de>,
+    {
+        String::deserialize(deserializer)?
+            .parse()
+            .map_err(D::Error::custom)
+    }
+}
+
+mod as_unread {
+    use serde::{Deserialize, Deserializer, Serializer};
+
+    use super::ReadMark;
+
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks for this signature")]
+    pub(super) fn serialize<S: Serializer>(mark: &ReadMark, out: S) -> Result<S::Ok, S::Error> {
+        out.serialize_bool(*mark == ReadMark::Unread)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<ReadMark, D::Error> {
+        bool::deserialize(deserializer).map(|unread| if unread { ReadMark::Unread } else { ReadMark::Read })
+    }
+}

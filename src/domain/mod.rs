@@ -1,0 +1,12 @@
+//! The vocabulary: values and what is true about them. No I/O, no clock, nothing asynchronous.
+
+pub mod address;
+pub mod cbor;
+pub mod envelope;
+pub mod ids;
+pub mod invite;
+pub mod ordering;
+pub mod post;
+pub mod profile;
+pub mod text;
+pub mod time;

@@ -1,0 +1,91 @@
+//! A post: signed, immutable text of one author.
+
+use minicbor::{Decode, Encode};
+
+use super::envelope::{Content, ContentError, Kind, usable_key};
+use super::ids::PostingId;
+use super::time::Timestamp;
+use crate::limits::{POST_BYTES, POST_TEXT_BYTES};
+
+/// The version of the post format this program writes and reads.
+const VERSION: u8 = 1;
+
+/// What an author says. Map keys are the format; new fields are optional ones with higher keys.
+#[derive(Clone, PartialEq, Eq, Encode, Decode)]
+#[cbor(map)]
+pub struct Post {
+    #[n(0)]
+    version: u8,
+    #[n(1)]
+    author: PostingId,
+    #[n(2)]
+    created: Timestamp,
+    #[n(3)]
+    text: String,
+}
+
+impl std::fmt::Debug for Post {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Post(by {:?}, {} bytes)", self.author, self.text.len())
+    }
+}
+
+impl Post {
+    /// A post to be signed.
+    ///
+    /// # Errors
+    /// [`ContentError::Empty`] for text without a visible character, [`ContentError::TooLarge`] above
+    /// [`POST_TEXT_BYTES`].
+    pub fn new(author: PostingId, created: Timestamp, text: String) -> Result<Self, ContentError> {
+        let post = Self {
+            version: VERSION,
+            author,
+            created,
+            text,
+        };
+        post.check().map(|()| post)
+    }
+
+    /// The raw text. Strangers wrote it: show it through `SafeText` only.
+    #[must_use]
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+
+    fn check(&self) -> Result<(), ContentError> {
+        if self.version != VERSION {
+            return Err(ContentError::UnknownVersion);
+        }
+        if self.text.len() > POST_TEXT_BYTES {
+            return Err(ContentError::TooLarge);
+        }
+        if self.text.trim().is_empty() {
+            return Err(ContentError::Empty);
+        }
+        usable_key(self.author).map(|_key| ())
+    }
+}
+
+impl Content for Post {
+    const KIND: Kind = Kind::Post;
+
+    fn decode(bytes: &[u8]) -> Result<Self, ContentError> {
+        if bytes.len() > POST_BYTES {
+            return Err(ContentError::TooLarge);
+        }
+        let post: Self = super::cbor::decode_whole(bytes)?;
+        post.check().map(|()| post)
+    }
+
+    fn encode(&self) -> Vec<u8> {
+        super::cbor::encode(self)
+    }
+
+    fn author(&self) -> PostingId {
+        self.author
+    }
+
+    fn created(&self) -> Timestamp {
+        self.created
+    }
+}

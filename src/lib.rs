@@ -1,0 +1,8 @@
+//! `itsgoin`: a terminal client with its own node for a social network without servers.
+//!
+//! The code map, in reading order: [`domain`] is the vocabulary, [`api`] the contract between faces and node,
+//! [`limits`] every bound.
+
+pub mod api;
+pub mod domain;
+pub mod limits;

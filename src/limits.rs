@@ -1,0 +1,140 @@
+//! Every bound of protocol and safety, each with its unit, its reason, and what another value would do.
+//!
+//! THREATS.md prints the same table; a test holds the two equal. A bound that only concerns one place stands
+//! next to its use instead.
+
+use std::time::Duration;
+
+macro_rules! limits {
+    ($($(#[$doc:meta])* $name:ident: $type:ty = $value:expr;)*) => {
+        $($(#[$doc])* pub const $name: $type = $value;)*
+
+        /// Name and value of every limit, in the order of this file.
+        #[must_use]
+        pub fn table() -> Vec<(&'static str, String)> {
+            vec![$((stringify!($name), format!("{:?}", $name))),*]
+        }
+    };
+}
+
+limits! {
+    /// Bytes of a control frame. Lower would not hold a full interest list (32 KiB); higher is memory a
+    /// stranger can make us hold per stream.
+    CONTROL_FRAME_BYTES: usize = 64 * 1024;
+    /// Bytes of a frame of items. A sealed post may be 128 KiB; higher only adds memory per stream.
+    ITEM_FRAME_BYTES: usize = 256 * 1024;
+    /// Bytes of the signed part of a post. Longer content belongs into a blob.
+    POST_BYTES: usize = 64 * 1024;
+    /// Bytes of a post's text. Lower cuts essays; higher makes feeds slow to wrap and pages of 200 too large.
+    POST_TEXT_BYTES: usize = 16 * 1024;
+    /// Bytes of the signed part of a profile.
+    PROFILE_BYTES: usize = 2 * 1024;
+    /// Bytes of a name. Enough for 30 columns in most scripts.
+    NAME_BYTES: usize = 64;
+    /// Terminal columns of a name where it stands beside other things.
+    NAME_COLUMNS: usize = 30;
+    /// Bytes of other short fields of strangers (a relay's URL).
+    SHORT_FIELD_BYTES: usize = 255;
+    /// Ids in an interest list. Higher lets a peer make us probe more index ranges per pull.
+    INTEREST_IDS: usize = 1_024;
+    /// Groups of cursors in one pull; more than that many different cursors are merged at the lowest.
+    PULL_GROUPS: usize = 64;
+    /// Items of one page of a pull. Higher makes a lost stream cost more; lower adds round trips.
+    PAGE_ITEMS: usize = 200;
+    /// Bytes of the items of one page.
+    PAGE_BYTES: usize = 1024 * 1024;
+    /// Fewer offered items than this come along at once instead of being asked for.
+    INLINE_ITEMS: usize = 4;
+    /// Ids of one fetch.
+    FETCH_IDS: usize = 64;
+    /// Peers named in an invite: the receiver tries all of them.
+    INVITE_ADDRESSES: usize = 3;
+    /// Socket addresses of one peer in an invite, a ticket or the store, newest first.
+    PEER_SOCKETS: usize = 8;
+    /// Characters of a pasted invite or ticket, before anything is decoded.
+    INVITE_CHARS: usize = 4_096;
+    /// How far ahead a claimed time may lie before a post is held until it is due. Lower punishes clocks that
+    /// are a little off; higher lets a post stay at the top of a feed for longer.
+    CLOCK_AHEAD: Duration = Duration::from_mins(15);
+    /// Posts of one author that may wait for their time; more are refused.
+    HELD_POSTS: u32 = 100;
+    /// Difference between our clock and the median of the peers' at which the person is told.
+    CLOCK_WARNING: Duration = Duration::from_mins(10);
+    /// Peers needed for that median.
+    CLOCK_WITNESSES: usize = 3;
+    /// Connections kept at once.
+    CONNECTIONS: usize = 24;
+    /// Of these, how many may be inbound, so that strangers cannot use up all of them.
+    INBOUND_CONNECTIONS: usize = 16;
+    /// Connections with one network id: crossed dials make two, a restarted peer replaces the older one.
+    CONNECTIONS_PER_PEER: usize = 2;
+    /// Connections that have not said `Hello` yet.
+    PENDING_CONNECTIONS: usize = 16;
+    /// Time a connection has for its handshake and `Hello`.
+    HANDSHAKE_TIME: Duration = Duration::from_secs(10);
+    /// Keep-alive of an idle connection: below the 30 s after which home routers forget a UDP flow.
+    HEARTBEAT: Duration = Duration::from_secs(25);
+    /// Silence after which a connection is lost: two heartbeats and some.
+    IDLE_TIME: Duration = Duration::from_mins(1);
+    /// Bytes in flight on one stream.
+    STREAM_WINDOW_BYTES: u32 = 256 * 1024;
+    /// Bytes in flight on one connection.
+    CONNECTION_WINDOW_BYTES: u32 = 1024 * 1024;
+    /// Request streams a peer may have open with us.
+    BIDI_STREAMS: u32 = 16;
+    /// Push streams a peer may have open with us.
+    UNI_STREAMS: u32 = 4;
+    /// Time until the first byte of a frame. A peer that stalls holds one of its own streams, no longer.
+    FIRST_BYTE_TIME: Duration = Duration::from_secs(5);
+    /// Time for a whole frame.
+    FRAME_TIME: Duration = Duration::from_secs(20);
+    /// Frames a peer may send in ten seconds before it has to wait.
+    FRAME_RATE: u32 = 50;
+    /// Frames a peer may send at once.
+    FRAME_BURST: u32 = 100;
+    /// First wait before a lost or refused peer is dialled again; doubles each time.
+    REDIAL_FIRST: Duration = Duration::from_secs(1);
+    /// Longest wait between two dials of one peer. Higher delays a peer that comes back; lower costs radio time.
+    REDIAL_LONGEST: Duration = Duration::from_mins(5);
+    /// Time between two pulls of a peer without news.
+    PULL_EVERY: Duration = Duration::from_mins(1);
+    /// The same while nothing is ever found.
+    PULL_EVERY_IDLE: Duration = Duration::from_mins(15);
+    /// Least time between two pulls that one node starts at one peer.
+    PULL_SPACING: Duration = Duration::from_secs(1);
+    /// Least time between two `News` to one peer.
+    NEWS_SPACING: Duration = Duration::from_secs(1);
+    /// Time a whole pull may take before it counts as lost.
+    PULL_TIME: Duration = Duration::from_mins(1);
+    /// Numbers skipped in the arrival log after an unclean stop, so that none is given twice: more than any
+    /// node takes in between two syncs of its disk.
+    UNCLEAN_JUMP: u64 = 1 << 20;
+    /// Objects refused for good that are remembered, so that they are not fetched again; oldest go first.
+    REFUSED_OBJECTS: u32 = 10_000;
+    /// Peers remembered; those not seen for longest go first.
+    KNOWN_PEERS: u32 = 1_000;
+    /// Personas of one node: each is a pill in the timeline.
+    PERSONAS: u32 = 32;
+    /// Bytes of a paste into an input; more is refused, nothing is sent.
+    PASTE_BYTES: usize = 64 * 1024;
+    /// Time after a paste in which no key sends or deletes: crossterm ends a paste at the first `ESC[201~`.
+    PASTE_GUARD: Duration = Duration::from_millis(50);
+    /// Unicode scalars one grapheme may have. Lower would cut family emoji; higher lets marks smear over lines.
+    GRAPHEME_SCALARS: usize = 16;
+    /// Bytes one grapheme may have.
+    GRAPHEME_BYTES: usize = 64;
+    /// Terminal cells one grapheme may fill.
+    GRAPHEME_CELLS: usize = 2;
+    /// Cells of one line without a break; longer ones are broken.
+    LINE_CELLS: usize = 4_096;
+    /// Messages in any channel. Higher hides a slow consumer; lower makes bursts wait.
+    CHANNEL_MESSAGES: usize = 256;
+    /// Inputs that may share one commit.
+    COMMIT_INPUTS: usize = 64;
+    /// Rows of one answer to a query.
+    QUERY_ROWS: u32 = 200;
+    /// Bytes of one line on the control socket.
+    CONTROL_LINE_BYTES: usize = 4 * 1024 * 1024;
+    /// Programs attached to the control socket at once.
+    CONTROL_CLIENTS: usize = 16;
+}

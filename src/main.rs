@@ -1,0 +1,3 @@
+//! The entry.
+
+fn main() {}
