@@ -5,6 +5,7 @@ pub mod cbor;
 pub mod envelope;
 pub mod ids;
 pub mod invite;
+pub mod log;
 pub mod ordering;
 pub mod post;
 pub mod profile;

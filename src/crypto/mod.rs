@@ -1,0 +1,3 @@
+//! Keys and what is done with them. Pure: randomness and time are handed in.
+
+pub mod keys;

@@ -1,0 +1,122 @@
+//! SQLite: the truth for everything but blob bytes. The only place that contains SQL; knows no network, no faces.
+//!
+//! [`Read`] borrows a connection inside a read transaction (one snapshot), [`Write`] the writer's connection inside
+//! the batch transaction. Each file beside this one holds one thing that is stored, as functions on these two.
+
+mod columns;
+mod open;
+
+pub mod arrivals;
+pub mod drafts;
+pub mod follows;
+pub mod objects;
+pub mod peers;
+pub mod personas;
+pub mod profiles;
+pub mod store;
+pub mod timeline;
+
+use std::ops::Deref;
+
+use rusqlite::{CachedStatement, Connection, OptionalExtension, Params, Row};
+use thiserror::Error;
+
+pub use self::columns::{Author, ObjectKey, Peer};
+pub use self::open::{Database, OpenError, SCHEMA_VERSION};
+
+/// SQLite failed, or a row holds what it never should.
+#[derive(Debug, Error)]
+pub enum DbError {
+    /// What SQLite says.
+    #[error("the database failed")]
+    Sqlite(#[from] rusqlite::Error),
+    /// Stored bytes that were checked before they were written do not decode any more.
+    #[error("the database holds a damaged row in {table}")]
+    DamagedRow {
+        /// Where.
+        table: &'static str,
+    },
+    /// A row that must exist is missing.
+    #[error("the database lacks a row in {table}")]
+    MissingRow {
+        /// Where.
+        table: &'static str,
+    },
+}
+
+impl DbError {
+    /// Whether the file itself is damaged, rather than the disk full or a lock held.
+    #[must_use]
+    pub fn is_corruption(&self) -> bool {
+        match self {
+            Self::Sqlite(error) => matches!(
+                error.sqlite_error_code(),
+                Some(rusqlite::ErrorCode::DatabaseCorrupt | rusqlite::ErrorCode::NotADatabase)
+            ),
+            Self::DamagedRow { .. } | Self::MissingRow { .. } => true,
+        }
+    }
+}
+
+/// One snapshot of the store.
+#[derive(Clone, Copy)]
+pub struct Read<'c>(&'c Connection);
+
+impl Read<'_> {
+    fn statement(&self, sql: &str) -> Result<CachedStatement<'_>, DbError> {
+        Ok(self.0.prepare_cached(sql)?)
+    }
+
+    /// The first row of the answer, mapped; `None` when there is none.
+    fn find<T>(
+        &self,
+        sql: &str,
+        params: impl Params,
+        map: impl FnOnce(&Row<'_>) -> rusqlite::Result<T>,
+    ) -> Result<Option<T>, DbError> {
+        Ok(self.statement(sql)?.query_row(params, map).optional()?)
+    }
+
+    /// The one row of the answer, mapped.
+    fn get<T>(
+        &self,
+        sql: &str,
+        params: impl Params,
+        map: impl FnOnce(&Row<'_>) -> rusqlite::Result<T>,
+    ) -> Result<T, DbError> {
+        Ok(self.statement(sql)?.query_row(params, map)?)
+    }
+
+    /// All rows of the answer, mapped. The caller bounds them in the statement.
+    fn list<T>(
+        &self,
+        sql: &str,
+        params: impl Params,
+        map: impl FnMut(&Row<'_>) -> rusqlite::Result<T>,
+    ) -> Result<Vec<T>, DbError> {
+        let mut statement = self.statement(sql)?;
+        let rows = statement.query_map(params, map)?;
+        Ok(rows.collect::<Result<_, _>>()?)
+    }
+}
+
+/// The writer's view of the store, inside a transaction. Reads see what was written before.
+pub struct Write<'c>(Read<'c>);
+
+impl<'c> Deref for Write<'c> {
+    type Target = Read<'c>;
+
+    fn deref(&self) -> &Read<'c> {
+        &self.0
+    }
+}
+
+impl Write<'_> {
+    /// Runs one statement and says how many rows it changed.
+    fn execute(&self, sql: &str, params: impl Params) -> Result<usize, DbError> {
+        Ok(self.statement(sql)?.execute(params)?)
+    }
+}
+
+#[cfg(test)]
+mod tests;

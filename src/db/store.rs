@@ -1,0 +1,61 @@
+//! What the store knows about itself.
+
+use rusqlite::params;
+
+use super::{DbError, Read, Write};
+
+/// How the node that wrote here last came to its end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LastStop {
+    /// In order: everything it said is on disk.
+    Clean,
+    /// Killed, or the machine lost power: commits that were not synced may be gone.
+    Unclean,
+}
+
+impl Read<'_> {
+    /// The 32 secret bytes that name this log.
+    pub fn get_epoch_secret(&self) -> Result<[u8; 32], DbError> {
+        self.get("SELECT epoch FROM store", [], |row| row.get(0))
+    }
+
+    /// The UDP port that was chosen once; `None` until then.
+    pub fn find_udp_port(&self) -> Result<Option<u16>, DbError> {
+        let port: u16 = self.get("SELECT udp_port FROM store", [], |row| row.get(0))?;
+        Ok((port != 0).then_some(port))
+    }
+
+    /// How the last node stopped.
+    pub fn get_last_stop(&self) -> Result<LastStop, DbError> {
+        let stop: String = self.get("SELECT stop FROM store", [], |row| row.get(0))?;
+        Ok(if stop == "clean" {
+            LastStop::Clean
+        } else {
+            LastStop::Unclean
+        })
+    }
+}
+
+impl Write<'_> {
+    /// Gives this log a new name: everybody starts again at its beginning.
+    pub fn update_epoch_secret(&self, secret: &[u8; 32]) -> Result<(), DbError> {
+        self.execute("UPDATE store SET epoch = ?1", params![secret])?;
+        Ok(())
+    }
+
+    /// Keeps the chosen UDP port.
+    pub fn update_udp_port(&self, port: u16) -> Result<(), DbError> {
+        self.execute("UPDATE store SET udp_port = ?1", params![port])?;
+        Ok(())
+    }
+
+    /// Notes that a node runs on this store, or that it stopped in order.
+    pub fn update_stop(&self, stop: LastStop) -> Result<(), DbError> {
+        let stop = match stop {
+            LastStop::Clean => "clean",
+            LastStop::Unclean => "running",
+        };
+        self.execute("UPDATE store SET stop = ?1", params![stop])?;
+        Ok(())
+    }
+}

@@ -1,0 +1,122 @@
+//! Plans of the hot queries, cursors and refusals.
+
+use super::open::Durability;
+use super::timeline::RowFilter;
+use super::*;
+use crate::domain::ids::NetworkId;
+
+fn store() -> Database {
+    Database::in_memory(&[7; 32]).unwrap()
+}
+
+#[test]
+fn feed_pages_are_range_scans_without_sorting() {
+    let mut store = store();
+    for forward in [false, true] {
+        for filter in [RowFilter::All, RowFilter::Unread] {
+            let plan = store.read(|read| read.explain_feed(forward, filter)).unwrap();
+            assert!(plan.starts_with("SEARCH timeline USING"), "{plan}");
+            assert!(plan.contains("pill=? AND (sort_ms,post_id)"), "{plan}");
+            assert!(!plan.contains("TEMP B-TREE"), "{plan}");
+        }
+    }
+}
+
+#[test]
+fn a_newer_or_foreign_file_is_refused_and_stays_as_it_was() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("newer.db");
+    drop(Database::open(&path, &[1; 32]).unwrap());
+    let connection = rusqlite::Connection::open(&path).unwrap();
+    connection.pragma_update(None, "user_version", 99).unwrap();
+    drop(connection);
+    let before = std::fs::read(&path).unwrap();
+    assert!(matches!(
+        Database::open(&path, &[1; 32]),
+        Err(OpenError::Newer {
+            found: 99,
+            known: SCHEMA_VERSION
+        })
+    ));
+    assert_eq!(std::fs::read(&path).unwrap(), before);
+
+    let foreign = directory.path().join("foreign.db");
+    rusqlite::Connection::open(&foreign)
+        .unwrap()
+        .execute_batch("CREATE TABLE t (x)")
+        .unwrap();
+    assert!(matches!(
+        Database::open(&foreign, &[1; 32]),
+        Err(OpenError::Foreign)
+    ));
+
+    let text = directory.path().join("text.db");
+    std::fs::write(
+        &text,
+        "this is not a database, but long enough to be taken for one at first",
+    )
+    .unwrap();
+    assert!(matches!(
+        Database::open(&text, &[1; 32]),
+        Err(OpenError::Damaged(_))
+    ));
+}
+
+#[test]
+fn numbers_of_the_log_are_never_given_twice() {
+    let mut store = store();
+    let first = store
+        .transaction(Durability::Normal, |batch| {
+            batch.step(|write| {
+                write.jump_arrivals()?;
+                write.get_last_seq()
+            })
+        })
+        .unwrap();
+    assert_eq!(first.get(), crate::limits::UNCLEAN_JUMP);
+    let second = store
+        .transaction(Durability::Normal, |batch| {
+            batch.step(|write| {
+                let author = write.intern_author(crate::domain::ids::PostingId::from_bytes([1; 32]))?;
+                write.insert_arrival(author, ObjectKey(1))?;
+                write.delete_arrival(ObjectKey(1))?;
+                write.insert_arrival(author, ObjectKey(2))?;
+                write.get_last_seq()
+            })
+        })
+        .unwrap();
+    assert_eq!(second.get(), first.get() + 2);
+}
+
+#[test]
+fn a_failed_step_leaves_nothing() {
+    let mut store = store();
+    let failed: Result<(), DbError> = store.transaction(Durability::Full, |batch| {
+        batch.step(|write| write.replace_draft("new_post", "text", crate::domain::time::Timestamp::ZERO))?;
+        Err(DbError::MissingRow { table: "planted" })
+    });
+    assert!(failed.is_err());
+    assert_eq!(store.read(|read| read.find_draft("new_post")).unwrap(), None);
+}
+
+#[test]
+fn a_peer_with_a_new_epoch_is_read_from_the_start() {
+    let mut store = store();
+    store
+        .transaction(Durability::Normal, |batch| {
+            batch.step(|write| {
+                let address = crate::domain::address::PeerAddress::of(NetworkId::from_bytes([2; 32]));
+                let peer = write.insert_peer(&address, crate::domain::time::Timestamp::ZERO)?;
+                let author = write.intern_author(crate::domain::ids::PostingId::from_bytes([1; 32]))?;
+                let five = crate::domain::log::Seq::new(5).unwrap();
+                write.replace_epoch(peer, [1; 16])?;
+                write.replace_cursor(peer, author, five)?;
+                write.replace_epoch(peer, [1; 16])?;
+                assert_eq!(write.get_cursor(peer, author)?, five);
+                write.replace_epoch(peer, [2; 16])?;
+                assert_eq!(write.get_cursor(peer, author)?, crate::domain::log::Seq::START);
+                Ok(())
+            })
+        })
+        .unwrap();
+}
