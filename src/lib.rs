@@ -8,3 +8,4 @@ pub mod crypto;
 pub mod db;
 pub mod domain;
 pub mod limits;
+pub mod node;

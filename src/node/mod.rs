@@ -1,0 +1,3 @@
+//! The embedded node: engine in the middle, store, wire and network around it.
+
+pub mod wire;

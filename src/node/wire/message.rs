@@ -1,0 +1,418 @@
+//! The messages of `itsgoin/0.6` and their CBOR. Field numbers are the protocol (PROTOCOL.md); new fields are
+//! optional ones with higher numbers, which old programs skip.
+
+use minicbor::bytes::{ByteArray, ByteVec};
+use minicbor::{Decode, Decoder, Encode, Encoder};
+
+use super::WireError;
+use crate::domain::envelope::{Envelope, Kind};
+use crate::domain::ids::{ObjectId, PostingId};
+use crate::domain::log::Seq;
+use crate::limits::{FETCH_IDS, INTEREST_IDS, PAGE_ITEMS, PULL_GROUPS};
+
+/// The name of a store's log, keyed per peer so that two peers cannot compare notes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Epoch(pub [u8; 16]);
+
+/// The hash of an interest list, keyed per pair of nodes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct ListHash(pub [u8; 16]);
+
+macro_rules! cbor_16_bytes {
+    ($($name:ident),*) => {$(
+        impl<C> Encode<C> for $name {
+            fn encode<W: minicbor::encode::Write>(
+                &self,
+                encoder: &mut Encoder<W>,
+                _context: &mut C,
+            ) -> Result<(), minicbor::encode::Error<W::Error>> {
+                encoder.bytes(&self.0)?.ok()
+            }
+        }
+
+        impl<'b, C> Decode<'b, C> for $name {
+            fn decode(decoder: &mut Decoder<'b>, context: &mut C) -> Result<Self, minicbor::decode::Error> {
+                ByteArray::<16>::decode(decoder, context).map(|bytes| Self(bytes.into()))
+            }
+        }
+    )*};
+}
+
+cbor_16_bytes!(Epoch, ListHash);
+
+/// The first request on a connection and its answer.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+#[cbor(map)]
+pub struct Hello {
+    /// The sender's log as it names it to the receiver.
+    #[n(0)]
+    pub epoch: Epoch,
+    /// Bits of optional abilities; none is defined yet.
+    #[n(1)]
+    pub features: u64,
+    /// The sender's clock in minutes since 1970.
+    #[n(2)]
+    pub minute: i64,
+}
+
+/// A run of entries in the interest list that share a cursor.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Encode, Decode)]
+pub struct Range {
+    /// Index of the first entry.
+    #[n(0)]
+    pub start: u16,
+    /// How many.
+    #[n(1)]
+    pub length: u16,
+}
+
+/// Authors that are read from the same position.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+#[cbor(map)]
+pub struct Group {
+    /// Everything after this position is wanted.
+    #[n(0)]
+    pub since: Seq,
+    /// Which entries of the interest list.
+    #[n(1)]
+    pub ranges: Vec<Range>,
+}
+
+/// Asks for what arrived by the authors of a list accepted before.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+#[cbor(map)]
+pub struct Pull {
+    /// Which list the ranges index into.
+    #[n(0)]
+    pub hash: ListHash,
+    /// At most [`PULL_GROUPS`].
+    #[n(1)]
+    pub groups: Vec<Group>,
+}
+
+/// Whether a group has more than this page holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Encode, Decode)]
+#[cbor(index_only)]
+pub enum Rest {
+    /// Nothing after the page up to `upto`.
+    #[n(0)]
+    Nothing,
+    /// The page was cut: go on from its last item.
+    #[n(1)]
+    More,
+}
+
+/// How far a page goes for one group.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Encode, Decode)]
+#[cbor(map)]
+pub struct GroupEnd {
+    /// The cursor when everything offered for the group is done: with [`Rest::More`] the position of the last item
+    /// of the page, else the end of the log in the answer's snapshot.
+    #[n(0)]
+    pub upto: Seq,
+    /// Whether there is more.
+    #[n(1)]
+    pub rest: Rest,
+}
+
+/// One item a page offers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Encode, Decode)]
+pub struct Offer {
+    /// Its id.
+    #[n(0)]
+    pub id: ObjectId,
+    /// Bytes of its signed part.
+    #[n(1)]
+    pub size: u32,
+}
+
+/// The answer to a [`Pull`]. With fewer than `INLINE_ITEMS` offers the items follow at once, else after a [`Want`].
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+#[cbor(map)]
+pub struct Page {
+    /// The log the positions belong to.
+    #[n(0)]
+    pub epoch: Epoch,
+    /// One per group of the pull, in its order.
+    #[n(1)]
+    pub ends: Vec<GroupEnd>,
+    /// In the order of arrival, at most [`PAGE_ITEMS`].
+    #[n(2)]
+    pub offers: Vec<Offer>,
+}
+
+/// Which offers of a page are to be sent: bit `i` of byte `i / 8`.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+#[cbor(map)]
+pub struct Want {
+    #[n(0)]
+    bitmap: ByteVec,
+}
+
+impl Want {
+    /// A bitmap over the offers of a page.
+    #[must_use]
+    pub fn new(wanted: &[bool]) -> Self {
+        let bytes = wanted.chunks(8).map(|chunk| {
+            let bits = chunk.iter().enumerate().filter(|(_, wanted)| **wanted);
+            bits.fold(0_u8, |byte, (bit, _)| {
+                byte | 1_u8.checked_shl(u32::try_from(bit).unwrap_or(0)).unwrap_or(0)
+            })
+        });
+        Self {
+            bitmap: bytes.collect::<Vec<u8>>().into(),
+        }
+    }
+
+    /// Whether the offer with this index is wanted.
+    #[must_use]
+    pub fn contains(&self, index: usize) -> bool {
+        let byte = self.bitmap.get(index / 8).copied().unwrap_or(0);
+        let mask = 1_u8
+            .checked_shl(u32::try_from(index % 8).unwrap_or(0))
+            .unwrap_or(0);
+        byte & mask != 0
+    }
+}
+
+/// An envelope as it travels. The kind is a bare number here: a later version may send kinds we do not know.
+#[derive(Clone, PartialEq, Eq, Encode, Decode)]
+pub struct Item {
+    #[n(0)]
+    kind: u16,
+    #[n(1)]
+    bytes: ByteVec,
+    #[n(2)]
+    signature: ByteArray<64>,
+}
+
+impl std::fmt::Debug for Item {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Item(kind {}, {} bytes)", self.kind, self.bytes.len())
+    }
+}
+
+impl From<Envelope> for Item {
+    fn from(envelope: Envelope) -> Self {
+        Self {
+            kind: envelope.kind.code(),
+            bytes: envelope.bytes.into(),
+            signature: envelope.signature.into(),
+        }
+    }
+}
+
+impl Item {
+    /// The id of the signed bytes.
+    #[must_use]
+    pub fn id(&self) -> ObjectId {
+        ObjectId::of(&self.bytes)
+    }
+
+    /// Bytes of the signed part.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.bytes.len()
+    }
+
+    /// Whether the signed part is empty.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.bytes.is_empty()
+    }
+
+    /// The envelope, if this version knows its kind.
+    #[must_use]
+    pub fn into_envelope(self) -> Option<Envelope> {
+        let kind = Kind::from_code(self.kind)?;
+        Some(Envelope {
+            kind,
+            bytes: self.bytes.into(),
+            signature: self.signature.into(),
+        })
+    }
+}
+
+/// Everything two nodes say to each other.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Message {
+    /// First request and its answer.
+    Hello(Hello),
+    /// Request: the authors the sender wants, sorted, at most [`INTEREST_IDS`]. Also a subscription to [`Self::News`].
+    SetInterest(Vec<PostingId>),
+    /// Answer to [`Self::SetInterest`]: pulls may name the list by this hash on this connection.
+    InterestAccepted(ListHash),
+    /// Request: what is new.
+    Pull(Pull),
+    /// Answer to [`Self::Pull`].
+    Page(Page),
+    /// Answer to [`Self::Pull`] whose list is not known (any more).
+    NeedList,
+    /// On the stream of a pull, client to server: which offers to send.
+    Want(Want),
+    /// Items, in as many frames as they need.
+    Items(Vec<Item>),
+    /// Request: objects by id, at most [`FETCH_IDS`]; answered by [`Self::Items`] with those there are.
+    Fetch(Vec<ObjectId>),
+    /// Push: something arrived that matches the receiver's interest.
+    News,
+    /// Answer: not now.
+    Busy,
+    /// Answer to a request this version does not know.
+    Unsupported {
+        /// The kind that was asked.
+        kind: u16,
+    },
+}
+
+/// A decoded frame.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Decoded {
+    /// A message of this version.
+    Known(Message),
+    /// A message of a later one.
+    Unknown {
+        /// Its kind.
+        kind: u16,
+    },
+}
+
+const HELLO: u16 = 1;
+const SET_INTEREST: u16 = 2;
+const INTEREST_ACCEPTED: u16 = 3;
+const PULL: u16 = 4;
+const PAGE: u16 = 5;
+const NEED_LIST: u16 = 6;
+const WANT: u16 = 7;
+const ITEMS: u16 = 8;
+const FETCH: u16 = 9;
+const NEWS: u16 = 10;
+const BUSY: u16 = 11;
+const UNSUPPORTED: u16 = 12;
+
+impl Message {
+    /// The number of the message's kind on the wire.
+    #[must_use]
+    pub const fn kind(&self) -> u16 {
+        match self {
+            Self::Hello(_) => HELLO,
+            Self::SetInterest(_) => SET_INTEREST,
+            Self::InterestAccepted(_) => INTEREST_ACCEPTED,
+            Self::Pull(_) => PULL,
+            Self::Page(_) => PAGE,
+            Self::NeedList => NEED_LIST,
+            Self::Want(_) => WANT,
+            Self::Items(_) => ITEMS,
+            Self::Fetch(_) => FETCH,
+            Self::News => NEWS,
+            Self::Busy => BUSY,
+            Self::Unsupported { .. } => UNSUPPORTED,
+        }
+    }
+
+    /// The CBOR `[kind, body]`.
+    #[must_use]
+    pub fn encode(&self) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        let mut encoder = Encoder::new(&mut bytes);
+        let written = encoder
+            .array(2)
+            .and_then(|e| e.u16(self.kind()))
+            .and_then(|e| match self {
+                Self::Hello(body) => e.encode(body),
+                Self::SetInterest(ids) => e.encode(ids),
+                Self::InterestAccepted(hash) => e.encode(hash),
+                Self::Pull(body) => e.encode(body),
+                Self::Page(body) => e.encode(body),
+                Self::Want(body) => e.encode(body),
+                Self::Items(items) => e.encode(items),
+                Self::Fetch(ids) => e.encode(ids),
+                Self::Unsupported { kind } => e.u16(*kind),
+                Self::NeedList | Self::News | Self::Busy => e.null(),
+            });
+        debug_assert!(written.is_ok(), "encoding into memory cannot fail");
+        bytes
+    }
+
+    /// Reads a frame's body.
+    ///
+    /// # Errors
+    /// [`WireError`] for bytes that are no message.
+    pub fn decode(bytes: &[u8]) -> Result<Decoded, WireError> {
+        let mut decoder = Decoder::new(bytes);
+        if decoder.array().map_err(malformed)? != Some(2) {
+            return Err(WireError::Malformed);
+        }
+        let kind = decoder.u16().map_err(malformed)?;
+        let Some(message) = decode_body(kind, &mut decoder)? else {
+            return Ok(Decoded::Unknown { kind });
+        };
+        if decoder.position() == bytes.len() {
+            Ok(Decoded::Known(message))
+        } else {
+            Err(WireError::Malformed)
+        }
+    }
+}
+
+/// The body of a known kind; `None` for an unknown one, whose body is not looked at.
+fn decode_body(kind: u16, decoder: &mut Decoder<'_>) -> Result<Option<Message>, WireError> {
+    let message = match kind {
+        HELLO => Message::Hello(decoder.decode().map_err(malformed)?),
+        SET_INTEREST => Message::SetInterest(list(decoder, INTEREST_IDS)?),
+        INTEREST_ACCEPTED => Message::InterestAccepted(decoder.decode().map_err(malformed)?),
+        PULL => {
+            let pull: Pull = decoder.decode().map_err(malformed)?;
+            let ranges = pull
+                .groups
+                .iter()
+                .map(|group| group.ranges.len())
+                .fold(0, usize::saturating_add);
+            if pull.groups.len() > PULL_GROUPS || ranges > INTEREST_IDS {
+                return Err(WireError::TooMuch);
+            }
+            Message::Pull(pull)
+        }
+        PAGE => {
+            let page: Page = decoder.decode().map_err(malformed)?;
+            if page.ends.len() > PULL_GROUPS || page.offers.len() > PAGE_ITEMS {
+                return Err(WireError::TooMuch);
+            }
+            Message::Page(page)
+        }
+        WANT => {
+            let want: Want = decoder.decode().map_err(malformed)?;
+            if want.bitmap.len() > PAGE_ITEMS.div_ceil(8) {
+                return Err(WireError::TooMuch);
+            }
+            Message::Want(want)
+        }
+        ITEMS => Message::Items(list(decoder, PAGE_ITEMS)?),
+        FETCH => Message::Fetch(list(decoder, FETCH_IDS)?),
+        UNSUPPORTED => Message::Unsupported {
+            kind: decoder.u16().map_err(malformed)?,
+        },
+        NEED_LIST => Message::NeedList,
+        NEWS => Message::News,
+        BUSY => Message::Busy,
+        _ => return Ok(None),
+    };
+    if matches!(message, Message::NeedList | Message::News | Message::Busy) {
+        decoder.null().map_err(malformed)?;
+    }
+    Ok(Some(message))
+}
+
+/// A definite list of at most `limit` entries; nothing is allocated by the claimed length.
+fn list<'b, T: Decode<'b, ()>>(decoder: &mut Decoder<'b>, limit: usize) -> Result<Vec<T>, WireError> {
+    let length = decoder.array().map_err(malformed)?.ok_or(WireError::Malformed)?;
+    if usize::try_from(length).map_or(true, |length| length > limit) {
+        return Err(WireError::TooMuch);
+    }
+    (0..length).map(|_| decoder.decode().map_err(malformed)).collect()
+}
+
+#[expect(clippy::needless_pass_by_value, reason = "the shape `map_err` asks for")]
+fn malformed(_detail: minicbor::decode::Error) -> WireError {
+    WireError::Malformed
+}
