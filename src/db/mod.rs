@@ -22,7 +22,7 @@ use rusqlite::{CachedStatement, Connection, OptionalExtension, Params, Row};
 use thiserror::Error;
 
 pub use self::columns::{Author, ObjectKey, Peer};
-pub use self::open::{Database, OpenError, SCHEMA_VERSION};
+pub use self::open::{Batch, Database, Durability, OpenError, SCHEMA_VERSION};
 
 /// SQLite failed, or a row holds what it never should.
 #[derive(Debug, Error)]

@@ -75,6 +75,15 @@ impl Read<'_> {
         Ok(since.unwrap_or_default())
     }
 
+    /// How far a peer's log was read, for every author that was read at all.
+    pub fn list_cursors(&self, peer: Peer) -> Result<Vec<(Author, Seq)>, DbError> {
+        self.list(
+            "SELECT author, since FROM cursors WHERE peer = ?1",
+            [peer],
+            |row| Ok((row.get(0)?, row.get(1)?)),
+        )
+    }
+
     /// The name of the peer's log as of the last answer.
     pub fn find_epoch(&self, peer: Peer) -> Result<Option<[u8; 16]>, DbError> {
         Ok(self

@@ -90,29 +90,24 @@ pub struct Pull {
     pub groups: Vec<Group>,
 }
 
-/// Whether a group has more than this page holds.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Encode, Decode)]
-#[cbor(index_only)]
-pub enum Rest {
-    /// Nothing after the page up to `upto`.
-    #[n(0)]
-    Nothing,
-    /// The page was cut: go on from its last item.
-    #[n(1)]
-    More,
-}
-
 /// How far a page goes for one group.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Encode, Decode)]
 #[cbor(map)]
 pub struct GroupEnd {
-    /// The cursor when everything offered for the group is done: with [`Rest::More`] the position of the last item
-    /// of the page, else the end of the log in the answer's snapshot.
+    /// The end of the log in the answer's snapshot.
     #[n(0)]
     pub upto: Seq,
-    /// Whether there is more.
+    /// Where the page was cut: the position of its last item, with more to come behind it.
     #[n(1)]
-    pub rest: Rest,
+    pub cut: Option<Seq>,
+}
+
+impl GroupEnd {
+    /// How far the log was read when everything offered for the group is done.
+    #[must_use]
+    pub fn cursor(&self) -> Seq {
+        self.cut.unwrap_or(self.upto)
+    }
 }
 
 /// One item a page offers.

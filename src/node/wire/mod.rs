@@ -13,7 +13,7 @@
 mod message;
 
 pub use self::message::{
-    Decoded, Epoch, Group, GroupEnd, Hello, Item, ListHash, Message, Offer, Page, Pull, Range, Rest, Want,
+    Decoded, Epoch, Group, GroupEnd, Hello, Item, ListHash, Message, Offer, Page, Pull, Range, Want,
 };
 
 use crate::limits::ITEM_FRAME_BYTES;

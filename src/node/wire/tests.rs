@@ -63,11 +63,11 @@ fn golden_frames() {
         ends: vec![
             GroupEnd {
                 upto: seq(1_001),
-                rest: Rest::Nothing,
+                cut: None,
             },
             GroupEnd {
-                upto: seq(7),
-                rest: Rest::More,
+                upto: seq(1_001),
+                cut: Some(seq(7)),
             },
         ],
         offers: vec![Offer {
@@ -240,7 +240,7 @@ fn a_pull_without_news_is_small() {
     .len();
     let end = GroupEnd {
         upto: seq(1 << 40),
-        rest: Rest::Nothing,
+        cut: None,
     };
     let answer = encode_frame(&Message::Page(Page {
         epoch: Epoch([0; 16]),

@@ -1,0 +1,264 @@
+//! Answers to requests that only read: runs on reader connections, beside the engine. Also the two checks a client
+//! makes while a pull is under way, which read its own store.
+//!
+//! A page is built from one snapshot and holds ids; the items are read by point reads afterwards, so that no read
+//! transaction outlives a frame.
+
+use std::collections::BTreeSet;
+
+use super::interest::InterestList;
+use crate::db::objects::Have;
+use crate::db::{DbError, Read};
+use crate::domain::envelope::{Object, ObjectError};
+use crate::domain::ids::{NetworkId, ObjectId};
+use crate::domain::log::Seq;
+use crate::limits::{INLINE_ITEMS, ITEM_FRAME_BYTES, PAGE_BYTES, PAGE_ITEMS, POST_BYTES};
+use crate::node::wire::{Epoch, Group, GroupEnd, Item, Offer, Page, Pull, Want};
+
+/// How much one page may hold.
+#[derive(Debug, Clone, Copy)]
+pub struct PageBudget {
+    /// Items.
+    pub items: usize,
+    /// Bytes of their signed parts.
+    pub bytes: usize,
+}
+
+impl Default for PageBudget {
+    fn default() -> Self {
+        Self {
+            items: PAGE_ITEMS,
+            bytes: PAGE_BYTES,
+        }
+    }
+}
+
+/// What a pull leads to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum PullAnswer {
+    /// The page.
+    Page(Page),
+    /// The list the pull names is not the one we accepted.
+    NeedList,
+    /// The peer has read further than our log goes: our store was restored, the log needs a new epoch.
+    BeyondLog,
+    /// The pull points outside its list: the peer's fault.
+    Malformed,
+}
+
+/// The name of a log as one peer sees it.
+#[must_use]
+pub fn epoch_for(secret: &[u8; 32], peer: NetworkId) -> Epoch {
+    let mut hasher = blake3::Hasher::new_derive_key("itsgoin/0.6 log epoch");
+    hasher.update(secret).update(peer.as_bytes());
+    let mut epoch = [0; 16];
+    hasher.finalize_xof().fill(&mut epoch);
+    Epoch(epoch)
+}
+
+/// What this store has for a peer's pull. `heard` is the list the peer set on this connection.
+///
+/// # Errors
+/// [`DbError`] when the store cannot be read.
+pub fn answer_pull(
+    read: Read<'_>,
+    us: NetworkId,
+    peer: NetworkId,
+    heard: &InterestList,
+    pull: &Pull,
+    budget: PageBudget,
+) -> Result<PullAnswer, DbError> {
+    if heard.hash(peer, us) != pull.hash {
+        return Ok(PullAnswer::NeedList);
+    }
+    let last = read.get_last_seq()?;
+    if pull.groups.iter().any(|group| group.since > last) {
+        return Ok(PullAnswer::BeyondLog);
+    }
+    let head = pull.groups.iter().map(|group| group.since).max();
+    let mut left = budget;
+    let mut page = Page {
+        epoch: epoch_for(&read.get_epoch_secret()?, peer),
+        ends: Vec::new(),
+        offers: Vec::new(),
+    };
+    for (index, group) in pull.groups.iter().enumerate() {
+        // The newest posts are what the person waits for: older groups leave half of the page to the head group.
+        let head_follows = pull
+            .groups
+            .iter()
+            .skip(index + 1)
+            .any(|later| Some(later.since) == head);
+        let share = if head_follows {
+            left.halved_of(budget)
+        } else {
+            left
+        };
+        let Some((end, offers)) = answer_group(read, heard, group, last, share)? else {
+            return Ok(PullAnswer::Malformed);
+        };
+        left = left.without(&offers);
+        page.ends.push(end);
+        page.offers.extend(offers);
+    }
+    Ok(PullAnswer::Page(page))
+}
+
+impl PageBudget {
+    /// What is left when half of the whole has to stay for later.
+    const fn halved_of(self, whole: Self) -> Self {
+        Self {
+            items: self.items.saturating_sub(whole.items.div_ceil(2)),
+            bytes: self.bytes.saturating_sub(whole.bytes.div_ceil(2)),
+        }
+    }
+
+    fn without(self, offers: &[Offer]) -> Self {
+        Self {
+            items: self.items.saturating_sub(offers.len()),
+            bytes: offers.iter().fold(self.bytes, |left, offer| {
+                left.saturating_sub(size_of_offer(offer))
+            }),
+        }
+    }
+}
+
+fn size_of_offer(offer: &Offer) -> usize {
+    usize::try_from(offer.size).unwrap_or(usize::MAX)
+}
+
+/// One group's part of a page; `None` when a range points outside the list.
+fn answer_group(
+    read: Read<'_>,
+    heard: &InterestList,
+    group: &Group,
+    last: Seq,
+    budget: PageBudget,
+) -> Result<Option<(GroupEnd, Vec<Offer>)>, DbError> {
+    let mut arrivals = Vec::new();
+    for range in &group.ranges {
+        let Some(ids) = heard.slice(*range) else {
+            return Ok(None);
+        };
+        if group.since == last {
+            continue;
+        }
+        for id in ids {
+            if let Some(author) = read.find_author(*id)? {
+                // One more than fits, to know whether there is more.
+                arrivals.extend(read.list_arrivals(author, group.since, budget.items.saturating_add(1))?);
+            }
+        }
+    }
+    arrivals.sort_unstable();
+    let mut end = GroupEnd {
+        upto: last,
+        cut: None,
+    };
+    let mut offers = Vec::new();
+    let mut bytes = 0_usize;
+    let mut done = group.since;
+    for arrival in arrivals {
+        let (id, size) = read.get_offer(arrival.object)?;
+        let offer = Offer { id, size };
+        bytes = bytes.saturating_add(size_of_offer(&offer));
+        if offers.len() >= budget.items || bytes > budget.bytes {
+            end.cut = Some(done);
+            break;
+        }
+        offers.push(offer);
+        done = arrival.seq;
+    }
+    Ok(Some((end, offers)))
+}
+
+/// Which offers of a page this store lacks. Nothing is downloaded or verified that is here or refused.
+///
+/// # Errors
+/// [`DbError`] when the store cannot be read.
+pub fn wanted(read: Read<'_>, page: &Page) -> Result<Vec<bool>, DbError> {
+    let lacks = |offer: &Offer| {
+        let fits = size_of_offer(offer) <= POST_BYTES;
+        Ok(fits && read.have(offer.id)? == Have::Missing)
+    };
+    page.offers.iter().map(lacks).collect()
+}
+
+/// The ids of a page that are to be sent: those asked for, or all of a small page.
+#[must_use]
+pub fn asked(page: &Page, want: Option<&Want>) -> Vec<ObjectId> {
+    let is_asked = |index: usize| want.is_none_or(|want| want.contains(index));
+    let offers = page
+        .offers
+        .iter()
+        .enumerate()
+        .filter(|(index, _)| is_asked(*index));
+    offers.map(|(_, offer)| offer.id).collect()
+}
+
+/// Whether the items of a page follow it without being asked for.
+#[must_use]
+pub const fn is_inline(page: &Page) -> bool {
+    page.offers.len() < INLINE_ITEMS
+}
+
+/// The items there are of these ids, from the front, as many as one frame holds; what is left stays in `ids`.
+///
+/// # Errors
+/// [`DbError`] when the store cannot be read.
+pub fn next_items(
+    read: Read<'_>,
+    ids: &mut std::collections::VecDeque<ObjectId>,
+) -> Result<Vec<Item>, DbError> {
+    /// Bytes of CBOR around one item's signed part: kind, lengths, signature.
+    const AROUND: usize = 80;
+    let mut items = Vec::new();
+    let mut room = ITEM_FRAME_BYTES.saturating_sub(AROUND);
+    while let Some(id) = ids.front() {
+        if let Some(envelope) = read.find_servable(*id)? {
+            let size = envelope.bytes.len().saturating_add(AROUND);
+            if size > room && !items.is_empty() {
+                break;
+            }
+            room = room.saturating_sub(size);
+            items.push(envelope.into());
+        }
+        ids.pop_front();
+    }
+    Ok(items)
+}
+
+/// One received item after its checks.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Checked {
+    /// A good object.
+    Object(Object),
+    /// Its bytes can never be an object of this version: refused for good.
+    Refused(ObjectId),
+    /// Of a kind only later versions know.
+    UnknownKind(ObjectId),
+    /// A signature that is not the author's: the peer's fault, the id may still be good elsewhere.
+    Forged,
+    /// Nobody asked for it: the peer's fault.
+    Unasked,
+}
+
+/// Hashes and verifies received items. The expensive part of taking something in: runs off the writer.
+#[must_use]
+pub fn check_items(items: Vec<Item>, asked: &BTreeSet<ObjectId>) -> Vec<Checked> {
+    let check = |item: Item| {
+        let id = item.id();
+        if !asked.contains(&id) {
+            return Checked::Unasked;
+        }
+        let Some(envelope) = item.into_envelope() else {
+            return Checked::UnknownKind(id);
+        };
+        match Object::verify(envelope) {
+            Ok(object) => Checked::Object(object),
+            Err(ObjectError::Content(_)) => Checked::Refused(id),
+            Err(ObjectError::Signature(_)) => Checked::Forged,
+        }
+    };
+    items.into_iter().map(check).collect()
+}

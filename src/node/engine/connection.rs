@@ -1,0 +1,185 @@
+//! What the engine remembers about one connection: how far the greeting is, whose lists are accepted, whether a pull
+//! runs, whether news wait. All of it can be lost at any time.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::interest::InterestList;
+use super::{Direction, RequestId};
+use crate::db::{Author, Peer};
+use crate::domain::address::PeerAddress;
+use crate::domain::ids::{NetworkId, PostingId};
+use crate::domain::log::Seq;
+use crate::domain::time::Timestamp;
+use crate::limits::{HANDSHAKE_TIME, NEWS_SPACING, PULL_EVERY, PULL_SPACING};
+
+/// One connection.
+#[derive(Debug)]
+pub(super) struct Connection {
+    pub(super) peer: NetworkId,
+    pub(super) direction: Direction,
+    pub(super) address: PeerAddress,
+    pub(super) greeting: Greeting,
+    pub(super) listing: Listing,
+    pub(super) pulling: Pulling,
+    /// When the last pull was started; the next one keeps a distance.
+    pub(super) last_pull: Timestamp,
+    /// The wait after a pull that finds nothing; grows while nothing is found.
+    pub(super) pull_every: Duration,
+    pub(super) subscription: Option<Arc<InterestList>>,
+    pub(super) news: News,
+}
+
+/// Whether the peer introduced itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Greeting {
+    /// `Hello` is under way; without it the connection ends at `deadline`.
+    Expected { deadline: Timestamp },
+    /// The peer said `Hello`.
+    Done {
+        /// Its row.
+        row: Peer,
+        /// Its clock minus ours, in minutes.
+        clock_ahead: i64,
+    },
+}
+
+/// Whether the peer accepted our list.
+#[derive(Debug, Clone)]
+pub(super) enum Listing {
+    /// Not sent, or another one has to be sent.
+    Stale,
+    /// Sent, not answered.
+    Sent {
+        request: RequestId,
+        list: Arc<InterestList>,
+    },
+    /// Accepted: pulls may name it.
+    Accepted { list: Arc<InterestList> },
+}
+
+/// Whether a pull runs.
+#[derive(Debug)]
+pub(super) enum Pulling {
+    /// The next one starts at `due`.
+    Resting { due: Timestamp },
+    /// One runs.
+    Running {
+        request: RequestId,
+        asked: Vec<AskedGroup>,
+        then: Then,
+    },
+}
+
+/// What follows a pull that runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Then {
+    /// What its page says.
+    AsFound,
+    /// Another pull: news came meanwhile, perhaps later than the page's snapshot.
+    Again,
+}
+
+/// A group of a pull that runs: which authors, read from where.
+#[derive(Debug)]
+pub(super) struct AskedGroup {
+    pub(super) since: Seq,
+    pub(super) authors: Vec<Author>,
+}
+
+/// Whether the peer has to be told of arrivals.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum News {
+    /// Nothing to tell; the last time was `last`.
+    None { last: Timestamp },
+    /// To be told at `due`.
+    Waiting { due: Timestamp },
+}
+
+impl Connection {
+    pub(super) fn new(peer: NetworkId, direction: Direction, address: PeerAddress, now: Timestamp) -> Self {
+        Self {
+            peer,
+            direction,
+            address,
+            greeting: Greeting::Expected {
+                deadline: now.after(HANDSHAKE_TIME),
+            },
+            listing: Listing::Stale,
+            pulling: Pulling::Resting { due: now },
+            last_pull: now.before(PULL_SPACING),
+            pull_every: PULL_EVERY,
+            subscription: None,
+            news: News::None {
+                last: now.before(NEWS_SPACING),
+            },
+        }
+    }
+
+    /// The peer's row, once it said `Hello`.
+    pub(super) const fn row(&self) -> Option<Peer> {
+        match self.greeting {
+            Greeting::Done { row, .. } => Some(row),
+            Greeting::Expected { .. } => None,
+        }
+    }
+
+    /// When the next pull may start: now, or a little after the last one.
+    pub(super) fn pull_soon(&mut self, now: Timestamp) {
+        if let Pulling::Resting { due } = &mut self.pulling {
+            *due = (*due).min(now.max(self.last_pull.after(PULL_SPACING)));
+        }
+    }
+
+    /// The peer has something new.
+    pub(super) fn news_received(&mut self, now: Timestamp) {
+        self.pull_every = PULL_EVERY;
+        match &mut self.pulling {
+            Pulling::Running { then, .. } => *then = Then::Again,
+            Pulling::Resting { .. } => self.pull_soon(now),
+        }
+    }
+
+    /// Notes an arrival the peer may want to hear of.
+    pub(super) fn note_arrival(&mut self, author: PostingId, now: Timestamp) {
+        let wants = self
+            .subscription
+            .as_ref()
+            .is_some_and(|list| list.contains(author));
+        if let (News::None { last }, true) = (self.news, wants) {
+            self.news = News::Waiting {
+                due: now.max(last.after(NEWS_SPACING)),
+            };
+        }
+    }
+
+    pub(super) fn next_deadline(&self) -> Option<Timestamp> {
+        let greeting = match self.greeting {
+            Greeting::Expected { deadline } => Some(deadline),
+            Greeting::Done { .. } => None,
+        };
+        let pull = match (&self.pulling, &self.listing) {
+            (Pulling::Resting { due }, Listing::Accepted { .. }) => Some(*due),
+            _ => None,
+        };
+        let news = match self.news {
+            News::Waiting { due } => Some(due),
+            News::None { .. } => None,
+        };
+        [greeting, pull, news].into_iter().flatten().min()
+    }
+
+    pub(super) fn clock_stepped_back(&mut self, now: Timestamp) {
+        self.last_pull = now.before(PULL_SPACING);
+        if let Pulling::Resting { due } = &mut self.pulling {
+            *due = (*due).min(now);
+        }
+        match &mut self.news {
+            News::None { last } => *last = now.before(NEWS_SPACING),
+            News::Waiting { due } => *due = now,
+        }
+        if let Greeting::Expected { deadline } = &mut self.greeting {
+            *deadline = now.after(HANDSHAKE_TIME);
+        }
+    }
+}

@@ -1,0 +1,46 @@
+//! Mistakes the simulator plants to prove that it would notice them. In a released program there are none to plant.
+
+/// A mistake.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fault {
+    /// The cursor is set to the end of the log although the page was cut.
+    CursorIgnoresMore,
+    /// The cursor passes items whose stream broke.
+    CursorPassesUndelivered,
+    /// A new author is read from where the others are, not from the start.
+    NoResetOnGrowth,
+    /// After an unclean stop numbers of the log are given again.
+    SeqReuse,
+    /// Effects are performed before their transaction is committed.
+    ToldBeforeCommitted,
+}
+
+/// The planted mistake, if there is one.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Faults {
+    #[cfg(any(test, feature = "sim"))]
+    planted: Option<Fault>,
+}
+
+impl Faults {
+    /// One mistake.
+    #[cfg(any(test, feature = "sim"))]
+    #[must_use]
+    pub const fn plant(fault: Fault) -> Self {
+        Self { planted: Some(fault) }
+    }
+
+    /// Whether this mistake is to be made.
+    #[cfg(any(test, feature = "sim"))]
+    #[must_use]
+    pub fn has(self, fault: Fault) -> bool {
+        self.planted == Some(fault)
+    }
+
+    /// Whether this mistake is to be made: never.
+    #[cfg(not(any(test, feature = "sim")))]
+    #[must_use]
+    pub const fn has(self, _fault: Fault) -> bool {
+        false
+    }
+}

@@ -1,0 +1,238 @@
+//! Taking objects in: from peers, from our own personas, and from the held ones whose time has come.
+
+use std::time::Duration;
+
+use super::answer::Checked;
+use super::{ConnectionId, Engine, Step};
+use crate::api::Event;
+use crate::db::timeline::{FeedRow, Mark, Pill};
+use crate::db::{Author, DbError, ObjectKey};
+use crate::domain::envelope::{Content, Object, Verified};
+use crate::domain::ids::PostingId;
+use crate::domain::ordering::{FeedPosition, held_until};
+use crate::domain::post::Post;
+use crate::domain::profile::{Profile, replaces};
+use crate::domain::time::Timestamp;
+use crate::limits::{CLOCK_AHEAD, HELD_POSTS};
+
+/// Held objects released in one step; the rest follows in the next.
+const RELEASED_AT_ONCE: u32 = 64;
+
+/// A stored object on its way into the log.
+struct Entry {
+    key: ObjectKey,
+    author: Author,
+    posting_id: PostingId,
+    received: Timestamp,
+    /// The connection it came from, which needs no news of it.
+    source: Option<ConnectionId>,
+}
+
+impl Engine {
+    /// Takes in the items of a page; says how many posts are new.
+    pub(super) fn take_in_all(
+        &mut self,
+        step: &mut Step<'_, '_>,
+        items: Vec<Checked>,
+        source: Option<ConnectionId>,
+    ) -> Result<u64, DbError> {
+        let mut new_posts = 0_u64;
+        for item in items {
+            match item {
+                Checked::Object(object) => {
+                    // Nobody here wants it (any more): nothing of it stays, and no cursor passes it.
+                    if !self.interest.list.contains(object.author()) {
+                        continue;
+                    }
+                    let is_post = matches!(object, Object::Post(_));
+                    let is_new = self.take_in(step, &object, source)?;
+                    new_posts = new_posts.saturating_add(u64::from(is_new && is_post));
+                }
+                Checked::Refused(id) => step.store.insert_refused(id)?,
+                Checked::UnknownKind(_) | Checked::Forged | Checked::Unasked => {}
+            }
+        }
+        Ok(new_posts)
+    }
+
+    /// Stores a verified object and lets it arrive, unless it is here or has to wait; says whether it is new.
+    pub(super) fn take_in(
+        &mut self,
+        step: &mut Step<'_, '_>,
+        object: &Object,
+        source: Option<ConnectionId>,
+    ) -> Result<bool, DbError> {
+        let (envelope, created, due) = match object {
+            Object::Post(post) => {
+                let created = post.content().created();
+                (post.envelope(), created, held_until(created, step.now))
+            }
+            Object::Profile(profile) => (
+                profile.envelope(),
+                profile.content().created(),
+                profile_due(profile.content(), step.now),
+            ),
+        };
+        let posting_id = object.author();
+        let author = step.store.intern_author(posting_id)?;
+        if due.is_some() && step.store.count_held(author)? >= HELD_POSTS {
+            step.store.insert_refused(object.id())?;
+            return Ok(false);
+        }
+        let Some(key) = step
+            .store
+            .insert_object(object.id(), envelope, author, created, step.now)?
+        else {
+            return Ok(false);
+        };
+        if let Some(due) = due {
+            step.store.insert_held(author, key, due)?;
+            self.next_due = Some(self.next_due.map_or(due, |next| next.min(due)));
+            return Ok(true);
+        }
+        let entry = Entry {
+            key,
+            author,
+            posting_id,
+            received: step.now,
+            source,
+        };
+        self.arrive(step, &entry, object)?;
+        Ok(true)
+    }
+
+    fn arrive(&mut self, step: &mut Step<'_, '_>, entry: &Entry, object: &Object) -> Result<(), DbError> {
+        match object {
+            Object::Post(post) => self.post_arrived(step, entry, post),
+            Object::Profile(profile) => self.profile_arrived(step, entry, profile),
+        }
+    }
+
+    fn post_arrived(
+        &mut self,
+        step: &mut Step<'_, '_>,
+        entry: &Entry,
+        post: &Verified<Post>,
+    ) -> Result<(), DbError> {
+        step.store.insert_arrival(entry.author, entry.key)?;
+        let position = FeedPosition::new(post.content().created(), entry.received, post.id());
+        let mut is_merged = false;
+        for (pill, persona, mark) in surfacing(step, entry.author, position)? {
+            let row = FeedRow {
+                position,
+                object: entry.key,
+                persona,
+                mark,
+            };
+            step.store.insert_feed_row(pill, &row)?;
+            if !is_merged {
+                step.store.insert_feed_row(Pill::MERGED, &row)?;
+                is_merged = true;
+            }
+        }
+        step.tell(Event::FeedChanged);
+        self.note_arrival(step.now, entry);
+        Ok(())
+    }
+
+    fn profile_arrived(
+        &mut self,
+        step: &mut Step<'_, '_>,
+        entry: &Entry,
+        profile: &Verified<Profile>,
+    ) -> Result<(), DbError> {
+        let content = profile.content();
+        if let Some(current) = step.store.find_profile(entry.author)? {
+            if !replaces(
+                (content.sequence(), profile.id()),
+                (current.sequence, current.object_id),
+            ) {
+                return Ok(());
+            }
+            // An older version is nobody's question any more; it stays stored so that it is not fetched again.
+            step.store.delete_arrival(current.object)?;
+        }
+        step.store.insert_arrival(entry.author, entry.key)?;
+        step.store
+            .replace_profile(entry.author, content.sequence(), entry.key, content.name())?;
+        step.tell(Event::PeopleChanged);
+        if self.keys.contains_key(&entry.posting_id) {
+            step.tell(Event::PersonasChanged);
+        }
+        self.note_arrival(step.now, entry);
+        Ok(())
+    }
+
+    /// Lets every connection know whose list holds the author, but the one the object came from.
+    fn note_arrival(&mut self, now: Timestamp, entry: &Entry) {
+        for (id, connection) in &mut self.connections {
+            if Some(*id) != entry.source {
+                connection.note_arrival(entry.posting_id, now);
+            }
+        }
+    }
+
+    /// Lets held objects arrive whose time has come.
+    pub(super) fn release_due(&mut self, step: &mut Step<'_, '_>) -> Result<(), DbError> {
+        if self.next_due.is_none_or(|due| due > step.now) {
+            return Ok(());
+        }
+        for key in step.store.list_due(step.now, RELEASED_AT_ONCE)? {
+            let stored = step.store.get_object(key)?;
+            let posting_id = step.store.get_posting_id(stored.author)?;
+            step.store.delete_held(key)?;
+            step.store.update_received(key, step.now)?;
+            let entry = Entry {
+                key,
+                author: stored.author,
+                posting_id,
+                received: step.now,
+                source: None,
+            };
+            let object = Object::verify(step.store.get_envelope(key)?)
+                .map_err(|_was_good_once| DbError::DamagedRow { table: "objects" })?;
+            self.arrive(step, &entry, &object)?;
+        }
+        self.next_due = step.store.find_next_due()?;
+        Ok(())
+    }
+}
+
+/// The feeds a post belongs to, each with the persona that surfaces it and whether it starts unread.
+fn surfacing(
+    step: &Step<'_, '_>,
+    author: Author,
+    position: FeedPosition,
+) -> Result<Vec<(Pill, Author, Mark)>, DbError> {
+    let mine = step
+        .store
+        .list_personas()?
+        .into_iter()
+        .find(|persona| persona.author == author);
+    let own = mine.map(|persona| (persona.pill, author, Mark::Read));
+    let mark_for = |followed: Timestamp| {
+        if position.sort < followed {
+            Mark::Read
+        } else {
+            Mark::Unread
+        }
+    };
+    let followers = step.store.list_followers(author)?;
+    let followed = followers.into_iter().map(|one| {
+        let mark = if own.is_some() {
+            Mark::Read
+        } else {
+            mark_for(one.followed)
+        };
+        (one.pill, one.persona, mark)
+    });
+    Ok(own.into_iter().chain(followed).collect())
+}
+
+/// Until when a profile is held back whose sequence lies ahead of the clock.
+fn profile_due(profile: &Profile, now: Timestamp) -> Option<Timestamp> {
+    let sequence = Timestamp::from_millis(i64::try_from(profile.sequence()).unwrap_or(i64::MAX));
+    profile
+        .is_ahead_of(now)
+        .then(|| sequence.before(CLOCK_AHEAD).after(Duration::from_millis(1)))
+}

@@ -1,0 +1,462 @@
+//! Connections: whom to dial and when again, greetings, how many at once. Both sides of a lost connection redial.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::answer::epoch_for;
+use super::connection::{Connection, Greeting, Listing, News};
+use super::interest::InterestList;
+use super::{CloseReason, ConnectionId, Direction, Effect, Engine, ReplyId, RequestId, Step, jittered};
+use crate::api::Event;
+use crate::db::{DbError, Peer, Read};
+use crate::domain::address::PeerAddress;
+use crate::domain::ids::NetworkId;
+use crate::domain::time::Timestamp;
+use crate::limits::{
+    CLOCK_WARNING, CLOCK_WITNESSES, CONNECTIONS, CONNECTIONS_PER_PEER, INBOUND_CONNECTIONS, KNOWN_PEERS,
+    REDIAL_FIRST, REDIAL_LONGEST,
+};
+use crate::node::wire::{Hello, Message};
+
+/// Dials under way at once: each costs a handshake and, for a dead address, packets into the void.
+const DIALS_AT_ONCE: usize = 8;
+
+/// A node we may connect to.
+#[derive(Debug)]
+pub(super) struct KnownPeer {
+    row: Peer,
+    dial: Dial,
+    /// Dials in a row that came to nothing.
+    failures: u32,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Dial {
+    /// Not before `next`.
+    Waiting { next: Timestamp },
+    /// Under way.
+    UnderWay,
+    /// A connection stands.
+    Connected,
+}
+
+impl KnownPeer {
+    pub(super) fn load_all(read: Read<'_>) -> Result<BTreeMap<NetworkId, Self>, DbError> {
+        let rows = read.list_peers(KNOWN_PEERS)?;
+        Ok(rows
+            .into_iter()
+            .map(|(row, network_id)| (network_id, Self::new(row)))
+            .collect())
+    }
+
+    const fn new(row: Peer) -> Self {
+        Self {
+            row,
+            dial: Dial::Waiting {
+                next: Timestamp::ZERO,
+            },
+            failures: 0,
+        }
+    }
+
+    pub(super) fn clock_stepped_back(&mut self, now: Timestamp) {
+        if let Dial::Waiting { next } = &mut self.dial {
+            *next = (*next).min(now.after(REDIAL_LONGEST));
+        }
+    }
+
+    /// Lets the next dial start at once.
+    pub(super) fn dial_soon(&mut self, now: Timestamp) {
+        self.failures = 0;
+        if let Dial::Waiting { next } = &mut self.dial {
+            *next = now;
+        }
+    }
+}
+
+/// The wait before dialling again after so many failures in a row.
+fn redial_wait(failures: u32) -> Duration {
+    REDIAL_FIRST
+        .saturating_mul(2_u32.saturating_pow(failures.min(16)))
+        .min(REDIAL_LONGEST)
+}
+
+impl Engine {
+    pub(super) fn connected(
+        &mut self,
+        step: &mut Step<'_, '_>,
+        id: ConnectionId,
+        peer: NetworkId,
+        direction: Direction,
+        address: PeerAddress,
+    ) {
+        if peer == self.network_id {
+            self.forget_dial(step, peer);
+            return step.push(Effect::Close {
+                connection: id,
+                reason: CloseReason::Superfluous,
+            });
+        }
+        let inbound = self
+            .connections
+            .values()
+            .filter(|known| known.direction == Direction::Inbound)
+            .count();
+        let is_full = self.connections.len() >= CONNECTIONS
+            || (direction == Direction::Inbound && inbound >= INBOUND_CONNECTIONS);
+        let with_peer: Vec<ConnectionId> = self.connections_with(peer).collect();
+        if is_full && with_peer.is_empty() {
+            self.forget_dial(step, peer);
+            return step.push(Effect::Close {
+                connection: id,
+                reason: CloseReason::Full,
+            });
+        }
+        if let (Some(oldest), true) = (with_peer.first(), with_peer.len() >= CONNECTIONS_PER_PEER) {
+            step.push(Effect::Close {
+                connection: *oldest,
+                reason: CloseReason::Superfluous,
+            });
+            self.connections.remove(oldest);
+        }
+        if let Some(known) = self.peers.get_mut(&peer) {
+            known.dial = Dial::Connected;
+        }
+        self.connections
+            .insert(id, Connection::new(peer, direction, address, step.now));
+        if direction == Direction::Outbound
+            && let Ok(hello) = self.hello_for(step, peer)
+        {
+            let request = self.new_request();
+            step.push(Effect::Request {
+                connection: id,
+                request,
+                message: Message::Hello(hello),
+            });
+        }
+    }
+
+    fn connections_with(&self, peer: NetworkId) -> impl Iterator<Item = ConnectionId> {
+        self.connections
+            .iter()
+            .filter(move |(_, known)| known.peer == peer)
+            .map(|(id, _)| *id)
+    }
+
+    /// A dial led to nothing we keep: try again later, less often.
+    fn forget_dial(&mut self, step: &mut Step<'_, '_>, peer: NetworkId) {
+        if let Some(known) = self.peers.get_mut(&peer) {
+            known.failures = known.failures.saturating_add(1);
+            let wait = jittered(step.rng, redial_wait(known.failures));
+            known.dial = Dial::Waiting {
+                next: step.now.after(wait),
+            };
+        }
+    }
+
+    fn hello_for(&self, step: &Step<'_, '_>, peer: NetworkId) -> Result<Hello, DbError> {
+        let epoch = epoch_for(&step.store.get_epoch_secret()?, peer);
+        Ok(Hello {
+            epoch,
+            features: 0,
+            minute: step.now.as_minutes(),
+        })
+    }
+
+    pub(super) fn dial_failed(&mut self, step: &mut Step<'_, '_>, peer: NetworkId) {
+        if self
+            .peers
+            .get(&peer)
+            .is_some_and(|known| known.dial == Dial::UnderWay)
+        {
+            self.forget_dial(step, peer);
+        }
+        self.peer_tried(step, peer);
+    }
+
+    pub(super) fn disconnected(&mut self, step: &mut Step<'_, '_>, id: ConnectionId) {
+        let Some(gone) = self.connections.remove(&id) else {
+            return;
+        };
+        if self.connections_with(gone.peer).next().is_none() {
+            if let Some(known) = self.peers.get_mut(&gone.peer) {
+                // One that was never greeted counts as a failed dial, so that two nodes cannot loop.
+                known.failures = if gone.row().is_some() {
+                    0
+                } else {
+                    known.failures.saturating_add(1)
+                };
+                let wait = jittered(step.rng, redial_wait(known.failures));
+                known.dial = Dial::Waiting {
+                    next: step.now.after(wait),
+                };
+            }
+            self.peer_tried(step, gone.peer);
+        }
+        step.tell(Event::PeersChanged);
+    }
+
+    pub(super) fn request_received(
+        &mut self,
+        step: &mut Step<'_, '_>,
+        id: ConnectionId,
+        reply: ReplyId,
+        message: Message,
+    ) -> Result<(), DbError> {
+        let Some(connection) = self.connections.get_mut(&id) else {
+            return Ok(());
+        };
+        match message {
+            Message::Hello(hello) => {
+                let peer = connection.peer;
+                self.greeted(step, id, &hello)?;
+                let answer = self.hello_for(step, peer)?;
+                step.push(Effect::Reply {
+                    reply,
+                    message: Message::Hello(answer),
+                });
+            }
+            Message::SetInterest(ids) => {
+                let list = Arc::new(InterestList::new(ids));
+                connection.subscription = Some(Arc::clone(&list));
+                let hash = list.hash(connection.peer, self.network_id);
+                step.push(Effect::RememberInterest { connection: id, list });
+                step.push(Effect::Reply {
+                    reply,
+                    message: Message::InterestAccepted(hash),
+                });
+            }
+            other => step.push(Effect::Reply {
+                reply,
+                message: Message::Unsupported { kind: other.kind() },
+            }),
+        }
+        Ok(())
+    }
+
+    pub(super) fn answered(
+        &mut self,
+        step: &mut Step<'_, '_>,
+        id: ConnectionId,
+        request: RequestId,
+        message: Option<Message>,
+    ) -> Result<(), DbError> {
+        let Some(connection) = self.connections.get_mut(&id) else {
+            return Ok(());
+        };
+        if let Some(Message::Hello(hello)) = &message {
+            return self.greeted(step, id, hello);
+        }
+        match &connection.listing {
+            Listing::Sent { request: sent, list } if *sent == request => {
+                let hash = list.hash(self.network_id, connection.peer);
+                if message == Some(Message::InterestAccepted(hash)) {
+                    connection.listing = Listing::Accepted {
+                        list: Arc::clone(list),
+                    };
+                    connection.pull_soon(step.now);
+                } else {
+                    // Lost or refused: a connection that cannot carry one list is of no use. Dial again.
+                    self.close(step, id, CloseReason::Misbehaved);
+                }
+            }
+            _ if matches!(connection.greeting, Greeting::Expected { .. }) && message.is_none() => {
+                self.close(step, id, CloseReason::Silent);
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+
+    /// The peer introduced itself: remember it, and let the lists and pulls begin.
+    fn greeted(&mut self, step: &mut Step<'_, '_>, id: ConnectionId, hello: &Hello) -> Result<(), DbError> {
+        let Some(connection) = self.connections.get_mut(&id) else {
+            return Ok(());
+        };
+        let row = step.store.insert_peer(&connection.address, step.now)?;
+        step.store.update_peer_seen(row, step.now)?;
+        step.store.replace_epoch(row, hello.epoch.0)?;
+        let clock_ahead = hello.minute.saturating_sub(step.now.as_minutes());
+        connection.greeting = Greeting::Done { row, clock_ahead };
+        let peer = self
+            .peers
+            .entry(connection.peer)
+            .or_insert_with(|| KnownPeer::new(row));
+        *peer = KnownPeer {
+            row,
+            dial: Dial::Connected,
+            failures: 0,
+        };
+        step.tell(Event::PeersChanged);
+        if self.clock_off_minutes().is_some() {
+            step.tell(Event::StatusChanged);
+        }
+        Ok(())
+    }
+
+    /// By how many minutes our clock is ahead of the peers', when enough of them agree that it is wrong.
+    #[must_use]
+    pub fn clock_off_minutes(&self) -> Option<i64> {
+        let said = self
+            .connections
+            .values()
+            .filter_map(|connection| match connection.greeting {
+                Greeting::Done { clock_ahead, .. } => Some(clock_ahead),
+                Greeting::Expected { .. } => None,
+            });
+        let mut said: Vec<i64> = said.collect();
+        said.sort_unstable();
+        let median = *said
+            .get(said.len() / 2)
+            .filter(|_| said.len() >= CLOCK_WITNESSES)?;
+        let tolerated = i64::try_from(CLOCK_WARNING.as_secs() / 60).unwrap_or(i64::MAX);
+        (median.saturating_abs() > tolerated).then_some(median.saturating_neg())
+    }
+
+    pub(super) fn close(&mut self, step: &mut Step<'_, '_>, id: ConnectionId, reason: CloseReason) {
+        step.push(Effect::Close {
+            connection: id,
+            reason,
+        });
+        self.disconnected(step, id);
+    }
+
+    pub(super) fn drop_silent(&mut self, step: &mut Step<'_, '_>) {
+        let is_silent = |connection: &Connection| match connection.greeting {
+            Greeting::Expected { deadline } => deadline <= step.now,
+            Greeting::Done { .. } => false,
+        };
+        let silent: Vec<ConnectionId> = self
+            .connections
+            .iter()
+            .filter(|(_, known)| is_silent(known))
+            .map(|(id, _)| *id)
+            .collect();
+        for id in silent {
+            self.close(step, id, CloseReason::Silent);
+        }
+    }
+
+    /// Sends our list where another one, or none, was accepted.
+    pub(super) fn announce_interest(&mut self, step: &mut Step<'_, '_>) {
+        let list = Arc::clone(&self.interest.list);
+        let stale: Vec<ConnectionId> = self
+            .connections
+            .iter()
+            .filter(|(_, known)| known.row().is_some() && matches!(known.listing, Listing::Stale))
+            .map(|(id, _)| *id)
+            .collect();
+        for id in stale {
+            let request = self.new_request();
+            if let Some(connection) = self.connections.get_mut(&id) {
+                connection.listing = Listing::Sent {
+                    request,
+                    list: Arc::clone(&list),
+                };
+            }
+            let message = Message::SetInterest(list.ids().to_vec());
+            step.push(Effect::Request {
+                connection: id,
+                request,
+                message,
+            });
+        }
+    }
+
+    pub(super) fn send_news(&mut self, step: &mut Step<'_, '_>) {
+        for (id, connection) in &mut self.connections {
+            if let News::Waiting { due } = connection.news
+                && due <= step.now
+            {
+                connection.news = News::None { last: step.now };
+                step.push(Effect::Push {
+                    connection: *id,
+                    message: Message::News,
+                });
+            }
+        }
+    }
+
+    pub(super) fn push_received(&mut self, step: &mut Step<'_, '_>, id: ConnectionId, message: &Message) {
+        let Some(connection) = self.connections.get_mut(&id) else {
+            return;
+        };
+        if *message == Message::News {
+            connection.news_received(step.now);
+        }
+    }
+
+    /// Remembers a node a person named, and dials it at once.
+    pub(super) fn learn_peer(
+        &mut self,
+        step: &mut Step<'_, '_>,
+        address: &PeerAddress,
+    ) -> Result<(), DbError> {
+        if address.network_id == self.network_id {
+            return Ok(());
+        }
+        let row = step.store.insert_peer(address, step.now)?;
+        self.peers
+            .entry(address.network_id)
+            .or_insert_with(|| KnownPeer::new(row))
+            .dial_soon(step.now);
+        Ok(())
+    }
+
+    pub(super) fn dial_everyone_soon(&mut self, now: Timestamp) {
+        self.peers.values_mut().for_each(|peer| peer.dial_soon(now));
+    }
+
+    /// Nodes without a connection that a dial under way or to come may change.
+    pub(super) fn unconnected_peers(&self) -> impl Iterator<Item = NetworkId> {
+        self.peers
+            .iter()
+            .filter(|(_, known)| known.dial != Dial::Connected)
+            .map(|(id, _)| *id)
+    }
+
+    fn dial_room(&self) -> usize {
+        let under_way = self
+            .peers
+            .values()
+            .filter(|known| known.dial == Dial::UnderWay)
+            .count();
+        let connections = CONNECTIONS.saturating_sub(self.connections.len());
+        DIALS_AT_ONCE.min(connections).saturating_sub(under_way)
+    }
+
+    pub(super) fn next_dial(&self) -> Option<Timestamp> {
+        let waits = self.peers.values().filter_map(|known| match known.dial {
+            Dial::Waiting { next } => Some(next),
+            Dial::UnderWay | Dial::Connected => None,
+        });
+        waits.min().filter(|_| self.dial_room() > 0)
+    }
+
+    pub(super) fn dial_due(&mut self, step: &mut Step<'_, '_>) -> Result<(), DbError> {
+        let mut due: Vec<(Timestamp, NetworkId)> = self
+            .peers
+            .iter()
+            .filter_map(|(id, known)| match known.dial {
+                Dial::Waiting { next } if next <= step.now => Some((next, *id)),
+                _ => None,
+            })
+            .collect();
+        due.sort_unstable();
+        due.truncate(self.dial_room());
+        for (_, id) in due {
+            let Some(known) = self.peers.get_mut(&id) else {
+                continue;
+            };
+            // A row that was forgotten in favour of newer ones is forgotten here, too.
+            if step.store.find_peer(id)?.is_none() {
+                self.peers.remove(&id);
+                continue;
+            }
+            known.dial = Dial::UnderWay;
+            step.push(Effect::Dial(step.store.get_peer_address(known.row)?));
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,476 @@
+//! The engine decides: what to say to a peer, whom to ask, when to give up, what becomes of a person's command.
+//!
+//! Sans-I/O: every step gets a transaction, the time, randomness and one input, and returns effects. The store
+//! commits the transaction and only then are the effects performed, so nothing is told that is not on disk. What the
+//! engine keeps in memory (connections, requests under way, timers) can be rebuilt from nothing at any time.
+//! Invariants of the pull, checked by the simulator after every step: a cursor never passes an item that is not
+//! stored, held or refused here, nor the end of the log it belongs to.
+
+pub mod answer;
+pub mod interest;
+
+mod connection;
+mod fault;
+mod intake;
+mod mesh;
+mod person;
+mod pull;
+mod sync;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use rand::CryptoRng;
+
+pub use self::fault::{Fault, Faults};
+
+use self::answer::Checked;
+use self::connection::Connection;
+use self::interest::{Interest, InterestList};
+use self::mesh::KnownPeer;
+use self::sync::PendingSync;
+use crate::api::{CallError, Command, Event, Outcome};
+use crate::crypto::keys::PostingKey;
+use crate::db::store::LastStop;
+use crate::db::{DbError, Read, Write};
+use crate::domain::address::PeerAddress;
+use crate::domain::ids::{NetworkId, PostingId};
+use crate::domain::time::Timestamp;
+use crate::node::wire::{Epoch, GroupEnd, Message, Pull};
+
+macro_rules! number_type {
+    ($($(#[$doc:meta])* $name:ident;)*) => {$(
+        $(#[$doc])*
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+        pub struct $name(pub u64);
+    )*};
+}
+
+number_type! {
+    /// A connection, numbered by whoever accepts and dials.
+    ConnectionId;
+    /// A request of ours, numbered by the engine.
+    RequestId;
+    /// A request of a peer that waits for our answer, numbered by whoever reads it.
+    ReplyId;
+    /// A call of a face that waits for its outcome, numbered by whoever takes it.
+    CallId;
+}
+
+/// Who opened a connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Direction {
+    /// The peer.
+    Inbound,
+    /// We.
+    Outbound,
+}
+
+/// Something that happened.
+pub enum Input {
+    /// The node runs; comes first, once.
+    Started,
+    /// A deadline may have passed.
+    TimePassed,
+    /// A face wants something done.
+    CommandReceived {
+        /// Where the outcome goes.
+        call: CallId,
+        /// What.
+        command: Command,
+    },
+    /// A face wants a persona; its key is in a file already.
+    PersonaRequested {
+        /// Where the outcome goes.
+        call: CallId,
+        /// Its name, as typed.
+        name: String,
+        /// Its key.
+        key: Arc<PostingKey>,
+    },
+    /// A connection stands.
+    Connected {
+        /// Its number.
+        connection: ConnectionId,
+        /// Who is there, proven by the handshake.
+        peer: NetworkId,
+        /// Who opened it.
+        direction: Direction,
+        /// Where the peer is seen to be.
+        address: PeerAddress,
+    },
+    /// A dial came to nothing.
+    DialFailed {
+        /// Who was dialled.
+        peer: NetworkId,
+    },
+    /// A connection is gone.
+    Disconnected {
+        /// Its number.
+        connection: ConnectionId,
+    },
+    /// A peer asks something that changes state: `Hello` or `SetInterest`.
+    RequestReceived {
+        /// On which connection.
+        connection: ConnectionId,
+        /// Where the answer goes.
+        reply: ReplyId,
+        /// What.
+        message: Message,
+    },
+    /// A peer pushed something.
+    PushReceived {
+        /// On which connection.
+        connection: ConnectionId,
+        /// What.
+        message: Message,
+    },
+    /// A request of ours was answered, or lost.
+    Answered {
+        /// On which connection.
+        connection: ConnectionId,
+        /// Which.
+        request: RequestId,
+        /// The answer; `None` when the stream or the connection broke.
+        message: Option<Message>,
+    },
+    /// A pull of ours came to its end.
+    PullEnded {
+        /// On which connection.
+        connection: ConnectionId,
+        /// Which.
+        request: RequestId,
+        /// What came.
+        end: PullEnd,
+    },
+    /// A peer named a position beyond our log.
+    CursorBeyondLog,
+}
+
+/// What a pull brought.
+#[derive(Debug)]
+pub enum PullEnd {
+    /// The stream broke before the page, or the answer was no page.
+    Lost,
+    /// The peer cannot answer now.
+    Busy,
+    /// The peer does not know the list.
+    NeedList,
+    /// A page.
+    Page(PulledPage),
+}
+
+/// A page with the items of it that we lacked.
+#[derive(Debug)]
+pub struct PulledPage {
+    /// The log the positions belong to.
+    pub epoch: Epoch,
+    /// One per group of the pull.
+    pub ends: Vec<GroupEnd>,
+    /// The items, checked, in the order they came.
+    pub items: Vec<Checked>,
+    /// Whether the stream came to its orderly end.
+    pub delivery: Delivery,
+}
+
+/// Whether everything a peer had to say came through.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Delivery {
+    /// To the orderly end: what is missing is gone at the peer.
+    Whole,
+    /// The stream broke: what is missing has to be asked for again.
+    Cut,
+}
+
+/// Something to be done after the commit.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Effect {
+    /// Connect to a node.
+    Dial(PeerAddress),
+    /// End a connection.
+    Close {
+        /// Which.
+        connection: ConnectionId,
+        /// Why; also told to the peer.
+        reason: CloseReason,
+    },
+    /// Ask a peer; leads to [`Input::Answered`].
+    Request {
+        /// On which connection.
+        connection: ConnectionId,
+        /// To be named in the answer.
+        request: RequestId,
+        /// What.
+        message: Message,
+    },
+    /// Pull from a peer; leads to [`Input::PullEnded`].
+    Pull {
+        /// On which connection.
+        connection: ConnectionId,
+        /// To be named at the end.
+        request: RequestId,
+        /// What.
+        pull: Pull,
+    },
+    /// Push to a peer; may be lost.
+    Push {
+        /// On which connection.
+        connection: ConnectionId,
+        /// What.
+        message: Message,
+    },
+    /// Answer a peer.
+    Reply {
+        /// Whose request.
+        reply: ReplyId,
+        /// What.
+        message: Message,
+    },
+    /// From now on pulls on this connection are answered for this list.
+    RememberInterest {
+        /// Which connection.
+        connection: ConnectionId,
+        /// The list.
+        list: Arc<InterestList>,
+    },
+    /// Answer a face.
+    Answer {
+        /// Whose call.
+        call: CallId,
+        /// What came of it.
+        outcome: Result<Outcome, CallError>,
+    },
+    /// Tell all faces.
+    Tell(Event),
+}
+
+/// Why we end a connection. The number is the QUIC error code the peer sees.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CloseReason {
+    /// The node stops.
+    Stopping,
+    /// A newer connection with the same peer replaces it, or it leads to ourselves.
+    Superfluous,
+    /// We have enough connections.
+    Full,
+    /// The peer did not say `Hello` in time.
+    Silent,
+    /// The peer broke the protocol.
+    Misbehaved,
+    /// Our store failed; the peer did nothing wrong.
+    StoreFailed,
+}
+
+impl CloseReason {
+    /// The QUIC error code.
+    #[must_use]
+    pub const fn code(self) -> u32 {
+        match self {
+            Self::Stopping => 0,
+            Self::Superfluous => 1,
+            Self::Full => 2,
+            Self::Silent => 3,
+            Self::Misbehaved => 4,
+            Self::StoreFailed => 5,
+        }
+    }
+}
+
+/// What an engine is made with besides the store.
+pub struct Setup {
+    /// This node.
+    pub network_id: NetworkId,
+    /// The keys of all personas.
+    pub keys: Vec<Arc<PostingKey>>,
+    /// Mistakes to be made on purpose; none outside the simulator.
+    pub faults: Faults,
+}
+
+/// The deciding part of a node.
+pub struct Engine {
+    network_id: NetworkId,
+    keys: BTreeMap<PostingId, Arc<PostingKey>>,
+    interest: Interest,
+    connections: BTreeMap<ConnectionId, Connection>,
+    peers: BTreeMap<NetworkId, KnownPeer>,
+    syncs: Vec<PendingSync>,
+    next_due: Option<Timestamp>,
+    last_now: Timestamp,
+    last_request: u64,
+    faults: Faults,
+}
+
+/// What one step works with.
+struct Step<'a, 'c> {
+    store: &'a Write<'c>,
+    now: Timestamp,
+    rng: &'a mut dyn CryptoRng,
+    effects: Vec<Effect>,
+}
+
+impl Step<'_, '_> {
+    fn push(&mut self, effect: Effect) {
+        self.effects.push(effect);
+    }
+
+    /// Tells faces that something changed, once per step.
+    fn tell(&mut self, event: Event) {
+        let effect = Effect::Tell(event);
+        if !self.effects.contains(&effect) {
+            self.effects.push(effect);
+        }
+    }
+}
+
+impl Engine {
+    /// An engine for what is in the store.
+    ///
+    /// # Errors
+    /// [`DbError`] when the store cannot be read.
+    pub fn load(read: Read<'_>, setup: &Setup) -> Result<Self, DbError> {
+        Ok(Self {
+            network_id: setup.network_id,
+            keys: setup
+                .keys
+                .iter()
+                .map(|key| (key.posting_id(), Arc::clone(key)))
+                .collect(),
+            interest: Interest::load(read)?,
+            connections: BTreeMap::new(),
+            peers: KnownPeer::load_all(read)?,
+            syncs: Vec::new(),
+            next_due: read.find_next_due()?,
+            last_now: Timestamp::ZERO,
+            last_request: 0,
+            faults: setup.faults,
+        })
+    }
+
+    /// Takes one input. The effects may be performed once the transaction behind `store` is committed.
+    ///
+    /// # Errors
+    /// [`DbError`] when the store fails: the transaction must be given up, and this engine with it.
+    pub fn handle(
+        &mut self,
+        store: &Write<'_>,
+        now: Timestamp,
+        rng: &mut dyn CryptoRng,
+        input: Input,
+    ) -> Result<Vec<Effect>, DbError> {
+        let mut step = Step {
+            store,
+            now,
+            rng,
+            effects: Vec::new(),
+        };
+        self.notice_clock(now);
+        match input {
+            Input::Started => self.started(&mut step)?,
+            Input::TimePassed => {}
+            Input::CommandReceived { call, command } => self.command_received(&mut step, call, command)?,
+            Input::PersonaRequested { call, name, key } => {
+                self.persona_requested(&mut step, call, &name, key)?;
+            }
+            Input::Connected {
+                connection,
+                peer,
+                direction,
+                address,
+            } => {
+                self.connected(&mut step, connection, peer, direction, address);
+            }
+            Input::DialFailed { peer } => self.dial_failed(&mut step, peer),
+            Input::Disconnected { connection } => self.disconnected(&mut step, connection),
+            Input::RequestReceived {
+                connection,
+                reply,
+                message,
+            } => {
+                self.request_received(&mut step, connection, reply, message)?;
+            }
+            Input::PushReceived { connection, message } => {
+                self.push_received(&mut step, connection, &message)
+            }
+            Input::Answered {
+                connection,
+                request,
+                message,
+            } => {
+                self.answered(&mut step, connection, request, message)?;
+            }
+            Input::PullEnded {
+                connection,
+                request,
+                end,
+            } => {
+                self.pull_ended(&mut step, connection, request, end)?;
+            }
+            Input::CursorBeyondLog => Self::renew_epoch(&mut step)?,
+        }
+        self.proceed(&mut step)?;
+        Ok(step.effects)
+    }
+
+    /// When [`Input::TimePassed`] is due; `None` when nothing waits for time.
+    #[must_use]
+    pub fn next_deadline(&self) -> Option<Timestamp> {
+        let connections = self.connections.values().filter_map(Connection::next_deadline);
+        let dials = self.next_dial();
+        let syncs = self.syncs.iter().map(|sync| sync.deadline);
+        connections.chain(dials).chain(syncs).chain(self.next_due).min()
+    }
+
+    /// Does whatever is due now.
+    fn proceed(&mut self, step: &mut Step<'_, '_>) -> Result<(), DbError> {
+        self.release_due(step)?;
+        self.drop_silent(step);
+        self.announce_interest(step);
+        self.start_pulls(step)?;
+        self.send_news(step);
+        self.dial_due(step)?;
+        self.finish_syncs(step);
+        Ok(())
+    }
+
+    fn started(&mut self, step: &mut Step<'_, '_>) -> Result<(), DbError> {
+        if step.store.get_last_stop()? == LastStop::Unclean && !self.faults.has(Fault::SeqReuse) {
+            step.store.jump_arrivals()?;
+        }
+        step.store.update_stop(LastStop::Unclean)?;
+        self.adopt_orphan_keys(step)
+    }
+
+    /// Our log continues under a new name: a peer has seen more of the old one than there is.
+    fn renew_epoch(step: &mut Step<'_, '_>) -> Result<(), DbError> {
+        let mut secret = [0; 32];
+        step.rng.fill_bytes(&mut secret);
+        step.store.update_epoch_secret(&secret)
+    }
+
+    /// Timers are wall-clock times. When the clock is set back, what would then wait too long becomes due.
+    fn notice_clock(&mut self, now: Timestamp) {
+        const TOLERATED: std::time::Duration = std::time::Duration::from_secs(2);
+        if now.after(TOLERATED) < self.last_now {
+            for connection in self.connections.values_mut() {
+                connection.clock_stepped_back(now);
+            }
+            for peer in self.peers.values_mut() {
+                peer.clock_stepped_back(now);
+            }
+        }
+        self.last_now = now;
+    }
+
+    fn new_request(&mut self) -> RequestId {
+        self.last_request = self.last_request.wrapping_add(1);
+        RequestId(self.last_request)
+    }
+}
+
+/// A duration changed by up to a fifth in both directions, so that nodes do not act in step.
+fn jittered(rng: &mut dyn CryptoRng, duration: std::time::Duration) -> std::time::Duration {
+    let thousandths = u32::try_from(rng.next_u32() % 401)
+        .unwrap_or(0)
+        .saturating_add(800);
+    duration.saturating_mul(thousandths) / 1_000
+}

@@ -1,0 +1,382 @@
+//! What a person's commands do. Everything is checked before anything is written, so that a refusal changes nothing.
+
+use std::sync::Arc;
+
+use super::{CallId, Effect, Engine, Fault, Step};
+use crate::api::{
+    CallError, Command, DraftSlot, ErrorKind, Event, Outcome, PersonView, PersonaView, ReadMark,
+};
+use crate::crypto::keys::PostingKey;
+use crate::db::personas::PersonaRow;
+use crate::db::timeline::Mark;
+use crate::db::{Author, DbError};
+use crate::domain::address::PeerAddress;
+use crate::domain::envelope::{ContentError, Kind, Object};
+use crate::domain::ids::{ObjectId, PostingId};
+use crate::domain::invite::{Invite, parse_ticket};
+use crate::domain::ordering::FeedPosition;
+use crate::domain::post::Post;
+use crate::domain::profile::{Profile, next_sequence, parse_name};
+use crate::domain::text::SafeText;
+use crate::domain::time::Timestamp;
+use crate::limits::{CLOCK_AHEAD, INTEREST_IDS, PASTE_BYTES, PERSONAS, POST_TEXT_BYTES};
+
+/// Why a command came to nothing: the person's to mend, or the disk's.
+enum Refusal {
+    Person(CallError),
+    Disk(DbError),
+}
+
+impl From<DbError> for Refusal {
+    fn from(error: DbError) -> Self {
+        Self::Disk(error)
+    }
+}
+
+fn invalid(message: impl Into<String>, hint: impl Into<String>) -> Refusal {
+    Refusal::Person(CallError::new(ErrorKind::Invalid, message, hint))
+}
+
+fn not_found(message: impl Into<String>, hint: impl Into<String>) -> Refusal {
+    Refusal::Person(CallError::new(ErrorKind::NotFound, message, hint))
+}
+
+/// The name of a draft's slot in the store.
+#[must_use]
+pub const fn slot_name(slot: DraftSlot) -> &'static str {
+    match slot {
+        DraftSlot::NewPost => "new_post",
+    }
+}
+
+impl Engine {
+    pub(super) fn command_received(
+        &mut self,
+        step: &mut Step<'_, '_>,
+        call: CallId,
+        command: Command,
+    ) -> Result<(), DbError> {
+        let outcome = match command {
+            Command::Sync { wait } => {
+                self.begin_sync(step, call, wait);
+                return Ok(());
+            }
+            Command::PublishPost { persona, text, draft } => self
+                .publish_post(step, persona, text, draft)
+                .map(Outcome::PostPublished),
+            Command::Follow { target, persona } => self.follow(step, &target, persona).map(Outcome::Followed),
+            Command::Unfollow { author, persona } => self.unfollow(step, author, persona),
+            Command::AddPeer { ticket } => self.add_peer(step, &ticket),
+            Command::MarkPost { post_id, mark } => mark_post(step, post_id, mark),
+            Command::SaveDraft { slot, text } => save_draft(step, slot, &text),
+            // Made with a key by `persona_requested`; ended by the driver.
+            Command::CreatePersona { .. } | Command::Stop => Ok(Outcome::Done),
+        };
+        answer(step, call, outcome)
+    }
+
+    pub(super) fn persona_requested(
+        &mut self,
+        step: &mut Step<'_, '_>,
+        call: CallId,
+        name: &str,
+        key: Arc<PostingKey>,
+    ) -> Result<(), DbError> {
+        let outcome = self.create_persona(step, name, key).map(Outcome::PersonaCreated);
+        answer(step, call, outcome)
+    }
+
+    fn create_persona(
+        &mut self,
+        step: &mut Step<'_, '_>,
+        name: &str,
+        key: Arc<PostingKey>,
+    ) -> Result<PersonaView, Refusal> {
+        let name = parse_name(name).map_err(|error| invalid(error.to_string(), "type another name"))?;
+        let personas = step.store.list_personas()?;
+        if personas.len() >= usize::try_from(PERSONAS).unwrap_or(usize::MAX) {
+            return Err(invalid(
+                format!("there are {PERSONAS} personas already"),
+                "use one of them",
+            ));
+        }
+        let posting_id = key.posting_id();
+        let sequence = next_sequence(None, step.now);
+        let profile = Profile::new(posting_id, step.now, sequence, name.clone())
+            .map_err(|error| invalid(error.to_string(), "type another name"))?;
+        let author = step.store.intern_author(posting_id)?;
+        step.store.insert_persona(author, &name)?;
+        let signed = key.sign(&profile);
+        self.keys.insert(posting_id, key);
+        self.interest_changed(step)?;
+        self.take_in(step, &Object::Profile(signed), None)?;
+        step.tell(Event::PersonasChanged);
+        Ok(PersonaView {
+            posting_id,
+            name: SafeText::line(&name),
+            default: personas.is_empty(),
+        })
+    }
+
+    /// A key file without a persona: the database was lost or replaced. The persona is taken up again without a
+    /// name; its own profile and posts come back from whoever keeps them.
+    pub(super) fn adopt_orphan_keys(&mut self, step: &mut Step<'_, '_>) -> Result<(), DbError> {
+        let known: Vec<PostingId> = step
+            .store
+            .list_personas()?
+            .iter()
+            .map(|persona| persona.posting_id)
+            .collect();
+        let orphans: Vec<PostingId> = self
+            .keys
+            .keys()
+            .filter(|id| !known.contains(id))
+            .copied()
+            .collect();
+        for posting_id in &orphans {
+            let author = step.store.intern_author(*posting_id)?;
+            step.store.insert_persona(author, "")?;
+        }
+        if !orphans.is_empty() {
+            self.interest_changed(step)?;
+            step.tell(Event::PersonasChanged);
+        }
+        Ok(())
+    }
+
+    fn publish_post(
+        &mut self,
+        step: &mut Step<'_, '_>,
+        persona: Option<PostingId>,
+        text: String,
+        draft: Option<DraftSlot>,
+    ) -> Result<ObjectId, Refusal> {
+        let persona = find_persona(step, persona)?;
+        let key = self
+            .keys
+            .get(&persona.posting_id)
+            .map(Arc::clone)
+            .ok_or_else(|| {
+                not_found(
+                    "the key of this persona is missing",
+                    "put its file back into the folder `keys`",
+                )
+            })?;
+        // Two posts with one text in one millisecond would be the same post.
+        let last = step.store.find_last_created(persona.author, Kind::Post)?;
+        let one_later = last.map(|last| last.after(std::time::Duration::from_millis(1)));
+        let created = one_later
+            .map_or(step.now, |later| later.max(step.now))
+            .min(step.now.after(CLOCK_AHEAD));
+        let post = Post::new(persona.posting_id, created, text).map_err(|error| match error {
+            ContentError::TooLarge => invalid(
+                format!("a post may have at most {POST_TEXT_BYTES} bytes"),
+                "shorten it or make two posts",
+            ),
+            _ => invalid("a post needs some text", "write something first"),
+        })?;
+        let signed = key.sign(&post);
+        let id = signed.id();
+        self.take_in(step, &Object::Post(signed), None)?;
+        if let Some(slot) = draft {
+            step.store.delete_draft(slot_name(slot))?;
+        }
+        Ok(id)
+    }
+
+    fn follow(
+        &mut self,
+        step: &mut Step<'_, '_>,
+        target: &str,
+        persona: Option<PostingId>,
+    ) -> Result<PersonView, Refusal> {
+        let invite = parse_target(target)?;
+        let persona = find_persona(step, persona)?;
+        if self.keys.contains_key(&invite.posting_id) {
+            return Err(invalid(
+                "this invite is your own",
+                "send it to somebody else, and paste theirs here",
+            ));
+        }
+        let is_wanted = self.interest.list.contains(invite.posting_id);
+        if !is_wanted && self.interest.list.ids().len() >= INTEREST_IDS {
+            return Err(invalid(
+                format!("{INTEREST_IDS} authors are the most"),
+                "unfollow somebody first",
+            ));
+        }
+        let author = step.store.intern_author(invite.posting_id)?;
+        step.store
+            .insert_follow(persona.author, author, &invite.name_hint, step.now)?;
+        if !is_wanted {
+            self.read_from_start(step, author)?;
+        }
+        step.store
+            .insert_feed_rows_of(persona.pill, persona.author, author, CLOCK_AHEAD)?;
+        for address in &invite.addresses {
+            self.learn_peer(step, address)?;
+        }
+        self.interest_changed(step)?;
+        step.tell(Event::PeopleChanged);
+        step.tell(Event::FeedChanged);
+        Ok(PersonView {
+            posting_id: invite.posting_id,
+            name: SafeText::line(&step.store.find_name(author)?.unwrap_or_default()),
+            persona: persona.posting_id,
+            following: true,
+            post_count: step.store.count_posts(author)?,
+            followed: step.now,
+        })
+    }
+
+    /// Interest grew: every peer's log is read from its start for this author.
+    fn read_from_start(&self, step: &Step<'_, '_>, author: Author) -> Result<(), DbError> {
+        step.store.delete_cursors_of(author)?;
+        if self.faults.has(Fault::NoResetOnGrowth) {
+            for (peer, _) in step.store.list_peers(crate::limits::KNOWN_PEERS)? {
+                let others = step.store.list_cursors(peer)?;
+                if let Some(since) = others.into_iter().map(|(_, since)| since).max() {
+                    step.store.replace_cursor(peer, author, since)?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn unfollow(
+        &mut self,
+        step: &mut Step<'_, '_>,
+        author: PostingId,
+        persona: Option<PostingId>,
+    ) -> Result<Outcome, Refusal> {
+        let nobody = || not_found("nobody follows this id", "`itsgoin people` lists who is followed");
+        let row = step.store.find_author(author)?.ok_or_else(nobody)?;
+        let persona = persona.map(|id| find_persona(step, Some(id))).transpose()?;
+        if step
+            .store
+            .delete_follow(persona.map(|persona| persona.author), row)?
+            == 0
+        {
+            return Err(nobody());
+        }
+        self.interest_changed(step)?;
+        step.tell(Event::PeopleChanged);
+        Ok(Outcome::Done)
+    }
+
+    fn add_peer(&mut self, step: &mut Step<'_, '_>, ticket: &str) -> Result<Outcome, Refusal> {
+        let address = parse_ticket(ticket).map_err(|error| {
+            invalid(
+                error.to_string(),
+                "`itsgoin status` on the other node prints its ticket",
+            )
+        })?;
+        if address.network_id == self.network_id {
+            return Err(invalid("this ticket is your own", "paste it on another node"));
+        }
+        self.learn_peer(step, &address)?;
+        step.tell(Event::PeersChanged);
+        Ok(Outcome::Done)
+    }
+
+    /// The union of followed authors and own personas changed: every peer gets the new list.
+    fn interest_changed(&mut self, step: &Step<'_, '_>) -> Result<(), DbError> {
+        let interest = super::interest::Interest::load(**step.store)?;
+        if interest.list != self.interest.list {
+            self.interest = interest;
+            for connection in self.connections.values_mut() {
+                connection.listing = super::connection::Listing::Stale;
+            }
+        }
+        Ok(())
+    }
+}
+
+fn answer(step: &mut Step<'_, '_>, call: CallId, outcome: Result<Outcome, Refusal>) -> Result<(), DbError> {
+    let outcome = match outcome {
+        Ok(outcome) => Ok(outcome),
+        Err(Refusal::Person(error)) => Err(error),
+        Err(Refusal::Disk(error)) => return Err(error),
+    };
+    step.push(Effect::Answer { call, outcome });
+    Ok(())
+}
+
+/// The persona with this id, or the default one.
+fn find_persona(step: &Step<'_, '_>, id: Option<PostingId>) -> Result<PersonaRow, Refusal> {
+    let personas = step.store.list_personas()?;
+    match id {
+        Some(id) => personas
+            .into_iter()
+            .find(|persona| persona.posting_id == id)
+            .ok_or_else(|| {
+                not_found(
+                    "no persona of yours has this id",
+                    "`itsgoin persona list` lists them",
+                )
+            }),
+        None => personas.into_iter().next().ok_or_else(|| {
+            not_found(
+                "there is no persona yet",
+                "make one: `itsgoin init --name NAME --no-passphrase`",
+            )
+        }),
+    }
+}
+
+/// An invite, or a bare posting id.
+fn parse_target(target: &str) -> Result<Invite, Refusal> {
+    let target = target.trim();
+    let no_addresses = |posting_id| Invite {
+        posting_id,
+        name_hint: String::new(),
+        addresses: Vec::<PeerAddress>::new(),
+    };
+    if let Ok(posting_id) = target.parse::<PostingId>() {
+        return match crate::domain::envelope::usable_key(posting_id) {
+            Ok(_) => Ok(no_addresses(posting_id)),
+            Err(_) => Err(invalid("this id belongs to nobody", "copy all of it again")),
+        };
+    }
+    Invite::parse(target).map_err(|error| {
+        invalid(
+            error.to_string(),
+            "paste an invite or a posting id of 64 hex digits",
+        )
+    })
+}
+
+fn mark_post(step: &mut Step<'_, '_>, post_id: ObjectId, mark: ReadMark) -> Result<Outcome, Refusal> {
+    let key = step
+        .store
+        .find_object(post_id)?
+        .ok_or_else(|| not_found("there is no such post here", "`itsgoin feed --json` lists ids"))?;
+    let post = step.store.get_object(key)?;
+    let mark = match mark {
+        ReadMark::Unread => Mark::Unread,
+        ReadMark::Read => Mark::Read,
+    };
+    if step
+        .store
+        .update_mark(FeedPosition::new(post.created, post.received, post_id), mark)?
+    {
+        step.tell(Event::FeedChanged);
+    }
+    Ok(Outcome::Done)
+}
+
+fn save_draft(step: &mut Step<'_, '_>, slot: DraftSlot, text: &str) -> Result<Outcome, Refusal> {
+    if text.len() > PASTE_BYTES {
+        return Err(invalid(
+            format!("a draft may have at most {PASTE_BYTES} bytes"),
+            "shorten it",
+        ));
+    }
+    let now: Timestamp = step.now;
+    if text.is_empty() {
+        step.store.delete_draft(slot_name(slot))?;
+    } else {
+        step.store.replace_draft(slot_name(slot), text, now)?;
+    }
+    Ok(Outcome::Done)
+}

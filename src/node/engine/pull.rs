@@ -1,0 +1,254 @@
+//! Our side of the merged pull: what to ask a peer for, and how far its log is read afterwards.
+//!
+//! Cursors are per peer and author. A page moves a cursor only when the stream came to its orderly end, and only
+//! from where the pull started: what changed meanwhile (an unfollow, a reset) wins.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use super::answer::Checked;
+use super::connection::{AskedGroup, Connection, Listing, Pulling, Then};
+use super::{
+    CloseReason, ConnectionId, Delivery, Effect, Engine, Fault, PullEnd, PulledPage, RequestId, Step,
+    jittered,
+};
+use crate::db::{Author, DbError, Peer};
+use crate::domain::log::Seq;
+use crate::limits::{PULL_EVERY, PULL_EVERY_IDLE, PULL_GROUPS};
+use crate::node::wire::{Group, GroupEnd, Pull, Range};
+
+impl Engine {
+    /// Starts every pull that is due.
+    pub(super) fn start_pulls(&mut self, step: &mut Step<'_, '_>) -> Result<(), DbError> {
+        let due: Vec<ConnectionId> = self
+            .connections
+            .iter()
+            .filter(|(_, known)| matches!(known.pulling, Pulling::Resting { due } if due <= step.now))
+            .map(|(id, _)| *id)
+            .collect();
+        for id in due {
+            self.start_pull(step, id)?;
+        }
+        Ok(())
+    }
+
+    fn start_pull(&mut self, step: &mut Step<'_, '_>, id: ConnectionId) -> Result<(), DbError> {
+        let request = self.new_request();
+        let Some(connection) = self.connections.get_mut(&id) else {
+            return Ok(());
+        };
+        let (Some(row), Listing::Accepted { list }) = (connection.row(), &connection.listing) else {
+            return Ok(());
+        };
+        if !Arc::ptr_eq(list, &self.interest.list) {
+            return Ok(());
+        }
+        let hash = list.hash(self.network_id, connection.peer);
+        let (asked, groups) = groups(step, row, &self.interest.authors)?;
+        connection.last_pull = step.now;
+        connection.pulling = Pulling::Running {
+            request,
+            asked,
+            then: Then::AsFound,
+        };
+        step.push(Effect::Pull {
+            connection: id,
+            request,
+            pull: Pull { hash, groups },
+        });
+        Ok(())
+    }
+
+    pub(super) fn pull_ended(
+        &mut self,
+        step: &mut Step<'_, '_>,
+        id: ConnectionId,
+        request: RequestId,
+        end: PullEnd,
+    ) -> Result<(), DbError> {
+        let Some(connection) = self.connections.get_mut(&id) else {
+            // The connection is gone, its last page need not be: items are worth having wherever they came from.
+            if let PullEnd::Page(page) = end {
+                self.take_in_all(step, page.items, None)?;
+            }
+            return Ok(());
+        };
+        let resting = Pulling::Resting { due: step.now };
+        let (asked, then) = match std::mem::replace(&mut connection.pulling, resting) {
+            Pulling::Running {
+                request: running,
+                asked,
+                then,
+            } if running == request => (asked, then),
+            other => {
+                connection.pulling = other;
+                return Ok(());
+            }
+        };
+        match end {
+            PullEnd::Page(page) => self.page_received(step, id, &asked, then, page)?,
+            PullEnd::NeedList => {
+                connection.listing = Listing::Stale;
+                connection.rest(step, Found::Failure);
+            }
+            PullEnd::Busy | PullEnd::Lost => connection.rest(step, Found::Failure),
+        }
+        Ok(())
+    }
+
+    fn page_received(
+        &mut self,
+        step: &mut Step<'_, '_>,
+        id: ConnectionId,
+        asked: &[AskedGroup],
+        then: Then,
+        page: PulledPage,
+    ) -> Result<(), DbError> {
+        let Some(connection) = self.connections.get_mut(&id) else {
+            return Ok(());
+        };
+        let (peer, Some(row)) = (connection.peer, connection.row()) else {
+            return Ok(());
+        };
+        let is_honest = page.ends.len() == asked.len()
+            && page
+                .ends
+                .iter()
+                .zip(asked)
+                .all(|(end, group)| end.cursor() >= group.since && end.upto >= end.cursor())
+            && !page
+                .items
+                .iter()
+                .any(|item| matches!(item, Checked::Forged | Checked::Unasked));
+        let PulledPage {
+            epoch,
+            ends,
+            items,
+            delivery,
+        } = page;
+        let new_items = self.take_in_all(step, items, Some(id))?;
+        if !is_honest {
+            tracing::debug!(peer = %peer.fingerprint(), "a page broke the protocol");
+            self.close(step, id, CloseReason::Misbehaved);
+            return Ok(());
+        }
+        let found = if step.store.find_epoch(row)? != Some(epoch.0) {
+            // Another log than the one we asked about: its cursors start anew, this page moves none.
+            step.store.replace_epoch(row, epoch.0)?;
+            Found::More
+        } else if delivery == Delivery::Cut && !self.faults.has(Fault::CursorPassesUndelivered) {
+            Found::Failure
+        } else {
+            self.advance(step, row, asked, &ends)?;
+            let asked_authors: usize = asked.iter().map(|group| group.authors.len()).sum();
+            if ends.iter().any(|end| end.cut.is_some()) || asked_authors < self.interest.authors.len() {
+                Found::More
+            } else if new_items > 0 {
+                Found::Something
+            } else {
+                Found::Nothing
+            }
+        };
+        let is_last = matches!(found, Found::Something | Found::Nothing) && then == Then::AsFound;
+        let Some(connection) = self.connections.get_mut(&id) else {
+            return Ok(());
+        };
+        connection.rest(step, found);
+        if then == Then::Again {
+            connection.pull_soon(step.now);
+        }
+        self.note_synced_items(id, new_items);
+        if is_last {
+            self.pull_finished(step, id);
+        }
+        Ok(())
+    }
+
+    /// Moves the cursors of a page's authors to where the page ends for their group.
+    fn advance(
+        &self,
+        step: &Step<'_, '_>,
+        peer: Peer,
+        asked: &[AskedGroup],
+        ends: &[GroupEnd],
+    ) -> Result<(), DbError> {
+        for (group, end) in asked.iter().zip(ends) {
+            let upto = if self.faults.has(Fault::CursorIgnoresMore) {
+                end.upto
+            } else {
+                end.cursor()
+            };
+            for author in &group.authors {
+                let is_wanted = self.interest.has(*author);
+                if upto > group.since && is_wanted && step.store.get_cursor(peer, *author)? == group.since {
+                    step.store.replace_cursor(peer, *author, upto)?;
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+/// What a pull brought, as far as the time of the next one is concerned.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Found {
+    /// There is more: go on at once.
+    More,
+    /// New items.
+    Something,
+    /// Nothing new.
+    Nothing,
+    /// It did not come to its end.
+    Failure,
+}
+
+impl Connection {
+    /// Sets when the next pull starts.
+    fn rest(&mut self, step: &mut Step<'_, '_>, found: Found) {
+        let wait = match found {
+            Found::More => std::time::Duration::ZERO,
+            Found::Something => {
+                self.pull_every = PULL_EVERY;
+                jittered(step.rng, self.pull_every)
+            }
+            Found::Nothing => {
+                let wait = jittered(step.rng, self.pull_every);
+                self.pull_every = self.pull_every.saturating_mul(2).min(PULL_EVERY_IDLE);
+                wait
+            }
+            Found::Failure => jittered(step.rng, crate::limits::PULL_SPACING.saturating_mul(2)),
+        };
+        self.pulling = Pulling::Resting {
+            due: step.now.after(wait),
+        };
+    }
+}
+
+/// The authors grouped by how far the peer's log was read for them, as asked and as sent.
+fn groups(
+    step: &Step<'_, '_>,
+    peer: Peer,
+    authors: &[Author],
+) -> Result<(Vec<AskedGroup>, Vec<Group>), DbError> {
+    let cursors: BTreeMap<Author, Seq> = step.store.list_cursors(peer)?.into_iter().collect();
+    let mut by_cursor: BTreeMap<Seq, (Vec<Author>, Vec<Range>)> = BTreeMap::new();
+    for (index, author) in (0_u16..).zip(authors) {
+        let since = cursors.get(author).copied().unwrap_or_default();
+        let (group, ranges) = by_cursor.entry(since).or_default();
+        group.push(*author);
+        match ranges.last_mut() {
+            Some(last) if last.start.saturating_add(last.length) == index => {
+                last.length = last.length.saturating_add(1);
+            }
+            _ => ranges.push(Range {
+                start: index,
+                length: 1,
+            }),
+        }
+    }
+    // Above the bound the authors furthest behind go first: afterwards they share a cursor, and the rest has room.
+    let kept = by_cursor.into_iter().take(PULL_GROUPS);
+    let parts =
+        kept.map(|(since, (authors, ranges))| (AskedGroup { since, authors }, Group { since, ranges }));
+    Ok(parts.unzip())
+}
