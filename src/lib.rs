@@ -1,9 +1,10 @@
 //! `itsgoin`: a terminal client with its own node for a social network without servers.
 //!
 //! The code map, in reading order: [`domain`] is the vocabulary, [`api`] the contract between faces and node,
-//! [`limits`] every bound, [`crypto`] the keys, [`db`] the store.
+//! [`limits`] every bound, [`crypto`] the keys, [`db`] the store, [`node`] what decides and talks.
 
 pub mod api;
+pub mod clock;
 pub mod crypto;
 pub mod db;
 pub mod domain;

@@ -26,14 +26,7 @@ pub struct NodeHandle {
 pub fn calls() -> (NodeHandle, mpsc::Receiver<Call>, broadcast::Sender<Event>) {
     let (calls, received) = mpsc::channel(CHANNEL_MESSAGES);
     let (events, _) = broadcast::channel(CHANNEL_MESSAGES);
-    (
-        NodeHandle {
-            calls,
-            events: events.clone(),
-        },
-        received,
-        events,
-    )
+    (NodeHandle { calls, events: events.clone() }, received, events)
 }
 
 impl NodeHandle {
@@ -66,11 +59,9 @@ impl NodeHandle {
 
     fn hand_in(&self, call: Call) -> Result<(), CallError> {
         self.calls.try_send(call).map_err(|refused| match refused {
-            mpsc::error::TrySendError::Full(_) => CallError::new(
-                ErrorKind::Busy,
-                "the node is busy",
-                "try again in a moment; nothing was lost",
-            ),
+            mpsc::error::TrySendError::Full(_) => {
+                CallError::new(ErrorKind::Busy, "the node is busy", "try again in a moment; nothing was lost")
+            }
             mpsc::error::TrySendError::Closed(_) => stopped(),
         })
     }

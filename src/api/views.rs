@@ -211,9 +211,7 @@ mod as_text {
         T: std::str::FromStr<Err: std::fmt::Display>,
         D: Deserializer<'de>,
     {
-        String::deserialize(deserializer)?
-            .parse()
-            .map_err(D::Error::custom)
+        String::deserialize(deserializer)?.parse().map_err(D::Error::custom)
     }
 }
 

@@ -55,11 +55,7 @@ impl PostingKey {
     pub fn sign<T: Content>(&self, content: &T) -> Verified<T> {
         let bytes = content.encode();
         let message = signed_message(T::KIND, ObjectId::of(&bytes));
-        let envelope = Envelope {
-            kind: T::KIND,
-            bytes,
-            signature: self.0.sign(&message).to_bytes(),
-        };
+        let envelope = Envelope { kind: T::KIND, bytes, signature: self.0.sign(&message).to_bytes() };
         Signed::decode(envelope)
             .expect("what was built by its constructor decodes")
             .verify()
@@ -137,21 +133,14 @@ mod tests {
         for bit in 0..512 {
             let mut bad = good.clone();
             bad.signature[bit / 8] ^= 1 << (bit % 8);
-            assert_eq!(
-                Object::verify(bad),
-                Err(ObjectError::Signature(SignatureError)),
-                "bit {bit}"
-            );
+            assert_eq!(Object::verify(bad), Err(ObjectError::Signature(SignatureError)), "bit {bit}");
         }
     }
 
     #[test]
     fn a_signature_for_one_kind_is_none_for_another() {
         let (_, signed) = post(1);
-        let other = Envelope {
-            kind: Kind::Profile,
-            ..signed.envelope().clone()
-        };
+        let other = Envelope { kind: Kind::Profile, ..signed.envelope().clone() };
         assert!(Object::verify(other).is_err());
     }
 
@@ -171,45 +160,19 @@ mod tests {
         let (key, signed) = post(1);
         let mut longer = signed.envelope().clone();
         longer.bytes.push(0);
-        assert_eq!(
-            Object::verify(longer),
-            Err(ObjectError::Content(ContentError::Malformed))
-        );
+        assert_eq!(Object::verify(longer), Err(ObjectError::Content(ContentError::Malformed)));
 
         // A later version adds field 9: it decodes, and its bytes stay as they were signed.
         let mut bytes = Vec::new();
         let mut encoder = minicbor::Encoder::new(&mut bytes);
-        encoder
-            .map(5)
-            .unwrap()
-            .u8(0)
-            .unwrap()
-            .u8(1)
-            .unwrap()
-            .u8(1)
-            .unwrap();
+        encoder.map(5).unwrap().u8(0).unwrap().u8(1).unwrap().u8(1).unwrap();
         encoder.bytes(key.posting_id().as_bytes()).unwrap();
-        encoder
-            .u8(2)
-            .unwrap()
-            .u8(7)
-            .unwrap()
-            .u8(3)
-            .unwrap()
-            .str("later")
-            .unwrap();
+        encoder.u8(2).unwrap().u8(7).unwrap().u8(3).unwrap().str("later").unwrap();
         encoder.u8(9).unwrap().str("new").unwrap();
         let message = signed_message(Kind::Post, ObjectId::of(&bytes));
         let signature = key.0.sign(&message).to_bytes();
-        let object = Object::verify(Envelope {
-            kind: Kind::Post,
-            bytes: bytes.clone(),
-            signature,
-        })
-        .unwrap();
-        let Object::Post(post) = object else {
-            unreachable!("a post was signed")
-        };
+        let object = Object::verify(Envelope { kind: Kind::Post, bytes: bytes.clone(), signature }).unwrap();
+        let Object::Post(post) = object else { unreachable!("a post was signed") };
         assert_eq!(post.content().text(), "later");
         assert_eq!(post.envelope().bytes, bytes);
     }

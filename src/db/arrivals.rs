@@ -21,11 +21,8 @@ pub struct Arrival {
 impl Read<'_> {
     /// The highest number ever given; numbers are never given twice.
     pub fn get_last_seq(&self) -> Result<Seq, DbError> {
-        let last = self.find(
-            "SELECT seq FROM sqlite_sequence WHERE name = 'arrivals'",
-            [],
-            |row| row.get(0),
-        )?;
+        let last =
+            self.find("SELECT seq FROM sqlite_sequence WHERE name = 'arrivals'", [], |row| row.get(0))?;
         Ok(last.unwrap_or_default())
     }
 
@@ -34,22 +31,15 @@ impl Read<'_> {
         self.list(
             "SELECT seq, object FROM arrivals WHERE author = ?1 AND seq > ?2 ORDER BY seq LIMIT ?3",
             params![author, since, i64::try_from(limit).unwrap_or(i64::MAX)],
-            |row| {
-                Ok(Arrival {
-                    seq: row.get(0)?,
-                    object: row.get(1)?,
-                })
-            },
+            |row| Ok(Arrival { seq: row.get(0)?, object: row.get(1)? }),
         )
     }
 
     /// Id and bytes of an object, as an offer says them.
     pub fn get_offer(&self, object: ObjectKey) -> Result<(ObjectId, u32), DbError> {
-        self.get(
-            "SELECT object_id, length(bytes) FROM objects WHERE object = ?1",
-            [object],
-            |row| Ok((row.get(0)?, row.get(1)?)),
-        )
+        self.get("SELECT object_id, length(bytes) FROM objects WHERE object = ?1", [object], |row| {
+            Ok((row.get(0)?, row.get(1)?))
+        })
     }
 
     /// What is due by `now`, oldest first, at most `limit`.
@@ -68,19 +58,14 @@ impl Read<'_> {
 
     /// How many objects of an author are held back.
     pub fn count_held(&self, author: Author) -> Result<u32, DbError> {
-        self.get("SELECT count(*) FROM held WHERE author = ?1", [author], |row| {
-            row.get(0)
-        })
+        self.get("SELECT count(*) FROM held WHERE author = ?1", [author], |row| row.get(0))
     }
 }
 
 impl Write<'_> {
     /// Gives an object the next number.
     pub fn insert_arrival(&self, author: Author, object: ObjectKey) -> Result<(), DbError> {
-        self.execute(
-            "INSERT INTO arrivals (author, object) VALUES (?1, ?2)",
-            params![author, object],
-        )?;
+        self.execute("INSERT INTO arrivals (author, object) VALUES (?1, ?2)", params![author, object])?;
         Ok(())
     }
 
@@ -109,15 +94,10 @@ impl Write<'_> {
     /// unsynced commits, and none may be given twice.
     pub fn jump_arrivals(&self) -> Result<(), DbError> {
         let jump = i64::try_from(UNCLEAN_JUMP).unwrap_or(i64::MAX);
-        let changed = self.execute(
-            "UPDATE sqlite_sequence SET seq = seq + ?1 WHERE name = 'arrivals'",
-            [jump],
-        )?;
+        let changed =
+            self.execute("UPDATE sqlite_sequence SET seq = seq + ?1 WHERE name = 'arrivals'", [jump])?;
         if changed == 0 {
-            self.execute(
-                "INSERT INTO sqlite_sequence (name, seq) VALUES ('arrivals', ?1)",
-                [jump],
-            )?;
+            self.execute("INSERT INTO sqlite_sequence (name, seq) VALUES ('arrivals', ?1)", [jump])?;
         }
         Ok(())
     }

@@ -48,10 +48,7 @@ impl ToSql for Seq {
 impl FromSql for Seq {
     fn column_result(value: ValueRef<'_>) -> FromSqlResult<Self> {
         let number = value.as_i64()?;
-        u64::try_from(number)
-            .ok()
-            .and_then(Self::new)
-            .ok_or(FromSqlError::OutOfRange(number))
+        u64::try_from(number).ok().and_then(Self::new).ok_or(FromSqlError::OutOfRange(number))
     }
 }
 

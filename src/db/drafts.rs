@@ -8,9 +8,7 @@ use crate::domain::time::Timestamp;
 impl Read<'_> {
     /// The text in a slot.
     pub fn find_draft(&self, slot: &str) -> Result<Option<String>, DbError> {
-        self.find("SELECT text FROM drafts WHERE slot = ?1", [slot], |row| {
-            row.get(0)
-        })
+        self.find("SELECT text FROM drafts WHERE slot = ?1", [slot], |row| row.get(0))
     }
 }
 

@@ -45,6 +45,12 @@ pub enum DbError {
 }
 
 impl DbError {
+    /// Whether the disk is full.
+    #[must_use]
+    pub fn is_full(&self) -> bool {
+        matches!(self, Self::Sqlite(error) if error.sqlite_error_code() == Some(rusqlite::ErrorCode::DiskFull))
+    }
+
     /// Whether the file itself is damaged, rather than the disk full or a lock held.
     #[must_use]
     pub fn is_corruption(&self) -> bool {

@@ -39,21 +39,13 @@ pub enum Have {
 impl Read<'_> {
     /// The row of a posting id, if it was ever seen.
     pub fn find_author(&self, posting_id: PostingId) -> Result<Option<Author>, DbError> {
-        self.find(
-            "SELECT author FROM authors WHERE posting_id = ?1",
-            [posting_id],
-            |row| row.get(0),
-        )
+        self.find("SELECT author FROM authors WHERE posting_id = ?1", [posting_id], |row| row.get(0))
     }
 
     /// The posting id of a row.
     pub fn get_posting_id(&self, author: Author) -> Result<PostingId, DbError> {
-        self.find(
-            "SELECT posting_id FROM authors WHERE author = ?1",
-            [author],
-            |row| row.get(0),
-        )?
-        .ok_or(DbError::MissingRow { table: "authors" })
+        self.find("SELECT posting_id FROM authors WHERE author = ?1", [author], |row| row.get(0))?
+            .ok_or(DbError::MissingRow { table: "authors" })
     }
 
     /// Whether an id is stored or refused.
@@ -61,23 +53,14 @@ impl Read<'_> {
         if self.find_object(object_id)?.is_some() {
             return Ok(Have::Stored);
         }
-        let refused = self.find("SELECT 1 FROM refused WHERE object_id = ?1", [object_id], |row| {
-            row.get::<_, i64>(0)
-        })?;
-        Ok(if refused.is_some() {
-            Have::Refused
-        } else {
-            Have::Missing
-        })
+        let refused =
+            self.find("SELECT 1 FROM refused WHERE object_id = ?1", [object_id], |row| row.get::<_, i64>(0))?;
+        Ok(if refused.is_some() { Have::Refused } else { Have::Missing })
     }
 
     /// The row of an object.
     pub fn find_object(&self, object_id: ObjectId) -> Result<Option<ObjectKey>, DbError> {
-        self.find(
-            "SELECT object FROM objects WHERE object_id = ?1",
-            [object_id],
-            |row| row.get(0),
-        )
+        self.find("SELECT object FROM objects WHERE object_id = ?1", [object_id], |row| row.get(0))
     }
 
     /// An object's facts by its row.
@@ -116,12 +99,8 @@ impl Read<'_> {
 
     /// The bytes and signature of an object by its row.
     pub fn get_envelope(&self, key: ObjectKey) -> Result<Envelope, DbError> {
-        self.find(
-            "SELECT kind, bytes, signature FROM objects WHERE object = ?1",
-            [key],
-            envelope,
-        )?
-        .ok_or(DbError::MissingRow { table: "objects" })?
+        self.find("SELECT kind, bytes, signature FROM objects WHERE object = ?1", [key], envelope)?
+            .ok_or(DbError::MissingRow { table: "objects" })?
     }
 
     /// The newest time an author claims in a stored object of a kind.
@@ -132,12 +111,6 @@ impl Read<'_> {
             params![author, kind.code()],
             |row| row.get(0),
         )
-    }
-
-    /// How many posts are in the log.
-    pub fn count_arrivals(&self) -> Result<u64, DbError> {
-        let count: i64 = self.get("SELECT count(*) FROM arrivals", [], |row| row.get(0))?;
-        Ok(count.unsigned_abs())
     }
 }
 
@@ -183,10 +156,7 @@ impl Write<'_> {
 
     /// Sets when an object counts as received: the moment it was due, for one that was held back.
     pub fn update_received(&self, key: ObjectKey, received: Timestamp) -> Result<(), DbError> {
-        self.execute(
-            "UPDATE objects SET received_ms = ?2 WHERE object = ?1",
-            params![key, received],
-        )?;
+        self.execute("UPDATE objects SET received_ms = ?2 WHERE object = ?1", params![key, received])?;
         Ok(())
     }
 
@@ -207,11 +177,7 @@ impl Write<'_> {
 fn envelope(row: &Row<'_>) -> rusqlite::Result<Result<Envelope, DbError>> {
     let (code, bytes, signature) = (row.get(0)?, row.get(1)?, row.get(2)?);
     Ok(match Kind::from_code(code) {
-        Some(kind) => Ok(Envelope {
-            kind,
-            bytes,
-            signature,
-        }),
+        Some(kind) => Ok(Envelope { kind, bytes, signature }),
         None => Err(DbError::DamagedRow { table: "objects" }),
     })
 }

@@ -49,11 +49,7 @@ impl From<rusqlite::Error> for OpenError {
 
 impl From<DbError> for OpenError {
     fn from(error: DbError) -> Self {
-        if error.is_corruption() {
-            Self::Damaged(error)
-        } else {
-            Self::Failed(error)
-        }
+        if error.is_corruption() { Self::Damaged(error) } else { Self::Failed(error) }
     }
 }
 
@@ -86,10 +82,7 @@ impl Database {
             | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let connection = Connection::open_with_flags(path, flags)?;
         connection.pragma_update(None, "journal_mode", "WAL")?;
-        let mut database = Self {
-            connection,
-            path: Some(path.to_owned()),
-        };
+        let mut database = Self { connection, path: Some(path.to_owned()) };
         database.prepare(epoch)?;
         Ok(database)
     }
@@ -99,10 +92,7 @@ impl Database {
     /// # Errors
     /// [`OpenError`] when SQLite has no memory.
     pub fn in_memory(epoch: &[u8; 32]) -> Result<Self, OpenError> {
-        let mut database = Self {
-            connection: Connection::open_in_memory()?,
-            path: None,
-        };
+        let mut database = Self { connection: Connection::open_in_memory()?, path: None };
         database.prepare(epoch)?;
         Ok(database)
     }
@@ -138,10 +128,7 @@ impl Database {
         let connection = Connection::open_with_flags(path, flags)?;
         harden(&connection)?;
         connection.set_prepared_statement_cache_capacity(64);
-        Ok(Self {
-            connection,
-            path: Some(path.to_owned()),
-        })
+        Ok(Self { connection, path: Some(path.to_owned()) })
     }
 
     /// Reads one snapshot.
@@ -167,9 +154,8 @@ impl Database {
             Durability::Full => "FULL",
         };
         self.connection.pragma_update(None, "synchronous", synchronous)?;
-        let transaction = self
-            .connection
-            .transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
+        let transaction =
+            self.connection.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
         let result = steps(&Batch(&transaction))?;
         transaction.commit()?;
         Ok(result)
@@ -188,10 +174,7 @@ impl Database {
         connection.deserialize_read_exact("main", snapshot, snapshot.len(), false)?;
         harden(&connection)?;
         connection.set_prepared_statement_cache_capacity(128);
-        Ok(Self {
-            connection,
-            path: None,
-        })
+        Ok(Self { connection, path: None })
     }
 }
 
@@ -224,10 +207,7 @@ fn check_before_writing(path: &Path) -> Result<(), OpenError> {
         return Err(OpenError::Foreign);
     }
     if found > SCHEMA_VERSION {
-        return Err(OpenError::Newer {
-            found,
-            known: SCHEMA_VERSION,
-        });
+        return Err(OpenError::Newer { found, known: SCHEMA_VERSION });
     }
     Ok(())
 }

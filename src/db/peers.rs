@@ -14,11 +14,7 @@ use crate::limits::{KNOWN_PEERS, PEER_SOCKETS};
 impl Read<'_> {
     /// The row of a node.
     pub fn find_peer(&self, network_id: NetworkId) -> Result<Option<Peer>, DbError> {
-        self.find(
-            "SELECT peer FROM peers WHERE network_id = ?1",
-            [network_id],
-            |row| row.get(0),
-        )
+        self.find("SELECT peer FROM peers WHERE network_id = ?1", [network_id], |row| row.get(0))
     }
 
     /// Known nodes, those seen last first, at most `limit`.
@@ -39,11 +35,9 @@ impl Read<'_> {
     /// Where a node can be reached, the newest socket first.
     pub fn get_peer_address(&self, peer: Peer) -> Result<PeerAddress, DbError> {
         let (network_id, relay) = self
-            .find(
-                "SELECT network_id, relay FROM peers WHERE peer = ?1",
-                [peer],
-                |row| Ok((row.get(0)?, row.get(1)?)),
-            )?
+            .find("SELECT network_id, relay FROM peers WHERE peer = ?1", [peer], |row| {
+                Ok((row.get(0)?, row.get(1)?))
+            })?
             .ok_or(DbError::MissingRow { table: "peers" })?;
         let texts: Vec<String> = self.list(
             "SELECT socket FROM peer_sockets WHERE peer = ?1 ORDER BY seen_ms DESC, socket LIMIT ?2",
@@ -52,17 +46,9 @@ impl Read<'_> {
         )?;
         let sockets = texts
             .iter()
-            .map(|text| {
-                text.parse().map_err(|_not_a_socket| DbError::DamagedRow {
-                    table: "peer_sockets",
-                })
-            })
+            .map(|text| text.parse().map_err(|_not_a_socket| DbError::DamagedRow { table: "peer_sockets" }))
             .collect::<Result<Vec<SocketAddr>, _>>()?;
-        Ok(PeerAddress {
-            network_id,
-            sockets,
-            relay,
-        })
+        Ok(PeerAddress { network_id, sockets, relay })
     }
 
     /// How far a peer's log was read for an author.
@@ -77,20 +63,14 @@ impl Read<'_> {
 
     /// How far a peer's log was read, for every author that was read at all.
     pub fn list_cursors(&self, peer: Peer) -> Result<Vec<(Author, Seq)>, DbError> {
-        self.list(
-            "SELECT author, since FROM cursors WHERE peer = ?1",
-            [peer],
-            |row| Ok((row.get(0)?, row.get(1)?)),
-        )
+        self.list("SELECT author, since FROM cursors WHERE peer = ?1", [peer], |row| {
+            Ok((row.get(0)?, row.get(1)?))
+        })
     }
 
     /// The name of the peer's log as of the last answer.
     pub fn find_epoch(&self, peer: Peer) -> Result<Option<[u8; 16]>, DbError> {
-        Ok(self
-            .find("SELECT epoch FROM peers WHERE peer = ?1", [peer], |row| {
-                row.get(0)
-            })?
-            .flatten())
+        Ok(self.find("SELECT epoch FROM peers WHERE peer = ?1", [peer], |row| row.get(0))?.flatten())
     }
 }
 
@@ -102,9 +82,7 @@ impl Write<'_> {
              ON CONFLICT (network_id) DO UPDATE SET relay = coalesce(?3, relay)",
             params![address.network_id, now, address.relay],
         )?;
-        let peer = self
-            .find_peer(address.network_id)?
-            .ok_or(DbError::MissingRow { table: "peers" })?;
+        let peer = self.find_peer(address.network_id)?.ok_or(DbError::MissingRow { table: "peers" })?;
         for socket in &address.sockets {
             self.execute(
                 "INSERT INTO peer_sockets (peer, socket, seen_ms) VALUES (?1, ?2, ?3)
@@ -137,10 +115,7 @@ impl Write<'_> {
 
     /// Notes that a node said `Hello`.
     pub fn update_peer_seen(&self, peer: Peer, now: Timestamp) -> Result<(), DbError> {
-        self.execute(
-            "UPDATE peers SET seen_ms = ?2 WHERE peer = ?1",
-            params![peer, now],
-        )?;
+        self.execute("UPDATE peers SET seen_ms = ?2 WHERE peer = ?1", params![peer, now])?;
         Ok(())
     }
 
@@ -148,10 +123,7 @@ impl Write<'_> {
     pub fn replace_epoch(&self, peer: Peer, epoch: [u8; 16]) -> Result<(), DbError> {
         if self.find_epoch(peer)? != Some(epoch) {
             self.execute("DELETE FROM cursors WHERE peer = ?1", [peer])?;
-            self.execute(
-                "UPDATE peers SET epoch = ?2 WHERE peer = ?1",
-                params![peer, epoch],
-            )?;
+            self.execute("UPDATE peers SET epoch = ?2 WHERE peer = ?1", params![peer, epoch])?;
         }
         Ok(())
     }

@@ -3,6 +3,8 @@
 use rusqlite::params;
 
 use super::{DbError, Read, Write};
+use crate::domain::address::PeerAddress;
+use crate::domain::cbor;
 
 /// How the node that wrote here last came to its end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -25,14 +27,19 @@ impl Read<'_> {
         Ok((port != 0).then_some(port))
     }
 
+    /// Where this node was last reachable, for invites made while it does not run.
+    pub fn find_own_address(&self) -> Result<Option<PeerAddress>, DbError> {
+        let bytes: Option<Vec<u8>> = self.get("SELECT own_address FROM store", [], |row| row.get(0))?;
+        let decode = |bytes: Vec<u8>| {
+            cbor::decode_whole(&bytes).map_err(|_malformed| DbError::DamagedRow { table: "store" })
+        };
+        bytes.map(decode).transpose()
+    }
+
     /// How the last node stopped.
     pub fn get_last_stop(&self) -> Result<LastStop, DbError> {
         let stop: String = self.get("SELECT stop FROM store", [], |row| row.get(0))?;
-        Ok(if stop == "clean" {
-            LastStop::Clean
-        } else {
-            LastStop::Unclean
-        })
+        Ok(if stop == "clean" { LastStop::Clean } else { LastStop::Unclean })
     }
 }
 
@@ -46,6 +53,12 @@ impl Write<'_> {
     /// Keeps the chosen UDP port.
     pub fn update_udp_port(&self, port: u16) -> Result<(), DbError> {
         self.execute("UPDATE store SET udp_port = ?1", params![port])?;
+        Ok(())
+    }
+
+    /// Keeps where this node is reachable now.
+    pub fn update_own_address(&self, address: &PeerAddress) -> Result<(), DbError> {
+        self.execute("UPDATE store SET own_address = ?1", params![cbor::encode(address)])?;
         Ok(())
     }
 

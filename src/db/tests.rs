@@ -33,33 +33,17 @@ fn a_newer_or_foreign_file_is_refused_and_stays_as_it_was() {
     let before = std::fs::read(&path).unwrap();
     assert!(matches!(
         Database::open(&path, &[1; 32]),
-        Err(OpenError::Newer {
-            found: 99,
-            known: SCHEMA_VERSION
-        })
+        Err(OpenError::Newer { found: 99, known: SCHEMA_VERSION })
     ));
     assert_eq!(std::fs::read(&path).unwrap(), before);
 
     let foreign = directory.path().join("foreign.db");
-    rusqlite::Connection::open(&foreign)
-        .unwrap()
-        .execute_batch("CREATE TABLE t (x)")
-        .unwrap();
-    assert!(matches!(
-        Database::open(&foreign, &[1; 32]),
-        Err(OpenError::Foreign)
-    ));
+    rusqlite::Connection::open(&foreign).unwrap().execute_batch("CREATE TABLE t (x)").unwrap();
+    assert!(matches!(Database::open(&foreign, &[1; 32]), Err(OpenError::Foreign)));
 
     let text = directory.path().join("text.db");
-    std::fs::write(
-        &text,
-        "this is not a database, but long enough to be taken for one at first",
-    )
-    .unwrap();
-    assert!(matches!(
-        Database::open(&text, &[1; 32]),
-        Err(OpenError::Damaged(_))
-    ));
+    std::fs::write(&text, "this is not a database, but long enough to be taken for one at first").unwrap();
+    assert!(matches!(Database::open(&text, &[1; 32]), Err(OpenError::Damaged(_))));
 }
 
 #[test]

@@ -73,11 +73,8 @@ impl Read<'_> {
             PageStart::Before(at) | PageStart::After(at) => (at.sort.as_millis(), *at.post_id.as_bytes()),
         };
         let forward = matches!(start, PageStart::After(_));
-        let mut rows = self.list(
-            page_sql(forward, filter),
-            params![pill.0, sort, post_id, limit],
-            feed_row,
-        )?;
+        let mut rows =
+            self.list(page_sql(forward, filter), params![pill.0, sort, post_id, limit], feed_row)?;
         if forward {
             rows.reverse();
         }
@@ -92,6 +89,12 @@ impl Read<'_> {
             params![pill.0, position.sort, position.post_id],
             feed_row,
         )
+    }
+
+    /// Posts in the merged feed.
+    pub fn count_feed(&self) -> Result<u64, DbError> {
+        let count: i64 = self.get("SELECT count(*) FROM timeline WHERE pill = 0", [], |row| row.get(0))?;
+        Ok(count.unsigned_abs())
     }
 
     /// Posts not opened, counted up to ten thousand.
@@ -139,10 +142,7 @@ fn page_sql(forward: bool, filter: RowFilter) -> &'static str {
 fn feed_row(row: &Row<'_>) -> rusqlite::Result<FeedRow> {
     let unread: i64 = row.get(4)?;
     Ok(FeedRow {
-        position: FeedPosition {
-            sort: row.get(0)?,
-            post_id: row.get(1)?,
-        },
+        position: FeedPosition { sort: row.get(0)?, post_id: row.get(1)? },
         object: row.get(2)?,
         persona: row.get(3)?,
         mark: if unread == 0 { Mark::Read } else { Mark::Unread },

@@ -24,11 +24,7 @@ impl PeerAddress {
     /// An address without any way to it yet: the lookup services may know one.
     #[must_use]
     pub const fn of(network_id: NetworkId) -> Self {
-        Self {
-            network_id,
-            sockets: Vec::new(),
-            relay: None,
-        }
+        Self { network_id, sockets: Vec::new(), relay: None }
     }
 }
 
@@ -74,11 +70,7 @@ impl<'b, C> Decode<'b, C> for PeerAddress {
         if relay.as_ref().is_some_and(|url| url.len() > SHORT_FIELD_BYTES) {
             return Err(too_long);
         }
-        Ok(Self {
-            network_id,
-            sockets,
-            relay,
-        })
+        Ok(Self { network_id, sockets, relay })
     }
 }
 

@@ -11,11 +11,7 @@ use super::envelope::ContentError;
 pub fn decode_whole<'b, T: Decode<'b, ()>>(bytes: &'b [u8]) -> Result<T, ContentError> {
     let mut decoder = Decoder::new(bytes);
     let value = decoder.decode().map_err(|_detail| ContentError::Malformed)?;
-    if decoder.position() == bytes.len() {
-        Ok(value)
-    } else {
-        Err(ContentError::Malformed)
-    }
+    if decoder.position() == bytes.len() { Ok(value) } else { Err(ContentError::Malformed) }
 }
 
 /// Encodes a value with ascending keys and shortest integers.

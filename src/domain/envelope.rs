@@ -137,11 +137,7 @@ impl<T: Content> Signed<T> {
             return Err(ContentError::Malformed);
         }
         let content = T::decode(&envelope.bytes)?;
-        Ok(Self {
-            id: envelope.id(),
-            envelope,
-            content,
-        })
+        Ok(Self { id: envelope.id(), envelope, content })
     }
 
     /// Checks the signature with `verify_strict`, weak keys refused. This rule is part of the protocol: nodes

@@ -66,11 +66,7 @@ impl Invite {
     pub fn parse(text: &str) -> Result<Self, InviteError> {
         let invite: Self = unarmor(INVITE_PREFIX, text, InviteError::NotAnInvite)?;
         let fits = invite.addresses.len() <= INVITE_ADDRESSES && invite.name_hint.len() <= NAME_BYTES;
-        if fits && usable_key(invite.posting_id).is_ok() {
-            Ok(invite)
-        } else {
-            Err(InviteError::Unusable)
-        }
+        if fits && usable_key(invite.posting_id).is_ok() { Ok(invite) } else { Err(InviteError::Unusable) }
     }
 }
 
@@ -95,10 +91,7 @@ fn checksum(payload: &[u8]) -> [u8; CHECKSUM_BYTES] {
 
 fn armor(prefix: &str, payload: &[u8]) -> String {
     let bytes = [payload, &checksum(payload)].concat();
-    format!(
-        "{prefix}{}",
-        data_encoding::BASE32_NOPAD.encode(&bytes).to_lowercase()
-    )
+    format!("{prefix}{}", data_encoding::BASE32_NOPAD.encode(&bytes).to_lowercase())
 }
 
 fn unarmor<T>(prefix: &str, text: &str, wrong_prefix: InviteError) -> Result<T, InviteError>
@@ -113,9 +106,7 @@ where
     let bytes = data_encoding::BASE32_NOPAD
         .decode(rest.to_uppercase().as_bytes())
         .map_err(|_not_base32| InviteError::Damaged)?;
-    let (payload, sum) = bytes
-        .split_last_chunk::<CHECKSUM_BYTES>()
-        .ok_or(InviteError::Damaged)?;
+    let (payload, sum) = bytes.split_last_chunk::<CHECKSUM_BYTES>().ok_or(InviteError::Damaged)?;
     if *sum != checksum(payload) {
         return Err(InviteError::Damaged);
     }
@@ -147,10 +138,7 @@ mod tests {
         let text = invite().format();
         assert_eq!(Invite::parse(&text), Ok(invite()));
         let (head, tail) = text.split_at(40);
-        assert_eq!(
-            Invite::parse(&format!(" {}\n  {tail}\n", head.to_uppercase())),
-            Ok(invite())
-        );
+        assert_eq!(Invite::parse(&format!(" {}\n  {tail}\n", head.to_uppercase())), Ok(invite()));
     }
 
     #[test]
@@ -160,16 +148,9 @@ mod tests {
             let mut bytes = text.clone().into_bytes();
             bytes[position] = if bytes[position] == b'a' { b'b' } else { b'a' };
             let changed = String::from_utf8(bytes).unwrap();
-            assert_eq!(
-                Invite::parse(&changed),
-                Err(InviteError::Damaged),
-                "at {position}"
-            );
+            assert_eq!(Invite::parse(&changed), Err(InviteError::Damaged), "at {position}");
         }
-        assert_eq!(
-            Invite::parse(text.get(..text.len() - 3).unwrap()),
-            Err(InviteError::Damaged)
-        );
+        assert_eq!(Invite::parse(text.get(..text.len() - 3).unwrap()), Err(InviteError::Damaged));
     }
 
     #[test]

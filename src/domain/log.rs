@@ -16,11 +16,7 @@ impl Seq {
     /// The position with this number; `None` above 2^63 − 1.
     #[must_use]
     pub const fn new(number: u64) -> Option<Self> {
-        if number <= Self::LAST {
-            Some(Self(number))
-        } else {
-            None
-        }
+        if number <= Self::LAST { Some(Self(number)) } else { None }
     }
 
     /// The number.

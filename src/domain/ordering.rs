@@ -19,10 +19,7 @@ impl FeedPosition {
     /// The position of a post with this claimed time that came in at `received`.
     #[must_use]
     pub fn new(created: Timestamp, received: Timestamp, post_id: ObjectId) -> Self {
-        Self {
-            sort: created.min(received.after(CLOCK_AHEAD)),
-            post_id,
-        }
+        Self { sort: created.min(received.after(CLOCK_AHEAD)), post_id }
     }
 }
 
@@ -38,10 +35,7 @@ impl std::str::FromStr for FeedPosition {
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let (sort, post_id) = text.rsplit_once('-').ok_or(super::ids::IdParseError)?;
         let sort = sort.parse().map_err(|_not_a_number| super::ids::IdParseError)?;
-        Ok(Self {
-            sort: Timestamp::from_millis(sort),
-            post_id: post_id.parse()?,
-        })
+        Ok(Self { sort: Timestamp::from_millis(sort), post_id: post_id.parse()? })
     }
 }
 
@@ -59,12 +53,7 @@ mod tests {
     fn a_post_from_the_future_is_bounded_by_when_it_was_seen() {
         let seen = Timestamp::from_millis(1_000_000);
         let id = ObjectId::from_bytes([0; 32]);
-        assert_eq!(
-            FeedPosition::new(Timestamp::from_millis(5), seen, id)
-                .sort
-                .as_millis(),
-            5
-        );
+        assert_eq!(FeedPosition::new(Timestamp::from_millis(5), seen, id).sort.as_millis(), 5);
         let claimed = seen.after(CLOCK_AHEAD).after(CLOCK_AHEAD);
         assert_eq!(FeedPosition::new(claimed, seen, id).sort, seen.after(CLOCK_AHEAD));
         assert_eq!(held_until(claimed, seen), Some(claimed));
@@ -73,10 +62,8 @@ mod tests {
 
     #[test]
     fn positions_survive_their_text_form() {
-        let position = FeedPosition {
-            sort: Timestamp::from_millis(-7),
-            post_id: ObjectId::from_bytes([9; 32]),
-        };
+        let position =
+            FeedPosition { sort: Timestamp::from_millis(-7), post_id: ObjectId::from_bytes([9; 32]) };
         assert_eq!(position.to_string().parse(), Ok(position));
     }
 }

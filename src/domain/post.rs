@@ -37,12 +37,7 @@ impl Post {
     /// [`ContentError::Empty`] for text without a visible character, [`ContentError::TooLarge`] above
     /// [`POST_TEXT_BYTES`].
     pub fn new(author: PostingId, created: Timestamp, text: String) -> Result<Self, ContentError> {
-        let post = Self {
-            version: VERSION,
-            author,
-            created,
-            text,
-        };
+        let post = Self { version: VERSION, author, created, text };
         post.check().map(|()| post)
     }
 

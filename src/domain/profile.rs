@@ -76,13 +76,7 @@ impl Profile {
         sequence: u64,
         name: String,
     ) -> Result<Self, ContentError> {
-        let profile = Self {
-            version: VERSION,
-            author,
-            created,
-            sequence,
-            name,
-        };
+        let profile = Self { version: VERSION, author, created, sequence, name };
         profile.check().map(|()| profile)
     }
 

@@ -165,12 +165,7 @@ fn without_hidden(text: &str) -> String {
 
 /// Where the tags end that make the black flag at `at` another one; `at` itself when they do not.
 fn end_of_flag(text: &str, at: usize) -> usize {
-    let tags = text
-        .get(at..)
-        .unwrap_or_default()
-        .char_indices()
-        .skip(1)
-        .take(GRAPHEME_SCALARS - 1);
+    let tags = text.get(at..).unwrap_or_default().char_indices().skip(1).take(GRAPHEME_SCALARS - 1);
     for (offset, scalar) in tags {
         match scalar {
             TAG_END => return at + offset + TAG_END.len_utf8(),
@@ -262,19 +257,13 @@ mod tests {
     #[test]
     fn escape_sequences_become_visible() {
         assert_eq!(body("\u{1b}[31mred\u{7}"), "␛[31mred␇");
-        assert_eq!(
-            body("\u{9b}2J\u{9d}52;c;x\u{9c}"),
-            "\u{fffd}2J\u{fffd}52;c;x\u{fffd}"
-        );
+        assert_eq!(body("\u{9b}2J\u{9d}52;c;x\u{9c}"), "\u{fffd}2J\u{fffd}52;c;x\u{fffd}");
         assert_eq!(body("\u{7f}"), "␡");
     }
 
     #[test]
     fn direction_and_invisible_marks_are_dropped() {
-        assert_eq!(
-            body("a\u{202e}b\u{200b}c\u{2066}d\u{feff}e\u{e0041}f\u{3164}g\u{ad}"),
-            "abcdefg"
-        );
+        assert_eq!(body("a\u{202e}b\u{200b}c\u{2066}d\u{feff}e\u{e0041}f\u{3164}g\u{ad}"), "abcdefg");
     }
 
     #[test]
@@ -292,11 +281,7 @@ mod tests {
     fn towers_of_marks_are_cut() {
         let tower = format!("e{}", "\u{301}".repeat(7_500));
         let shown = body(&tower);
-        assert!(
-            shown.chars().count() <= GRAPHEME_SCALARS + 1,
-            "{}",
-            shown.chars().count()
-        );
+        assert!(shown.chars().count() <= GRAPHEME_SCALARS + 1, "{}", shown.chars().count());
         assert!(shown.ends_with(REPLACEMENT));
         assert!(body(&"\u{301}".repeat(9)).starts_with('\u{25cc}'));
     }
@@ -305,11 +290,7 @@ mod tests {
     fn long_lines_are_broken() {
         let shown = body(&"x".repeat(LINE_CELLS * 2 + 1));
         assert_eq!(shown.lines().map(str::len).max(), Some(LINE_CELLS));
-        assert!(
-            !SafeText::line(&"x".repeat(LINE_CELLS * 2))
-                .as_str()
-                .contains('\n')
-        );
+        assert!(!SafeText::line(&"x".repeat(LINE_CELLS * 2)).as_str().contains('\n'));
     }
 
     proptest! {

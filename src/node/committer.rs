@@ -24,11 +24,7 @@ impl Committer {
     /// [`DbError`] when the store cannot be read.
     pub fn load(mut database: Database, setup: Setup) -> Result<Self, DbError> {
         let engine = database.read(|read| Engine::load(read, &setup))?;
-        Ok(Self {
-            database,
-            engine,
-            setup,
-        })
+        Ok(Self { database, engine, setup })
     }
 
     /// Takes a batch of inputs. The returned effects may be performed: what they tell is committed.
@@ -75,9 +71,8 @@ impl Committer {
     /// # Errors
     /// [`DbError`] when that cannot be written.
     pub fn stop(&mut self) -> Result<(), DbError> {
-        self.database.transaction(Durability::Full, |batch| {
-            batch.step(|store| store.update_stop(LastStop::Clean))
-        })
+        self.database
+            .transaction(Durability::Full, |batch| batch.step(|store| store.update_stop(LastStop::Clean)))
     }
 }
 

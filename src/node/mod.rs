@@ -1,5 +1,12 @@
 //! The embedded node: engine in the middle, store, wire and network around it.
 
 pub mod committer;
+pub mod data_dir;
+mod driver;
 pub mod engine;
+pub mod net;
+pub mod queries;
+pub mod store;
 pub mod wire;
+
+pub use self::driver::{Node, NodeSettings, StartError, start};

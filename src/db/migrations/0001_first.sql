@@ -5,7 +5,8 @@ CREATE TABLE store (
     id         INTEGER PRIMARY KEY CHECK (id = 1),
     epoch      BLOB    NOT NULL,  -- 32 secret bytes: peers see values keyed with it
     stop       TEXT    NOT NULL,  -- 'clean' after an orderly stop, else 'running'
-    udp_port   INTEGER NOT NULL   -- chosen once, 0 until then
+    udp_port   INTEGER NOT NULL,  -- chosen once, 0 until then
+    own_address BLOB              -- where this node was last reachable
 ) STRICT;
 
 -- Posting ids as small numbers.

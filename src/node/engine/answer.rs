@@ -26,10 +26,7 @@ pub struct PageBudget {
 
 impl Default for PageBudget {
     fn default() -> Self {
-        Self {
-            items: PAGE_ITEMS,
-            bytes: PAGE_BYTES,
-        }
+        Self { items: PAGE_ITEMS, bytes: PAGE_BYTES }
     }
 }
 
@@ -77,23 +74,12 @@ pub fn answer_pull(
     }
     let head = pull.groups.iter().map(|group| group.since).max();
     let mut left = budget;
-    let mut page = Page {
-        epoch: epoch_for(&read.get_epoch_secret()?, peer),
-        ends: Vec::new(),
-        offers: Vec::new(),
-    };
+    let mut page =
+        Page { epoch: epoch_for(&read.get_epoch_secret()?, peer), ends: Vec::new(), offers: Vec::new() };
     for (index, group) in pull.groups.iter().enumerate() {
         // The newest posts are what the person waits for: older groups leave half of the page to the head group.
-        let head_follows = pull
-            .groups
-            .iter()
-            .skip(index + 1)
-            .any(|later| Some(later.since) == head);
-        let share = if head_follows {
-            left.halved_of(budget)
-        } else {
-            left
-        };
+        let head_follows = pull.groups.iter().skip(index + 1).any(|later| Some(later.since) == head);
+        let share = if head_follows { left.halved_of(budget) } else { left };
         let Some((end, offers)) = answer_group(read, heard, group, last, share)? else {
             return Ok(PullAnswer::Malformed);
         };
@@ -116,9 +102,7 @@ impl PageBudget {
     fn without(self, offers: &[Offer]) -> Self {
         Self {
             items: self.items.saturating_sub(offers.len()),
-            bytes: offers.iter().fold(self.bytes, |left, offer| {
-                left.saturating_sub(size_of_offer(offer))
-            }),
+            bytes: offers.iter().fold(self.bytes, |left, offer| left.saturating_sub(size_of_offer(offer))),
         }
     }
 }
@@ -151,10 +135,7 @@ fn answer_group(
         }
     }
     arrivals.sort_unstable();
-    let mut end = GroupEnd {
-        upto: last,
-        cut: None,
-    };
+    let mut end = GroupEnd { upto: last, cut: None };
     let mut offers = Vec::new();
     let mut bytes = 0_usize;
     let mut done = group.since;
@@ -188,11 +169,7 @@ pub fn wanted(read: Read<'_>, page: &Page) -> Result<Vec<bool>, DbError> {
 #[must_use]
 pub fn asked(page: &Page, want: Option<&Want>) -> Vec<ObjectId> {
     let is_asked = |index: usize| want.is_none_or(|want| want.contains(index));
-    let offers = page
-        .offers
-        .iter()
-        .enumerate()
-        .filter(|(index, _)| is_asked(*index));
+    let offers = page.offers.iter().enumerate().filter(|(index, _)| is_asked(*index));
     offers.map(|(_, offer)| offer.id).collect()
 }
 
@@ -241,6 +218,18 @@ pub enum Checked {
     Forged,
     /// Nobody asked for it: the peer's fault.
     Unasked,
+}
+
+/// Checks the items that came with a page. What is here already is dropped unchecked.
+#[must_use]
+pub fn check_received(items: Vec<Item>, page: &Page, wanted: &[bool]) -> Vec<Checked> {
+    let ids = |keep: bool| {
+        let chosen = page.offers.iter().zip(wanted).filter(move |(_, wanted)| **wanted == keep);
+        chosen.map(|(offer, _)| offer.id).collect::<BTreeSet<_>>()
+    };
+    let had = ids(false);
+    let lacked = items.into_iter().filter(|item| !had.contains(&item.id())).collect();
+    check_items(lacked, &ids(true))
 }
 
 /// Hashes and verifies received items. The expensive part of taking something in: runs off the writer.

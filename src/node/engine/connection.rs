@@ -50,10 +50,7 @@ pub(super) enum Listing {
     /// Not sent, or another one has to be sent.
     Stale,
     /// Sent, not answered.
-    Sent {
-        request: RequestId,
-        list: Arc<InterestList>,
-    },
+    Sent { request: RequestId, list: Arc<InterestList> },
     /// Accepted: pulls may name it.
     Accepted { list: Arc<InterestList> },
 }
@@ -64,11 +61,7 @@ pub(super) enum Pulling {
     /// The next one starts at `due`.
     Resting { due: Timestamp },
     /// One runs.
-    Running {
-        request: RequestId,
-        asked: Vec<AskedGroup>,
-        then: Then,
-    },
+    Running { request: RequestId, asked: Vec<AskedGroup>, then: Then },
 }
 
 /// What follows a pull that runs.
@@ -102,17 +95,13 @@ impl Connection {
             peer,
             direction,
             address,
-            greeting: Greeting::Expected {
-                deadline: now.after(HANDSHAKE_TIME),
-            },
+            greeting: Greeting::Expected { deadline: now.after(HANDSHAKE_TIME) },
             listing: Listing::Stale,
             pulling: Pulling::Resting { due: now },
             last_pull: now.before(PULL_SPACING),
             pull_every: PULL_EVERY,
             subscription: None,
-            news: News::None {
-                last: now.before(NEWS_SPACING),
-            },
+            news: News::None { last: now.before(NEWS_SPACING) },
         }
     }
 
@@ -142,14 +131,9 @@ impl Connection {
 
     /// Notes an arrival the peer may want to hear of.
     pub(super) fn note_arrival(&mut self, author: PostingId, now: Timestamp) {
-        let wants = self
-            .subscription
-            .as_ref()
-            .is_some_and(|list| list.contains(author));
+        let wants = self.subscription.as_ref().is_some_and(|list| list.contains(author));
         if let (News::None { last }, true) = (self.news, wants) {
-            self.news = News::Waiting {
-                due: now.max(last.after(NEWS_SPACING)),
-            };
+            self.news = News::Waiting { due: now.max(last.after(NEWS_SPACING)) };
         }
     }
 

@@ -67,11 +67,9 @@ impl Engine {
                 let created = post.content().created();
                 (post.envelope(), created, held_until(created, step.now))
             }
-            Object::Profile(profile) => (
-                profile.envelope(),
-                profile.content().created(),
-                profile_due(profile.content(), step.now),
-            ),
+            Object::Profile(profile) => {
+                (profile.envelope(), profile.content().created(), profile_due(profile.content(), step.now))
+            }
         };
         let posting_id = object.author();
         let author = step.store.intern_author(posting_id)?;
@@ -79,10 +77,7 @@ impl Engine {
             step.store.insert_refused(object.id())?;
             return Ok(false);
         }
-        let Some(key) = step
-            .store
-            .insert_object(object.id(), envelope, author, created, step.now)?
-        else {
+        let Some(key) = step.store.insert_object(object.id(), envelope, author, created, step.now)? else {
             return Ok(false);
         };
         if let Some(due) = due {
@@ -90,13 +85,7 @@ impl Engine {
             self.next_due = Some(self.next_due.map_or(due, |next| next.min(due)));
             return Ok(true);
         }
-        let entry = Entry {
-            key,
-            author,
-            posting_id,
-            received: step.now,
-            source,
-        };
+        let entry = Entry { key, author, posting_id, received: step.now, source };
         self.arrive(step, &entry, object)?;
         Ok(true)
     }
@@ -118,12 +107,7 @@ impl Engine {
         let position = FeedPosition::new(post.content().created(), entry.received, post.id());
         let mut is_merged = false;
         for (pill, persona, mark) in surfacing(step, entry.author, position)? {
-            let row = FeedRow {
-                position,
-                object: entry.key,
-                persona,
-                mark,
-            };
+            let row = FeedRow { position, object: entry.key, persona, mark };
             step.store.insert_feed_row(pill, &row)?;
             if !is_merged {
                 step.store.insert_feed_row(Pill::MERGED, &row)?;
@@ -143,18 +127,14 @@ impl Engine {
     ) -> Result<(), DbError> {
         let content = profile.content();
         if let Some(current) = step.store.find_profile(entry.author)? {
-            if !replaces(
-                (content.sequence(), profile.id()),
-                (current.sequence, current.object_id),
-            ) {
+            if !replaces((content.sequence(), profile.id()), (current.sequence, current.object_id)) {
                 return Ok(());
             }
             // An older version is nobody's question any more; it stays stored so that it is not fetched again.
             step.store.delete_arrival(current.object)?;
         }
         step.store.insert_arrival(entry.author, entry.key)?;
-        step.store
-            .replace_profile(entry.author, content.sequence(), entry.key, content.name())?;
+        step.store.replace_profile(entry.author, content.sequence(), entry.key, content.name())?;
         step.tell(Event::PeopleChanged);
         if self.keys.contains_key(&entry.posting_id) {
             step.tell(Event::PersonasChanged);
@@ -182,13 +162,7 @@ impl Engine {
             let posting_id = step.store.get_posting_id(stored.author)?;
             step.store.delete_held(key)?;
             step.store.update_received(key, step.now)?;
-            let entry = Entry {
-                key,
-                author: stored.author,
-                posting_id,
-                received: step.now,
-                source: None,
-            };
+            let entry = Entry { key, author: stored.author, posting_id, received: step.now, source: None };
             let object = Object::verify(step.store.get_envelope(key)?)
                 .map_err(|_was_good_once| DbError::DamagedRow { table: "objects" })?;
             self.arrive(step, &entry, &object)?;
@@ -204,26 +178,14 @@ fn surfacing(
     author: Author,
     position: FeedPosition,
 ) -> Result<Vec<(Pill, Author, Mark)>, DbError> {
-    let mine = step
-        .store
-        .list_personas()?
-        .into_iter()
-        .find(|persona| persona.author == author);
+    let mine = step.store.list_personas()?.into_iter().find(|persona| persona.author == author);
     let own = mine.map(|persona| (persona.pill, author, Mark::Read));
     let mark_for = |followed: Timestamp| {
-        if position.sort < followed {
-            Mark::Read
-        } else {
-            Mark::Unread
-        }
+        if position.sort < followed { Mark::Read } else { Mark::Unread }
     };
     let followers = step.store.list_followers(author)?;
     let followed = followers.into_iter().map(|one| {
-        let mark = if own.is_some() {
-            Mark::Read
-        } else {
-            mark_for(one.followed)
-        };
+        let mark = if own.is_some() { Mark::Read } else { mark_for(one.followed) };
         (one.pill, one.persona, mark)
     });
     Ok(own.into_iter().chain(followed).collect())
@@ -232,7 +194,5 @@ fn surfacing(
 /// Until when a profile is held back whose sequence lies ahead of the clock.
 fn profile_due(profile: &Profile, now: Timestamp) -> Option<Timestamp> {
     let sequence = Timestamp::from_millis(i64::try_from(profile.sequence()).unwrap_or(i64::MAX));
-    profile
-        .is_ahead_of(now)
-        .then(|| sequence.before(CLOCK_AHEAD).after(Duration::from_millis(1)))
+    profile.is_ahead_of(now).then(|| sequence.before(CLOCK_AHEAD).after(Duration::from_millis(1)))
 }

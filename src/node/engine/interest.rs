@@ -69,10 +69,7 @@ impl Interest {
         let rows = read.list_interest(INTEREST_IDS)?;
         let authors = rows.iter().map(|(_, author)| *author).collect();
         let ids = rows.into_iter().map(|(id, _)| id).collect();
-        Ok(Self {
-            list: Arc::new(InterestList(ids)),
-            authors,
-        })
+        Ok(Self { list: Arc::new(InterestList(ids)), authors })
     }
 
     /// Whether an author row is on the list.

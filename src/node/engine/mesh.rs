@@ -44,20 +44,11 @@ enum Dial {
 impl KnownPeer {
     pub(super) fn load_all(read: Read<'_>) -> Result<BTreeMap<NetworkId, Self>, DbError> {
         let rows = read.list_peers(KNOWN_PEERS)?;
-        Ok(rows
-            .into_iter()
-            .map(|(row, network_id)| (network_id, Self::new(row)))
-            .collect())
+        Ok(rows.into_iter().map(|(row, network_id)| (network_id, Self::new(row))).collect())
     }
 
     const fn new(row: Peer) -> Self {
-        Self {
-            row,
-            dial: Dial::Waiting {
-                next: Timestamp::ZERO,
-            },
-            failures: 0,
-        }
+        Self { row, dial: Dial::Waiting { next: Timestamp::ZERO }, failures: 0 }
     }
 
     pub(super) fn clock_stepped_back(&mut self, now: Timestamp) {
@@ -77,9 +68,7 @@ impl KnownPeer {
 
 /// The wait before dialling again after so many failures in a row.
 fn redial_wait(failures: u32) -> Duration {
-    REDIAL_FIRST
-        .saturating_mul(2_u32.saturating_pow(failures.min(16)))
-        .min(REDIAL_LONGEST)
+    REDIAL_FIRST.saturating_mul(2_u32.saturating_pow(failures.min(16))).min(REDIAL_LONGEST)
 }
 
 impl Engine {
@@ -93,55 +82,34 @@ impl Engine {
     ) {
         if peer == self.network_id {
             self.forget_dial(step, peer);
-            return step.push(Effect::Close {
-                connection: id,
-                reason: CloseReason::Superfluous,
-            });
+            return step.push(Effect::Close { connection: id, reason: CloseReason::Superfluous });
         }
-        let inbound = self
-            .connections
-            .values()
-            .filter(|known| known.direction == Direction::Inbound)
-            .count();
+        let inbound = self.connections.values().filter(|known| known.direction == Direction::Inbound).count();
         let is_full = self.connections.len() >= CONNECTIONS
             || (direction == Direction::Inbound && inbound >= INBOUND_CONNECTIONS);
         let with_peer: Vec<ConnectionId> = self.connections_with(peer).collect();
         if is_full && with_peer.is_empty() {
             self.forget_dial(step, peer);
-            return step.push(Effect::Close {
-                connection: id,
-                reason: CloseReason::Full,
-            });
+            return step.push(Effect::Close { connection: id, reason: CloseReason::Full });
         }
         if let (Some(oldest), true) = (with_peer.first(), with_peer.len() >= CONNECTIONS_PER_PEER) {
-            step.push(Effect::Close {
-                connection: *oldest,
-                reason: CloseReason::Superfluous,
-            });
+            step.push(Effect::Close { connection: *oldest, reason: CloseReason::Superfluous });
             self.connections.remove(oldest);
         }
         if let Some(known) = self.peers.get_mut(&peer) {
             known.dial = Dial::Connected;
         }
-        self.connections
-            .insert(id, Connection::new(peer, direction, address, step.now));
+        self.connections.insert(id, Connection::new(peer, direction, address, step.now));
         if direction == Direction::Outbound
             && let Ok(hello) = self.hello_for(step, peer)
         {
             let request = self.new_request();
-            step.push(Effect::Request {
-                connection: id,
-                request,
-                message: Message::Hello(hello),
-            });
+            step.push(Effect::Request { connection: id, request, message: Message::Hello(hello) });
         }
     }
 
     fn connections_with(&self, peer: NetworkId) -> impl Iterator<Item = ConnectionId> {
-        self.connections
-            .iter()
-            .filter(move |(_, known)| known.peer == peer)
-            .map(|(id, _)| *id)
+        self.connections.iter().filter(move |(_, known)| known.peer == peer).map(|(id, _)| *id)
     }
 
     /// A dial led to nothing we keep: try again later, less often.
@@ -149,27 +117,17 @@ impl Engine {
         if let Some(known) = self.peers.get_mut(&peer) {
             known.failures = known.failures.saturating_add(1);
             let wait = jittered(step.rng, redial_wait(known.failures));
-            known.dial = Dial::Waiting {
-                next: step.now.after(wait),
-            };
+            known.dial = Dial::Waiting { next: step.now.after(wait) };
         }
     }
 
     fn hello_for(&self, step: &Step<'_, '_>, peer: NetworkId) -> Result<Hello, DbError> {
         let epoch = epoch_for(&step.store.get_epoch_secret()?, peer);
-        Ok(Hello {
-            epoch,
-            features: 0,
-            minute: step.now.as_minutes(),
-        })
+        Ok(Hello { epoch, features: 0, minute: step.now.as_minutes() })
     }
 
     pub(super) fn dial_failed(&mut self, step: &mut Step<'_, '_>, peer: NetworkId) {
-        if self
-            .peers
-            .get(&peer)
-            .is_some_and(|known| known.dial == Dial::UnderWay)
-        {
+        if self.peers.get(&peer).is_some_and(|known| known.dial == Dial::UnderWay) {
             self.forget_dial(step, peer);
         }
         self.peer_tried(step, peer);
@@ -182,15 +140,9 @@ impl Engine {
         if self.connections_with(gone.peer).next().is_none() {
             if let Some(known) = self.peers.get_mut(&gone.peer) {
                 // One that was never greeted counts as a failed dial, so that two nodes cannot loop.
-                known.failures = if gone.row().is_some() {
-                    0
-                } else {
-                    known.failures.saturating_add(1)
-                };
+                known.failures = if gone.row().is_some() { 0 } else { known.failures.saturating_add(1) };
                 let wait = jittered(step.rng, redial_wait(known.failures));
-                known.dial = Dial::Waiting {
-                    next: step.now.after(wait),
-                };
+                known.dial = Dial::Waiting { next: step.now.after(wait) };
             }
             self.peer_tried(step, gone.peer);
         }
@@ -212,25 +164,16 @@ impl Engine {
                 let peer = connection.peer;
                 self.greeted(step, id, &hello)?;
                 let answer = self.hello_for(step, peer)?;
-                step.push(Effect::Reply {
-                    reply,
-                    message: Message::Hello(answer),
-                });
+                step.push(Effect::Reply { reply, message: Message::Hello(answer) });
             }
             Message::SetInterest(ids) => {
                 let list = Arc::new(InterestList::new(ids));
                 connection.subscription = Some(Arc::clone(&list));
                 let hash = list.hash(connection.peer, self.network_id);
                 step.push(Effect::RememberInterest { connection: id, list });
-                step.push(Effect::Reply {
-                    reply,
-                    message: Message::InterestAccepted(hash),
-                });
+                step.push(Effect::Reply { reply, message: Message::InterestAccepted(hash) });
             }
-            other => step.push(Effect::Reply {
-                reply,
-                message: Message::Unsupported { kind: other.kind() },
-            }),
+            other => step.push(Effect::Reply { reply, message: Message::Unsupported { kind: other.kind() } }),
         }
         Ok(())
     }
@@ -252,9 +195,7 @@ impl Engine {
             Listing::Sent { request: sent, list } if *sent == request => {
                 let hash = list.hash(self.network_id, connection.peer);
                 if message == Some(Message::InterestAccepted(hash)) {
-                    connection.listing = Listing::Accepted {
-                        list: Arc::clone(list),
-                    };
+                    connection.listing = Listing::Accepted { list: Arc::clone(list) };
                     connection.pull_soon(step.now);
                 } else {
                     // Lost or refused: a connection that cannot carry one list is of no use. Dial again.
@@ -279,15 +220,8 @@ impl Engine {
         step.store.replace_epoch(row, hello.epoch.0)?;
         let clock_ahead = hello.minute.saturating_sub(step.now.as_minutes());
         connection.greeting = Greeting::Done { row, clock_ahead };
-        let peer = self
-            .peers
-            .entry(connection.peer)
-            .or_insert_with(|| KnownPeer::new(row));
-        *peer = KnownPeer {
-            row,
-            dial: Dial::Connected,
-            failures: 0,
-        };
+        let peer = self.peers.entry(connection.peer).or_insert_with(|| KnownPeer::new(row));
+        *peer = KnownPeer { row, dial: Dial::Connected, failures: 0 };
         step.tell(Event::PeersChanged);
         if self.clock_off_minutes().is_some() {
             step.tell(Event::StatusChanged);
@@ -298,27 +232,19 @@ impl Engine {
     /// By how many minutes our clock is ahead of the peers', when enough of them agree that it is wrong.
     #[must_use]
     pub fn clock_off_minutes(&self) -> Option<i64> {
-        let said = self
-            .connections
-            .values()
-            .filter_map(|connection| match connection.greeting {
-                Greeting::Done { clock_ahead, .. } => Some(clock_ahead),
-                Greeting::Expected { .. } => None,
-            });
+        let said = self.connections.values().filter_map(|connection| match connection.greeting {
+            Greeting::Done { clock_ahead, .. } => Some(clock_ahead),
+            Greeting::Expected { .. } => None,
+        });
         let mut said: Vec<i64> = said.collect();
         said.sort_unstable();
-        let median = *said
-            .get(said.len() / 2)
-            .filter(|_| said.len() >= CLOCK_WITNESSES)?;
+        let median = *said.get(said.len() / 2).filter(|_| said.len() >= CLOCK_WITNESSES)?;
         let tolerated = i64::try_from(CLOCK_WARNING.as_secs() / 60).unwrap_or(i64::MAX);
         (median.saturating_abs() > tolerated).then_some(median.saturating_neg())
     }
 
     pub(super) fn close(&mut self, step: &mut Step<'_, '_>, id: ConnectionId, reason: CloseReason) {
-        step.push(Effect::Close {
-            connection: id,
-            reason,
-        });
+        step.push(Effect::Close { connection: id, reason });
         self.disconnected(step, id);
     }
 
@@ -327,12 +253,8 @@ impl Engine {
             Greeting::Expected { deadline } => deadline <= step.now,
             Greeting::Done { .. } => false,
         };
-        let silent: Vec<ConnectionId> = self
-            .connections
-            .iter()
-            .filter(|(_, known)| is_silent(known))
-            .map(|(id, _)| *id)
-            .collect();
+        let silent: Vec<ConnectionId> =
+            self.connections.iter().filter(|(_, known)| is_silent(known)).map(|(id, _)| *id).collect();
         for id in silent {
             self.close(step, id, CloseReason::Silent);
         }
@@ -350,17 +272,10 @@ impl Engine {
         for id in stale {
             let request = self.new_request();
             if let Some(connection) = self.connections.get_mut(&id) {
-                connection.listing = Listing::Sent {
-                    request,
-                    list: Arc::clone(&list),
-                };
+                connection.listing = Listing::Sent { request, list: Arc::clone(&list) };
             }
             let message = Message::SetInterest(list.ids().to_vec());
-            step.push(Effect::Request {
-                connection: id,
-                request,
-                message,
-            });
+            step.push(Effect::Request { connection: id, request, message });
         }
     }
 
@@ -370,10 +285,7 @@ impl Engine {
                 && due <= step.now
             {
                 connection.news = News::None { last: step.now };
-                step.push(Effect::Push {
-                    connection: *id,
-                    message: Message::News,
-                });
+                step.push(Effect::Push { connection: *id, message: Message::News });
             }
         }
     }
@@ -397,10 +309,7 @@ impl Engine {
             return Ok(());
         }
         let row = step.store.insert_peer(address, step.now)?;
-        self.peers
-            .entry(address.network_id)
-            .or_insert_with(|| KnownPeer::new(row))
-            .dial_soon(step.now);
+        self.peers.entry(address.network_id).or_insert_with(|| KnownPeer::new(row)).dial_soon(step.now);
         Ok(())
     }
 
@@ -410,18 +319,11 @@ impl Engine {
 
     /// Nodes without a connection that a dial under way or to come may change.
     pub(super) fn unconnected_peers(&self) -> impl Iterator<Item = NetworkId> {
-        self.peers
-            .iter()
-            .filter(|(_, known)| known.dial != Dial::Connected)
-            .map(|(id, _)| *id)
+        self.peers.iter().filter(|(_, known)| known.dial != Dial::Connected).map(|(id, _)| *id)
     }
 
     fn dial_room(&self) -> usize {
-        let under_way = self
-            .peers
-            .values()
-            .filter(|known| known.dial == Dial::UnderWay)
-            .count();
+        let under_way = self.peers.values().filter(|known| known.dial == Dial::UnderWay).count();
         let connections = CONNECTIONS.saturating_sub(self.connections.len());
         DIALS_AT_ONCE.min(connections).saturating_sub(under_way)
     }

@@ -23,6 +23,7 @@ use std::sync::Arc;
 use rand::CryptoRng;
 
 pub use self::fault::{Fault, Faults};
+pub use self::person::slot_name;
 
 use self::answer::Checked;
 use self::connection::Connection;
@@ -145,6 +146,13 @@ pub enum Input {
     },
     /// A peer named a position beyond our log.
     CursorBeyondLog,
+    /// The network listens, or its addresses changed.
+    Listening {
+        /// The UDP port, to be kept.
+        port: Option<u16>,
+        /// Where this node can be reached.
+        address: PeerAddress,
+    },
 }
 
 /// What a pull brought.
@@ -330,11 +338,7 @@ impl Engine {
     pub fn load(read: Read<'_>, setup: &Setup) -> Result<Self, DbError> {
         Ok(Self {
             network_id: setup.network_id,
-            keys: setup
-                .keys
-                .iter()
-                .map(|key| (key.posting_id(), Arc::clone(key)))
-                .collect(),
+            keys: setup.keys.iter().map(|key| (key.posting_id(), Arc::clone(key))).collect(),
             interest: Interest::load(read)?,
             connections: BTreeMap::new(),
             peers: KnownPeer::load_all(read)?,
@@ -357,12 +361,7 @@ impl Engine {
         rng: &mut dyn CryptoRng,
         input: Input,
     ) -> Result<Vec<Effect>, DbError> {
-        let mut step = Step {
-            store,
-            now,
-            rng,
-            effects: Vec::new(),
-        };
+        let mut step = Step { store, now, rng, effects: Vec::new() };
         self.notice_clock(now);
         match input {
             Input::Started => self.started(&mut step)?,
@@ -371,41 +370,25 @@ impl Engine {
             Input::PersonaRequested { call, name, key } => {
                 self.persona_requested(&mut step, call, &name, key)?;
             }
-            Input::Connected {
-                connection,
-                peer,
-                direction,
-                address,
-            } => {
+            Input::Connected { connection, peer, direction, address } => {
                 self.connected(&mut step, connection, peer, direction, address);
             }
             Input::DialFailed { peer } => self.dial_failed(&mut step, peer),
             Input::Disconnected { connection } => self.disconnected(&mut step, connection),
-            Input::RequestReceived {
-                connection,
-                reply,
-                message,
-            } => {
+            Input::RequestReceived { connection, reply, message } => {
                 self.request_received(&mut step, connection, reply, message)?;
             }
             Input::PushReceived { connection, message } => {
                 self.push_received(&mut step, connection, &message)
             }
-            Input::Answered {
-                connection,
-                request,
-                message,
-            } => {
+            Input::Answered { connection, request, message } => {
                 self.answered(&mut step, connection, request, message)?;
             }
-            Input::PullEnded {
-                connection,
-                request,
-                end,
-            } => {
+            Input::PullEnded { connection, request, end } => {
                 self.pull_ended(&mut step, connection, request, end)?;
             }
             Input::CursorBeyondLog => Self::renew_epoch(&mut step)?,
+            Input::Listening { port, address } => Self::listening(&mut step, port, &address)?,
         }
         self.proceed(&mut step)?;
         Ok(step.effects)
@@ -440,6 +423,16 @@ impl Engine {
         self.adopt_orphan_keys(step)
     }
 
+    fn listening(step: &mut Step<'_, '_>, port: Option<u16>, address: &PeerAddress) -> Result<(), DbError> {
+        if let Some(port) = port {
+            step.store.update_udp_port(port)?;
+        }
+        step.store.update_own_address(address)?;
+        let addresses = address.sockets.iter().map(ToString::to_string).collect();
+        step.tell(Event::Ready { network_id: address.network_id, addresses });
+        Ok(())
+    }
+
     /// Our log continues under a new name: a peer has seen more of the old one than there is.
     fn renew_epoch(step: &mut Step<'_, '_>) -> Result<(), DbError> {
         let mut secret = [0; 32];
@@ -469,8 +462,6 @@ impl Engine {
 
 /// A duration changed by up to a fifth in both directions, so that nodes do not act in step.
 fn jittered(rng: &mut dyn CryptoRng, duration: std::time::Duration) -> std::time::Duration {
-    let thousandths = u32::try_from(rng.next_u32() % 401)
-        .unwrap_or(0)
-        .saturating_add(800);
+    let thousandths = u32::try_from(rng.next_u32() % 401).unwrap_or(0).saturating_add(800);
     duration.saturating_mul(thousandths) / 1_000
 }

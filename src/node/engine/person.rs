@@ -61,9 +61,9 @@ impl Engine {
                 self.begin_sync(step, call, wait);
                 return Ok(());
             }
-            Command::PublishPost { persona, text, draft } => self
-                .publish_post(step, persona, text, draft)
-                .map(Outcome::PostPublished),
+            Command::PublishPost { persona, text, draft } => {
+                self.publish_post(step, persona, text, draft).map(Outcome::PostPublished)
+            }
             Command::Follow { target, persona } => self.follow(step, &target, persona).map(Outcome::Followed),
             Command::Unfollow { author, persona } => self.unfollow(step, author, persona),
             Command::AddPeer { ticket } => self.add_peer(step, &ticket),
@@ -95,10 +95,7 @@ impl Engine {
         let name = parse_name(name).map_err(|error| invalid(error.to_string(), "type another name"))?;
         let personas = step.store.list_personas()?;
         if personas.len() >= usize::try_from(PERSONAS).unwrap_or(usize::MAX) {
-            return Err(invalid(
-                format!("there are {PERSONAS} personas already"),
-                "use one of them",
-            ));
+            return Err(invalid(format!("there are {PERSONAS} personas already"), "use one of them"));
         }
         let posting_id = key.posting_id();
         let sequence = next_sequence(None, step.now);
@@ -111,28 +108,15 @@ impl Engine {
         self.interest_changed(step)?;
         self.take_in(step, &Object::Profile(signed), None)?;
         step.tell(Event::PersonasChanged);
-        Ok(PersonaView {
-            posting_id,
-            name: SafeText::line(&name),
-            default: personas.is_empty(),
-        })
+        Ok(PersonaView { posting_id, name: SafeText::line(&name), default: personas.is_empty() })
     }
 
     /// A key file without a persona: the database was lost or replaced. The persona is taken up again without a
     /// name; its own profile and posts come back from whoever keeps them.
     pub(super) fn adopt_orphan_keys(&mut self, step: &mut Step<'_, '_>) -> Result<(), DbError> {
-        let known: Vec<PostingId> = step
-            .store
-            .list_personas()?
-            .iter()
-            .map(|persona| persona.posting_id)
-            .collect();
-        let orphans: Vec<PostingId> = self
-            .keys
-            .keys()
-            .filter(|id| !known.contains(id))
-            .copied()
-            .collect();
+        let known: Vec<PostingId> =
+            step.store.list_personas()?.iter().map(|persona| persona.posting_id).collect();
+        let orphans: Vec<PostingId> = self.keys.keys().filter(|id| !known.contains(id)).copied().collect();
         for posting_id in &orphans {
             let author = step.store.intern_author(*posting_id)?;
             step.store.insert_persona(author, "")?;
@@ -152,22 +136,14 @@ impl Engine {
         draft: Option<DraftSlot>,
     ) -> Result<ObjectId, Refusal> {
         let persona = find_persona(step, persona)?;
-        let key = self
-            .keys
-            .get(&persona.posting_id)
-            .map(Arc::clone)
-            .ok_or_else(|| {
-                not_found(
-                    "the key of this persona is missing",
-                    "put its file back into the folder `keys`",
-                )
-            })?;
+        let key = self.keys.get(&persona.posting_id).map(Arc::clone).ok_or_else(|| {
+            not_found("the key of this persona is missing", "put its file back into the folder `keys`")
+        })?;
         // Two posts with one text in one millisecond would be the same post.
         let last = step.store.find_last_created(persona.author, Kind::Post)?;
         let one_later = last.map(|last| last.after(std::time::Duration::from_millis(1)));
-        let created = one_later
-            .map_or(step.now, |later| later.max(step.now))
-            .min(step.now.after(CLOCK_AHEAD));
+        let created =
+            one_later.map_or(step.now, |later| later.max(step.now)).min(step.now.after(CLOCK_AHEAD));
         let post = Post::new(persona.posting_id, created, text).map_err(|error| match error {
             ContentError::TooLarge => invalid(
                 format!("a post may have at most {POST_TEXT_BYTES} bytes"),
@@ -200,19 +176,14 @@ impl Engine {
         }
         let is_wanted = self.interest.list.contains(invite.posting_id);
         if !is_wanted && self.interest.list.ids().len() >= INTEREST_IDS {
-            return Err(invalid(
-                format!("{INTEREST_IDS} authors are the most"),
-                "unfollow somebody first",
-            ));
+            return Err(invalid(format!("{INTEREST_IDS} authors are the most"), "unfollow somebody first"));
         }
         let author = step.store.intern_author(invite.posting_id)?;
-        step.store
-            .insert_follow(persona.author, author, &invite.name_hint, step.now)?;
+        step.store.insert_follow(persona.author, author, &invite.name_hint, step.now)?;
         if !is_wanted {
             self.read_from_start(step, author)?;
         }
-        step.store
-            .insert_feed_rows_of(persona.pill, persona.author, author, CLOCK_AHEAD)?;
+        step.store.insert_feed_rows_of(persona.pill, persona.author, author, CLOCK_AHEAD)?;
         for address in &invite.addresses {
             self.learn_peer(step, address)?;
         }
@@ -252,11 +223,7 @@ impl Engine {
         let nobody = || not_found("nobody follows this id", "`itsgoin people` lists who is followed");
         let row = step.store.find_author(author)?.ok_or_else(nobody)?;
         let persona = persona.map(|id| find_persona(step, Some(id))).transpose()?;
-        if step
-            .store
-            .delete_follow(persona.map(|persona| persona.author), row)?
-            == 0
-        {
+        if step.store.delete_follow(persona.map(|persona| persona.author), row)? == 0 {
             return Err(nobody());
         }
         self.interest_changed(step)?;
@@ -266,10 +233,7 @@ impl Engine {
 
     fn add_peer(&mut self, step: &mut Step<'_, '_>, ticket: &str) -> Result<Outcome, Refusal> {
         let address = parse_ticket(ticket).map_err(|error| {
-            invalid(
-                error.to_string(),
-                "`itsgoin status` on the other node prints its ticket",
-            )
+            invalid(error.to_string(), "`itsgoin status` on the other node prints its ticket")
         })?;
         if address.network_id == self.network_id {
             return Err(invalid("this ticket is your own", "paste it on another node"));
@@ -309,17 +273,9 @@ fn find_persona(step: &Step<'_, '_>, id: Option<PostingId>) -> Result<PersonaRow
         Some(id) => personas
             .into_iter()
             .find(|persona| persona.posting_id == id)
-            .ok_or_else(|| {
-                not_found(
-                    "no persona of yours has this id",
-                    "`itsgoin persona list` lists them",
-                )
-            }),
+            .ok_or_else(|| not_found("no persona of yours has this id", "`itsgoin persona list` lists them")),
         None => personas.into_iter().next().ok_or_else(|| {
-            not_found(
-                "there is no persona yet",
-                "make one: `itsgoin init --name NAME --no-passphrase`",
-            )
+            not_found("there is no persona yet", "make one: `itsgoin init --name NAME --no-passphrase`")
         }),
     }
 }
@@ -327,23 +283,16 @@ fn find_persona(step: &Step<'_, '_>, id: Option<PostingId>) -> Result<PersonaRow
 /// An invite, or a bare posting id.
 fn parse_target(target: &str) -> Result<Invite, Refusal> {
     let target = target.trim();
-    let no_addresses = |posting_id| Invite {
-        posting_id,
-        name_hint: String::new(),
-        addresses: Vec::<PeerAddress>::new(),
-    };
+    let no_addresses =
+        |posting_id| Invite { posting_id, name_hint: String::new(), addresses: Vec::<PeerAddress>::new() };
     if let Ok(posting_id) = target.parse::<PostingId>() {
         return match crate::domain::envelope::usable_key(posting_id) {
             Ok(_) => Ok(no_addresses(posting_id)),
             Err(_) => Err(invalid("this id belongs to nobody", "copy all of it again")),
         };
     }
-    Invite::parse(target).map_err(|error| {
-        invalid(
-            error.to_string(),
-            "paste an invite or a posting id of 64 hex digits",
-        )
-    })
+    Invite::parse(target)
+        .map_err(|error| invalid(error.to_string(), "paste an invite or a posting id of 64 hex digits"))
 }
 
 fn mark_post(step: &mut Step<'_, '_>, post_id: ObjectId, mark: ReadMark) -> Result<Outcome, Refusal> {
@@ -356,10 +305,7 @@ fn mark_post(step: &mut Step<'_, '_>, post_id: ObjectId, mark: ReadMark) -> Resu
         ReadMark::Unread => Mark::Unread,
         ReadMark::Read => Mark::Read,
     };
-    if step
-        .store
-        .update_mark(FeedPosition::new(post.created, post.received, post_id), mark)?
-    {
+    if step.store.update_mark(FeedPosition::new(post.created, post.received, post_id), mark)? {
         step.tell(Event::FeedChanged);
     }
     Ok(Outcome::Done)
@@ -367,10 +313,7 @@ fn mark_post(step: &mut Step<'_, '_>, post_id: ObjectId, mark: ReadMark) -> Resu
 
 fn save_draft(step: &mut Step<'_, '_>, slot: DraftSlot, text: &str) -> Result<Outcome, Refusal> {
     if text.len() > PASTE_BYTES {
-        return Err(invalid(
-            format!("a draft may have at most {PASTE_BYTES} bytes"),
-            "shorten it",
-        ));
+        return Err(invalid(format!("a draft may have at most {PASTE_BYTES} bytes"), "shorten it"));
     }
     let now: Timestamp = step.now;
     if text.is_empty() {

@@ -46,16 +46,8 @@ impl Engine {
         let hash = list.hash(self.network_id, connection.peer);
         let (asked, groups) = groups(step, row, &self.interest.authors)?;
         connection.last_pull = step.now;
-        connection.pulling = Pulling::Running {
-            request,
-            asked,
-            then: Then::AsFound,
-        };
-        step.push(Effect::Pull {
-            connection: id,
-            request,
-            pull: Pull { hash, groups },
-        });
+        connection.pulling = Pulling::Running { request, asked, then: Then::AsFound };
+        step.push(Effect::Pull { connection: id, request, pull: Pull { hash, groups } });
         Ok(())
     }
 
@@ -75,11 +67,7 @@ impl Engine {
         };
         let resting = Pulling::Resting { due: step.now };
         let (asked, then) = match std::mem::replace(&mut connection.pulling, resting) {
-            Pulling::Running {
-                request: running,
-                asked,
-                then,
-            } if running == request => (asked, then),
+            Pulling::Running { request: running, asked, then } if running == request => (asked, then),
             other => {
                 connection.pulling = other;
                 return Ok(());
@@ -116,16 +104,8 @@ impl Engine {
                 .iter()
                 .zip(asked)
                 .all(|(end, group)| end.cursor() >= group.since && end.upto >= end.cursor())
-            && !page
-                .items
-                .iter()
-                .any(|item| matches!(item, Checked::Forged | Checked::Unasked));
-        let PulledPage {
-            epoch,
-            ends,
-            items,
-            delivery,
-        } = page;
+            && !page.items.iter().any(|item| matches!(item, Checked::Forged | Checked::Unasked));
+        let PulledPage { epoch, ends, items, delivery } = page;
         let new_items = self.take_in_all(step, items, Some(id))?;
         if !is_honest {
             tracing::debug!(peer = %peer.fingerprint(), "a page broke the protocol");
@@ -173,11 +153,7 @@ impl Engine {
         ends: &[GroupEnd],
     ) -> Result<(), DbError> {
         for (group, end) in asked.iter().zip(ends) {
-            let upto = if self.faults.has(Fault::CursorIgnoresMore) {
-                end.upto
-            } else {
-                end.cursor()
-            };
+            let upto = if self.faults.has(Fault::CursorIgnoresMore) { end.upto } else { end.cursor() };
             for author in &group.authors {
                 let is_wanted = self.interest.has(*author);
                 if upto > group.since && is_wanted && step.store.get_cursor(peer, *author)? == group.since {
@@ -218,9 +194,7 @@ impl Connection {
             }
             Found::Failure => jittered(step.rng, crate::limits::PULL_SPACING.saturating_mul(2)),
         };
-        self.pulling = Pulling::Resting {
-            due: step.now.after(wait),
-        };
+        self.pulling = Pulling::Resting { due: step.now.after(wait) };
     }
 }
 
@@ -240,10 +214,7 @@ fn groups(
             Some(last) if last.start.saturating_add(last.length) == index => {
                 last.length = last.length.saturating_add(1);
             }
-            _ => ranges.push(Range {
-                start: index,
-                length: 1,
-            }),
+            _ => ranges.push(Range { start: index, length: 1 }),
         }
     }
     // Above the bound the authors furthest behind go first: afterwards they share a cursor, and the rest has room.

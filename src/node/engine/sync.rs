@@ -31,12 +31,7 @@ impl Engine {
             }
         }
         let deadline = step.now.after(wait);
-        self.syncs.push(PendingSync {
-            call,
-            waiting,
-            report: SyncReport::default(),
-            deadline,
-        });
+        self.syncs.push(PendingSync { call, waiting, report: SyncReport::default(), deadline });
     }
 
     /// A pull brought this many new posts.
@@ -87,10 +82,7 @@ impl Engine {
             } else {
                 Ok(Outcome::Synced(sync.report))
             };
-            step.push(Effect::Answer {
-                call: sync.call,
-                outcome,
-            });
+            step.push(Effect::Answer { call: sync.call, outcome });
         }
     }
 }

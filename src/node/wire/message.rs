@@ -154,18 +154,14 @@ impl Want {
                 byte | 1_u8.checked_shl(u32::try_from(bit).unwrap_or(0)).unwrap_or(0)
             })
         });
-        Self {
-            bitmap: bytes.collect::<Vec<u8>>().into(),
-        }
+        Self { bitmap: bytes.collect::<Vec<u8>>().into() }
     }
 
     /// Whether the offer with this index is wanted.
     #[must_use]
     pub fn contains(&self, index: usize) -> bool {
         let byte = self.bitmap.get(index / 8).copied().unwrap_or(0);
-        let mask = 1_u8
-            .checked_shl(u32::try_from(index % 8).unwrap_or(0))
-            .unwrap_or(0);
+        let mask = 1_u8.checked_shl(u32::try_from(index % 8).unwrap_or(0)).unwrap_or(0);
         byte & mask != 0
     }
 }
@@ -220,11 +216,7 @@ impl Item {
     #[must_use]
     pub fn into_envelope(self) -> Option<Envelope> {
         let kind = Kind::from_code(self.kind)?;
-        Some(Envelope {
-            kind,
-            bytes: self.bytes.into(),
-            signature: self.signature.into(),
-        })
+        Some(Envelope { kind, bytes: self.bytes.into(), signature: self.signature.into() })
     }
 }
 
@@ -310,21 +302,18 @@ impl Message {
     pub fn encode(&self) -> Vec<u8> {
         let mut bytes = Vec::new();
         let mut encoder = Encoder::new(&mut bytes);
-        let written = encoder
-            .array(2)
-            .and_then(|e| e.u16(self.kind()))
-            .and_then(|e| match self {
-                Self::Hello(body) => e.encode(body),
-                Self::SetInterest(ids) => e.encode(ids),
-                Self::InterestAccepted(hash) => e.encode(hash),
-                Self::Pull(body) => e.encode(body),
-                Self::Page(body) => e.encode(body),
-                Self::Want(body) => e.encode(body),
-                Self::Items(items) => e.encode(items),
-                Self::Fetch(ids) => e.encode(ids),
-                Self::Unsupported { kind } => e.u16(*kind),
-                Self::NeedList | Self::News | Self::Busy => e.null(),
-            });
+        let written = encoder.array(2).and_then(|e| e.u16(self.kind())).and_then(|e| match self {
+            Self::Hello(body) => e.encode(body),
+            Self::SetInterest(ids) => e.encode(ids),
+            Self::InterestAccepted(hash) => e.encode(hash),
+            Self::Pull(body) => e.encode(body),
+            Self::Page(body) => e.encode(body),
+            Self::Want(body) => e.encode(body),
+            Self::Items(items) => e.encode(items),
+            Self::Fetch(ids) => e.encode(ids),
+            Self::Unsupported { kind } => e.u16(*kind),
+            Self::NeedList | Self::News | Self::Busy => e.null(),
+        });
         debug_assert!(written.is_ok(), "encoding into memory cannot fail");
         bytes
     }
@@ -358,11 +347,7 @@ fn decode_body(kind: u16, decoder: &mut Decoder<'_>) -> Result<Option<Message>, 
         INTEREST_ACCEPTED => Message::InterestAccepted(decoder.decode().map_err(malformed)?),
         PULL => {
             let pull: Pull = decoder.decode().map_err(malformed)?;
-            let ranges = pull
-                .groups
-                .iter()
-                .map(|group| group.ranges.len())
-                .fold(0, usize::saturating_add);
+            let ranges = pull.groups.iter().map(|group| group.ranges.len()).fold(0, usize::saturating_add);
             if pull.groups.len() > PULL_GROUPS || ranges > INTEREST_IDS {
                 return Err(WireError::TooMuch);
             }
@@ -384,9 +369,7 @@ fn decode_body(kind: u16, decoder: &mut Decoder<'_>) -> Result<Option<Message>, 
         }
         ITEMS => Message::Items(list(decoder, PAGE_ITEMS)?),
         FETCH => Message::Fetch(list(decoder, FETCH_IDS)?),
-        UNSUPPORTED => Message::Unsupported {
-            kind: decoder.u16().map_err(malformed)?,
-        },
+        UNSUPPORTED => Message::Unsupported { kind: decoder.u16().map_err(malformed)? },
         NEED_LIST => Message::NeedList,
         NEWS => Message::News,
         BUSY => Message::Busy,

@@ -4,11 +4,7 @@
 //! A frame is `u32 length (little endian) ‖ CBOR [kind, body]`. A kind this version does not know is
 //! [`Decoded::Unknown`], which is answered, not fatal: that is how the protocol grows.
 
-#![deny(
-    clippy::indexing_slicing,
-    clippy::arithmetic_side_effects,
-    clippy::expect_used
-)]
+#![deny(clippy::indexing_slicing, clippy::arithmetic_side_effects, clippy::expect_used)]
 
 mod message;
 

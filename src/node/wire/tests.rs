@@ -17,14 +17,9 @@ mod expect_bytes {
     /// Asserts that `message` encodes to the golden line of this name, and that the line decodes to it.
     pub(super) fn check(name: &str, message: &Message) {
         let ours = data_encoding::HEXLOWER.encode(&encode_frame(message));
-        let line = GOLDEN
-            .lines()
-            .find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
+        let line = GOLDEN.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
         assert_eq!(line, Some(ours.as_str()), "golden frame `{name}`");
-        assert_eq!(
-            Message::decode(&message.encode()),
-            Ok(Decoded::Known(message.clone()))
-        );
+        assert_eq!(Message::decode(&message.encode()), Ok(Decoded::Known(message.clone())));
     }
 }
 
@@ -34,55 +29,22 @@ fn seq(number: u64) -> Seq {
 
 #[test]
 fn golden_frames() {
-    check(
-        "hello",
-        &Message::Hello(Hello {
-            epoch: Epoch([1; 16]),
-            features: 0,
-            minute: 29_904_480,
-        }),
-    );
-    check(
-        "set-interest",
-        &Message::SetInterest(vec![PostingId::from_bytes([2; 32])]),
-    );
+    check("hello", &Message::Hello(Hello { epoch: Epoch([1; 16]), features: 0, minute: 29_904_480 }));
+    check("set-interest", &Message::SetInterest(vec![PostingId::from_bytes([2; 32])]));
     check("interest-accepted", &Message::InterestAccepted(ListHash([3; 16])));
-    let group = Group {
-        since: seq(1_000),
-        ranges: vec![Range { start: 0, length: 3 }],
-    };
-    check(
-        "pull",
-        &Message::Pull(Pull {
-            hash: ListHash([3; 16]),
-            groups: vec![group],
-        }),
-    );
+    let group = Group { since: seq(1_000), ranges: vec![Range { start: 0, length: 3 }] };
+    check("pull", &Message::Pull(Pull { hash: ListHash([3; 16]), groups: vec![group] }));
     let page = Page {
         epoch: Epoch([1; 16]),
         ends: vec![
-            GroupEnd {
-                upto: seq(1_001),
-                cut: None,
-            },
-            GroupEnd {
-                upto: seq(1_001),
-                cut: Some(seq(7)),
-            },
+            GroupEnd { upto: seq(1_001), cut: None },
+            GroupEnd { upto: seq(1_001), cut: Some(seq(7)) },
         ],
-        offers: vec![Offer {
-            id: ObjectId::from_bytes([4; 32]),
-            size: 300,
-        }],
+        offers: vec![Offer { id: ObjectId::from_bytes([4; 32]), size: 300 }],
     };
     check("page", &Message::Page(page));
     check("need-list", &Message::NeedList);
-    check(
-        "want",
-        &Message::Want(Want::new(&[
-            true, false, true, false, false, false, false, false, true,
-        ])),
-    );
+    check("want", &Message::Want(Want::new(&[true, false, true, false, false, false, false, false, true])));
     let envelope = crate::domain::envelope::Envelope {
         kind: crate::domain::envelope::Kind::Post,
         bytes: vec![0xa0],
@@ -98,13 +60,7 @@ fn golden_frames() {
 #[test]
 fn unknown_kinds_are_named_not_fatal() {
     let mut bytes = Vec::new();
-    minicbor::Encoder::new(&mut bytes)
-        .array(2)
-        .unwrap()
-        .u16(999)
-        .unwrap()
-        .str("later")
-        .unwrap();
+    minicbor::Encoder::new(&mut bytes).array(2).unwrap().u16(999).unwrap().str("later").unwrap();
     assert_eq!(Message::decode(&bytes), Ok(Decoded::Unknown { kind: 999 }));
 }
 
@@ -113,29 +69,9 @@ fn a_later_hello_with_more_fields_is_understood() {
     let mut bytes = Vec::new();
     let mut encoder = minicbor::Encoder::new(&mut bytes);
     encoder.array(2).unwrap().u16(1).unwrap().map(4).unwrap();
-    encoder
-        .u8(0)
-        .unwrap()
-        .bytes(&[1; 16])
-        .unwrap()
-        .u8(1)
-        .unwrap()
-        .u8(0)
-        .unwrap();
-    encoder
-        .u8(2)
-        .unwrap()
-        .u8(9)
-        .unwrap()
-        .u8(3)
-        .unwrap()
-        .str("new")
-        .unwrap();
-    let hello = Hello {
-        epoch: Epoch([1; 16]),
-        features: 0,
-        minute: 9,
-    };
+    encoder.u8(0).unwrap().bytes(&[1; 16]).unwrap().u8(1).unwrap().u8(0).unwrap();
+    encoder.u8(2).unwrap().u8(9).unwrap().u8(3).unwrap().str("new").unwrap();
+    let hello = Hello { epoch: Epoch([1; 16]), features: 0, minute: 9 };
     assert_eq!(Message::decode(&bytes), Ok(Decoded::Known(Message::Hello(hello))));
 }
 
@@ -143,10 +79,7 @@ fn a_later_hello_with_more_fields_is_understood() {
 fn lengths_are_refused_before_anything_is_allocated() {
     assert_eq!(frame_length([0; 4], 100), Err(WireError::Malformed));
     assert_eq!(frame_length([101, 0, 0, 0], 100), Err(WireError::TooLarge));
-    assert_eq!(
-        frame_length([0xff; 4], CONTROL_FRAME_BYTES),
-        Err(WireError::TooLarge)
-    );
+    assert_eq!(frame_length([0xff; 4], CONTROL_FRAME_BYTES), Err(WireError::TooLarge));
     assert_eq!(frame_length([100, 0, 0, 0], 100), Ok(100));
 }
 
@@ -157,40 +90,15 @@ fn lists_above_their_bound_are_refused() {
     assert_eq!(Message::decode(&too_many), Err(WireError::TooMuch));
     let fetch = Message::Fetch(vec![ObjectId::from_bytes([1; 32]); FETCH_IDS + 1]).encode();
     assert_eq!(Message::decode(&fetch), Err(WireError::TooMuch));
-    let offer = Offer {
-        id: ObjectId::from_bytes([1; 32]),
-        size: 1,
-    };
-    let page = Page {
-        epoch: Epoch([0; 16]),
-        ends: vec![],
-        offers: vec![offer; PAGE_ITEMS + 1],
-    };
-    assert_eq!(
-        Message::decode(&Message::Page(page).encode()),
-        Err(WireError::TooMuch)
-    );
-    let group = Group {
-        since: Seq::START,
-        ranges: vec![],
-    };
-    let pull = Pull {
-        hash: ListHash([0; 16]),
-        groups: vec![group; PULL_GROUPS + 1],
-    };
-    assert_eq!(
-        Message::decode(&Message::Pull(pull).encode()),
-        Err(WireError::TooMuch)
-    );
+    let offer = Offer { id: ObjectId::from_bytes([1; 32]), size: 1 };
+    let page = Page { epoch: Epoch([0; 16]), ends: vec![], offers: vec![offer; PAGE_ITEMS + 1] };
+    assert_eq!(Message::decode(&Message::Page(page).encode()), Err(WireError::TooMuch));
+    let group = Group { since: Seq::START, ranges: vec![] };
+    let pull = Pull { hash: ListHash([0; 16]), groups: vec![group; PULL_GROUPS + 1] };
+    assert_eq!(Message::decode(&Message::Pull(pull).encode()), Err(WireError::TooMuch));
     // A list that claims 2^60 entries and has none.
     let mut bytes = Vec::new();
-    minicbor::Encoder::new(&mut bytes)
-        .array(2)
-        .unwrap()
-        .u16(2)
-        .unwrap()
-        .array(1 << 60)
-        .unwrap();
+    minicbor::Encoder::new(&mut bytes).array(2).unwrap().u16(2).unwrap().array(1 << 60).unwrap();
     assert_eq!(Message::decode(&bytes), Err(WireError::TooMuch));
 }
 
@@ -198,56 +106,19 @@ fn lists_above_their_bound_are_refused() {
 fn positions_above_what_a_store_can_hold_are_refused() {
     let mut bytes = Vec::new();
     let mut encoder = minicbor::Encoder::new(&mut bytes);
-    encoder
-        .array(2)
-        .unwrap()
-        .u16(4)
-        .unwrap()
-        .map(2)
-        .unwrap()
-        .u8(0)
-        .unwrap()
-        .bytes(&[0; 16])
-        .unwrap();
-    encoder
-        .u8(1)
-        .unwrap()
-        .array(1)
-        .unwrap()
-        .map(2)
-        .unwrap()
-        .u8(0)
-        .unwrap()
-        .u64(u64::MAX)
-        .unwrap();
+    encoder.array(2).unwrap().u16(4).unwrap().map(2).unwrap().u8(0).unwrap().bytes(&[0; 16]).unwrap();
+    encoder.u8(1).unwrap().array(1).unwrap().map(2).unwrap().u8(0).unwrap().u64(u64::MAX).unwrap();
     encoder.u8(1).unwrap().array(0).unwrap();
     assert_eq!(Message::decode(&bytes), Err(WireError::Malformed));
 }
 
 #[test]
 fn a_pull_without_news_is_small() {
-    let group = Group {
-        since: seq(1 << 40),
-        ranges: vec![Range {
-            start: 0,
-            length: 200,
-        }],
-    };
-    let ask = encode_frame(&Message::Pull(Pull {
-        hash: ListHash([3; 16]),
-        groups: vec![group],
-    }))
-    .len();
-    let end = GroupEnd {
-        upto: seq(1 << 40),
-        cut: None,
-    };
-    let answer = encode_frame(&Message::Page(Page {
-        epoch: Epoch([0; 16]),
-        ends: vec![end],
-        offers: vec![],
-    }))
-    .len();
+    let group = Group { since: seq(1 << 40), ranges: vec![Range { start: 0, length: 200 }] };
+    let ask = encode_frame(&Message::Pull(Pull { hash: ListHash([3; 16]), groups: vec![group] })).len();
+    let end = GroupEnd { upto: seq(1 << 40), cut: None };
+    let answer =
+        encode_frame(&Message::Page(Page { epoch: Epoch([0; 16]), ends: vec![end], offers: vec![] })).len();
     assert!(ask + answer <= 100, "{ask} + {answer} bytes");
 }
 

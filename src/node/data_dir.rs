@@ -1,0 +1,247 @@
+//! The data directory: made 0700, held by one process at a time, home of the key files (0600).
+//!
+//! A key file is written beside its place, synced and renamed, and the directory synced, before anything names the
+//! key. A posting key is *staged* first: it counts once its persona is committed, so that a crash in between leaves
+//! no persona without a name and no persona without a key.
+
+use std::fs::{DirBuilder, File, OpenOptions};
+use std::io::{self, Read, Write};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+
+use thiserror::Error;
+use zeroize::Zeroizing;
+
+use crate::crypto::keys::{NetworkKey, PostingKey};
+use crate::domain::ids::PostingId;
+
+const STAGED: &str = "key.new";
+const KEPT: &str = "key";
+
+/// Why a data directory cannot be used.
+#[derive(Debug, Error)]
+pub enum DataDirError {
+    /// Another process holds it.
+    #[error("another itsgoin uses {path}")]
+    InUse {
+        /// The directory.
+        path: PathBuf,
+    },
+    /// A file or the directory cannot be made, read or written.
+    #[error("cannot use {path}")]
+    Io {
+        /// Which file.
+        path: PathBuf,
+        /// What the system says.
+        source: io::Error,
+    },
+    /// A key file that others can read.
+    #[error("{path} can be read by other users")]
+    Exposed {
+        /// Which file.
+        path: PathBuf,
+    },
+    /// A key file that holds no key.
+    #[error("{path} does not hold a key")]
+    DamagedKey {
+        /// Which file.
+        path: PathBuf,
+    },
+}
+
+/// A data directory this process holds. The lock ends with the value.
+pub struct DataDir {
+    path: PathBuf,
+    _lock: File,
+}
+
+fn io_error(path: &Path) -> impl FnOnce(io::Error) -> DataDirError {
+    let path = path.to_owned();
+    move |source| DataDirError::Io { path, source }
+}
+
+impl DataDir {
+    /// Makes the directory if needed and takes its lock.
+    ///
+    /// # Errors
+    /// [`DataDirError`]; nothing inside was changed.
+    pub fn open(path: &Path) -> Result<Self, DataDirError> {
+        DirBuilder::new().recursive(true).mode(0o700).create(path).map_err(io_error(path))?;
+        let lock_path = path.join("lock");
+        let lock = OpenOptions::new()
+            .create(true)
+            .truncate(false)
+            .write(true)
+            .mode(0o600)
+            .open(&lock_path)
+            .map_err(io_error(&lock_path))?;
+        match lock.try_lock() {
+            Ok(()) => {}
+            Err(std::fs::TryLockError::WouldBlock) => {
+                return Err(DataDirError::InUse { path: path.to_owned() });
+            }
+            Err(std::fs::TryLockError::Error(error)) => return Err(io_error(&lock_path)(error)),
+        }
+        let keys = path.join("keys");
+        DirBuilder::new().recursive(true).mode(0o700).create(&keys).map_err(io_error(&keys))?;
+        Ok(Self { path: path.to_owned(), _lock: lock })
+    }
+
+    /// Where the database is.
+    #[must_use]
+    pub fn database_path(&self) -> PathBuf {
+        self.path.join("itsgoin.db")
+    }
+
+    /// The directory itself.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// The network key, made by `generate` at the first start.
+    ///
+    /// # Errors
+    /// [`DataDirError`].
+    pub fn network_key(&self, generate: impl FnOnce() -> NetworkKey) -> Result<NetworkKey, DataDirError> {
+        let path = self.path.join("network.key");
+        if path.exists() {
+            let secret = read_secret(&path)?;
+            return Ok(NetworkKey::from_secret(&secret));
+        }
+        let key = generate();
+        write_secret(&path, key.secret())?;
+        Ok(key)
+    }
+
+    /// The keys of all personas. Staged ones are kept if their persona is in the store, else removed.
+    ///
+    /// # Errors
+    /// [`DataDirError`].
+    pub fn posting_keys(&self, personas: &[PostingId]) -> Result<Vec<PostingKey>, DataDirError> {
+        let keys = self.path.join("keys");
+        let mut found = Vec::new();
+        for entry in std::fs::read_dir(&keys).map_err(io_error(&keys))? {
+            let path = entry.map_err(io_error(&keys))?.path();
+            let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+            match name.split_once('.') {
+                Some((_, KEPT)) => found.push(read_posting_key(&path)?),
+                Some((id, STAGED)) if personas.iter().any(|persona| persona.to_string() == id) => {
+                    let key = read_posting_key(&path)?;
+                    self.keep_posting_key(key.posting_id())?;
+                    found.push(key);
+                }
+                Some((_, STAGED)) => std::fs::remove_file(&path).map_err(io_error(&path))?,
+                _ => {}
+            }
+        }
+        Ok(found)
+    }
+
+    /// Writes a new persona's key, not counting yet.
+    ///
+    /// # Errors
+    /// [`DataDirError`].
+    pub fn stage_posting_key(&self, key: &PostingKey) -> Result<(), DataDirError> {
+        write_secret(&self.key_path(key.posting_id(), STAGED), &key.secret())
+    }
+
+    /// Makes a staged key count: its persona is committed.
+    ///
+    /// # Errors
+    /// [`DataDirError`]; the staged file is still there then and counts at the next start.
+    pub fn keep_posting_key(&self, posting_id: PostingId) -> Result<(), DataDirError> {
+        let (staged, kept) = (self.key_path(posting_id, STAGED), self.key_path(posting_id, KEPT));
+        std::fs::rename(&staged, &kept).map_err(io_error(&staged))?;
+        sync_directory(&kept)
+    }
+
+    fn key_path(&self, posting_id: PostingId, state: &str) -> PathBuf {
+        self.path.join("keys").join(format!("{posting_id}.{state}"))
+    }
+}
+
+fn read_posting_key(path: &Path) -> Result<PostingKey, DataDirError> {
+    let secret = read_secret(path)?;
+    Ok(PostingKey::from_secret(&secret))
+}
+
+fn read_secret(path: &Path) -> Result<Zeroizing<[u8; 32]>, DataDirError> {
+    let mut file = File::open(path).map_err(io_error(path))?;
+    let mode = file.metadata().map_err(io_error(path))?.permissions().mode();
+    if mode & 0o077 != 0 {
+        return Err(DataDirError::Exposed { path: path.to_owned() });
+    }
+    let mut secret = Zeroizing::new([0; 32]);
+    let mut rest = [0; 1];
+    let is_whole =
+        file.read_exact(secret.as_mut_slice()).is_ok() && file.read(&mut rest).is_ok_and(|more| more == 0);
+    if is_whole { Ok(secret) } else { Err(DataDirError::DamagedKey { path: path.to_owned() }) }
+}
+
+fn write_secret(path: &Path, secret: &[u8; 32]) -> Result<(), DataDirError> {
+    let beside = path.with_extension("tmp");
+    let mut file = OpenOptions::new()
+        .create(true)
+        .write(true)
+        .truncate(true)
+        .mode(0o600)
+        .open(&beside)
+        .map_err(io_error(&beside))?;
+    file.write_all(secret).and_then(|()| file.sync_all()).map_err(io_error(&beside))?;
+    std::fs::rename(&beside, path).map_err(io_error(path))?;
+    sync_directory(path)
+}
+
+fn sync_directory(of: &Path) -> Result<(), DataDirError> {
+    let directory = of.parent().unwrap_or(of);
+    File::open(directory).and_then(|directory| directory.sync_all()).map_err(io_error(directory))
+}
+
+#[cfg(test)]
+mod tests {
+    use rand::SeedableRng;
+    use rand::rngs::StdRng;
+
+    use super::*;
+
+    fn key(seed: u64) -> PostingKey {
+        PostingKey::generate(&mut StdRng::seed_from_u64(seed))
+    }
+
+    #[test]
+    fn one_process_at_a_time() {
+        let home = tempfile::tempdir().unwrap();
+        let first = DataDir::open(home.path()).unwrap();
+        assert!(matches!(DataDir::open(home.path()), Err(DataDirError::InUse { .. })));
+        drop(first);
+        assert!(DataDir::open(home.path()).is_ok());
+    }
+
+    #[test]
+    fn the_network_key_stays_the_same_and_is_private() {
+        let home = tempfile::tempdir().unwrap();
+        let generate = || NetworkKey::generate(&mut StdRng::seed_from_u64(1));
+        let id = DataDir::open(home.path()).unwrap().network_key(generate).unwrap().network_id();
+        let directory = DataDir::open(home.path()).unwrap();
+        let never = || NetworkKey::generate(&mut StdRng::seed_from_u64(2));
+        assert_eq!(directory.network_key(never).unwrap().network_id(), id);
+        let path = home.path().join("network.key");
+        assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o640)).unwrap();
+        assert!(matches!(directory.network_key(never), Err(DataDirError::Exposed { .. })));
+    }
+
+    #[test]
+    fn a_staged_key_counts_only_with_its_persona() {
+        let home = tempfile::tempdir().unwrap();
+        let directory = DataDir::open(home.path()).unwrap();
+        let (committed, lost) = (key(1), key(2));
+        directory.stage_posting_key(&committed).unwrap();
+        directory.stage_posting_key(&lost).unwrap();
+        let found = directory.posting_keys(&[committed.posting_id()]).unwrap();
+        assert_eq!(found.iter().map(PostingKey::posting_id).collect::<Vec<_>>(), [committed.posting_id()]);
+        let again = directory.posting_keys(&[]).unwrap();
+        assert_eq!(again.len(), 1, "a kept key counts even when the database was lost");
+    }
+}

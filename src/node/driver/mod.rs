@@ -1,0 +1,418 @@
+//! The select loop of a running node: calls of faces and events of the network become inputs of the engine; effects,
+//! once committed, become frames, dials and answers. It decides nothing and never waits for a peer, a face or the
+//! disk: everything that takes time runs in a task of its own.
+
+mod exchange;
+mod serve;
+mod shared;
+mod start;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::{broadcast, mpsc, oneshot, watch};
+use tokio::task::JoinSet;
+
+use self::serve::{Ended, Served};
+use self::shared::{Shared, locked};
+pub use self::start::{Node, NodeSettings, StartError, start};
+use super::data_dir::DataDir;
+use super::engine::{CallId, CloseReason, ConnectionId, Direction, Effect, Input};
+use super::net::{Link, Network};
+use super::queries::{self, QueryError};
+use super::store::{Job, Readers, Report, store_error};
+use crate::api::{
+    Call, CallError, Command, ErrorKind, Event, InviteView, NetworkState, Outcome, PeerView, Query,
+    StatusView, View,
+};
+use crate::crypto::keys::PostingKey;
+use crate::db::Read;
+use crate::domain::address::PeerAddress;
+use crate::domain::ids::NetworkId;
+use crate::domain::invite::format_ticket;
+use crate::domain::time::Timestamp;
+use crate::limits::{PENDING_CONNECTIONS, QUERY_ROWS};
+
+/// Longest sleep between two looks at the clock, so that a changed clock is noticed.
+const LONGEST_SLEEP: Duration = Duration::from_secs(30);
+/// Time the network has to say goodbye.
+const GOODBYE_TIME: Duration = Duration::from_secs(3);
+
+type Answer<T> = oneshot::Sender<Result<T, CallError>>;
+
+/// What the network task found out.
+#[derive(Clone)]
+enum NetworkPhase {
+    Off,
+    Starting,
+    Up(Network),
+    Failed(String),
+}
+
+struct Driver {
+    shared: Arc<Shared>,
+    data_dir: Arc<DataDir>,
+    readers: Readers,
+    jobs: mpsc::Sender<Job>,
+    events: broadcast::Sender<Event>,
+    network: watch::Receiver<NetworkPhase>,
+    links_found: mpsc::Sender<(Link, Direction)>,
+    links: BTreeMap<ConnectionId, Served>,
+    pending: BTreeMap<CallId, Answer<Outcome>>,
+    tasks: JoinSet<Ended>,
+    last_connection: u64,
+    last_call: u64,
+    next_deadline: Option<Timestamp>,
+    clock_off_minutes: Option<i64>,
+}
+
+/// Whether the loop goes on.
+enum Flow {
+    Continue,
+    Stop(Option<Answer<Outcome>>),
+}
+
+impl Driver {
+    async fn run(
+        mut self,
+        mut calls: mpsc::Receiver<Call>,
+        mut reports: mpsc::Receiver<Report>,
+        mut links: mpsc::Receiver<(Link, Direction)>,
+    ) {
+        let stopped = loop {
+            let now = (self.shared.clock)();
+            let sleep = self.next_deadline.map_or(LONGEST_SLEEP, |due| due.since(now).min(LONGEST_SLEEP));
+            tokio::select! {
+                report = reports.recv() => match report {
+                    Some(report) => self.report_received(report),
+                    None => break None,
+                },
+                call = calls.recv() => match call {
+                    Some(call) => if let Flow::Stop(answer) = self.call_received(call) { break answer },
+                    None => break None,
+                },
+                Some((link, direction)) = links.recv() => self.link_found(link, direction),
+                Some(ended) = self.tasks.join_next(), if !self.tasks.is_empty() => {
+                    if let Ok(Some(connection)) = ended {
+                        self.links.remove(&connection);
+                    }
+                }
+                () = tokio::time::sleep(sleep) => {
+                    self.next_deadline = None;
+                    // A full channel brings its own inputs, and each of them looks at what is due.
+                    self.jobs.try_send(Job::Input(Input::TimePassed)).unwrap_or_default();
+                }
+            }
+        };
+        self.stop(reports).await;
+        if let Some(answer) = stopped {
+            answer.send(Ok(Outcome::Done)).unwrap_or_default();
+        }
+    }
+
+    fn link_found(&mut self, link: Link, direction: Direction) {
+        self.last_connection = self.last_connection.wrapping_add(1);
+        let id = ConnectionId(self.last_connection);
+        let served = Served { id, link, heard: Arc::default() };
+        self.links.insert(id, served.clone());
+        self.tasks.spawn(serve::serve(Arc::clone(&self.shared), served, direction));
+    }
+
+    fn report_received(&mut self, report: Report) {
+        match report {
+            Report::Committed { effects, next_deadline, clock_off_minutes } => {
+                self.next_deadline = next_deadline;
+                self.clock_off_minutes = clock_off_minutes;
+                for effect in effects {
+                    self.perform(effect);
+                }
+            }
+            Report::Failed { calls, error } => {
+                for call in calls {
+                    self.answer(call, Err(error.clone()));
+                }
+                for served in std::mem::take(&mut self.links).into_values() {
+                    served.link.close(CloseReason::StoreFailed);
+                }
+                self.tell(Event::StoreFailed { message: format!("{}: {}", error.message, error.hint) });
+            }
+        }
+    }
+
+    fn perform(&mut self, effect: Effect) {
+        match effect {
+            Effect::Dial(address) => self.dial(address),
+            Effect::Close { connection, reason } => {
+                if let Some(served) = self.links.remove(&connection) {
+                    served.link.close(reason);
+                }
+            }
+            Effect::Request { connection, request, message } => {
+                if let Some(served) = self.links.get(&connection).cloned() {
+                    self.tasks.spawn(exchange::request(Arc::clone(&self.shared), served, request, message));
+                }
+            }
+            Effect::Pull { connection, request, pull } => {
+                if let Some(served) = self.links.get(&connection).cloned() {
+                    self.tasks.spawn(exchange::pull(Arc::clone(&self.shared), served, request, pull));
+                }
+            }
+            Effect::Push { connection, message } => {
+                if let Some(served) = self.links.get(&connection).cloned() {
+                    self.tasks.spawn(async move {
+                        // News may be lost: the next pull finds what they would have told.
+                        served.link.push(&message).await.unwrap_or_default();
+                        None
+                    });
+                }
+            }
+            Effect::Reply { reply, message } => self.shared.reply(reply, message),
+            Effect::RememberInterest { connection, list } => {
+                if let Some(served) = self.links.get(&connection) {
+                    *locked(&served.heard) = Some(list);
+                }
+            }
+            Effect::Answer { call, outcome } => self.answer(call, outcome),
+            Effect::Tell(event) => self.tell(event),
+        }
+    }
+
+    /// Faces that do not listen miss nothing they cannot ask for.
+    fn tell(&self, event: Event) {
+        self.events.send(event).map(|_listeners| ()).unwrap_or_default();
+    }
+
+    fn answer(&mut self, call: CallId, outcome: Result<Outcome, CallError>) {
+        if let Ok(Outcome::PersonaCreated(persona)) = &outcome
+            && let Err(error) = self.data_dir.keep_posting_key(persona.posting_id)
+        {
+            // The staged file counts at the next start, because its persona is committed.
+            tracing::error!(%error, "a key file could not be renamed");
+        }
+        if let Some(answer) = self.pending.remove(&call) {
+            answer.send(outcome).unwrap_or_default();
+        }
+    }
+
+    fn dial(&mut self, address: PeerAddress) {
+        let (shared, found, mut network) =
+            (Arc::clone(&self.shared), self.links_found.clone(), self.network.clone());
+        self.tasks.spawn(async move {
+            let is_decided = |phase: &NetworkPhase| !matches!(phase, NetworkPhase::Starting);
+            let phase = network.wait_for(is_decided).await.map(|phase| phase.clone());
+            let dialled = match phase {
+                Ok(NetworkPhase::Up(up)) => up.dial(&address).await.ok(),
+                _ => None,
+            };
+            match dialled {
+                // Without a receiver the node is stopping.
+                Some(link) => found.send((link, Direction::Outbound)).await.unwrap_or_default(),
+                None => shared.input(Input::DialFailed { peer: address.network_id }).await,
+            }
+            None
+        });
+    }
+
+    fn call_received(&mut self, call: Call) -> Flow {
+        match call {
+            Call::Command(Command::Stop, answer) => return Flow::Stop(Some(answer)),
+            Call::Command(command, answer) => self.command_received(command, answer),
+            Call::Query(query, answer) => self.query_received(query, answer),
+        }
+        Flow::Continue
+    }
+
+    fn command_received(&mut self, command: Command, answer: Answer<Outcome>) {
+        self.last_call = self.last_call.wrapping_add(1);
+        let call = CallId(self.last_call);
+        let room = match self.jobs.clone().try_reserve_owned() {
+            Ok(room) => room,
+            Err(_full) => {
+                let busy = CallError::new(
+                    ErrorKind::Busy,
+                    "the node is busy",
+                    "try again in a moment; nothing was lost",
+                );
+                return answer.send(Err(busy)).unwrap_or_default();
+            }
+        };
+        let Command::CreatePersona { name } = command else {
+            self.pending.insert(call, answer);
+            room.send(Job::Input(Input::CommandReceived { call, command }));
+            return;
+        };
+        let key = Arc::new(PostingKey::generate(&mut crate::clock::fresh_rng()));
+        if let Err(error) = self.data_dir.stage_posting_key(&key) {
+            tracing::error!(%error, "a key file could not be written");
+            let hint = "check the disk and the rights of the data directory";
+            let failed = CallError::new(ErrorKind::Store, error.to_string(), hint);
+            return answer.send(Err(failed)).unwrap_or_default();
+        }
+        self.pending.insert(call, answer);
+        room.send(Job::Input(Input::PersonaRequested { call, name, key }));
+    }
+
+    fn query_received(&mut self, query: Query, answer: Answer<View>) {
+        let readers = self.readers.clone();
+        let live = Live {
+            network_id: self.shared.network_id,
+            links: self.links.values().map(|served| (served.link.peer(), served.link.clone())).collect(),
+            network: self.network.borrow().clone(),
+            clock_off_minutes: self.clock_off_minutes,
+        };
+        self.tasks.spawn(async move {
+            let read = readers.read(move |read| match answer_query(read, query, &live) {
+                Ok(view) => Ok(Ok(view)),
+                Err(QueryError::Person(error)) => Ok(Err(error)),
+                Err(QueryError::Disk(error)) => Err(error),
+            });
+            let view = read.await.unwrap_or_else(|error| Err(store_error(&error)));
+            answer.send(view).unwrap_or_default();
+            None
+        });
+    }
+
+    /// Says goodbye to peers, waits for the writer, and answers nobody any more.
+    async fn stop(mut self, mut reports: mpsc::Receiver<Report>) {
+        for served in self.links.values() {
+            served.link.close(CloseReason::Stopping);
+        }
+        let network = self.network.borrow().clone();
+        if let NetworkPhase::Up(network) = network
+            && tokio::time::timeout(GOODBYE_TIME, network.close()).await.is_err()
+        {
+            tracing::warn!("the network did not close in time");
+        }
+        self.tasks.shutdown().await;
+        let (done, stopped) = oneshot::channel();
+        let jobs = self.jobs.clone();
+        let stop = async move {
+            jobs.send(Job::Stop(done)).await.unwrap_or_default();
+            stopped.await.unwrap_or_default();
+        };
+        tokio::pin!(stop);
+        loop {
+            tokio::select! {
+                () = &mut stop => break,
+                report = reports.recv() => match report {
+                    Some(Report::Committed { effects, .. }) => {
+                        for effect in effects {
+                            if let Effect::Answer { call, outcome } = effect {
+                                self.answer(call, outcome);
+                            }
+                        }
+                    }
+                    Some(Report::Failed { calls, error }) => {
+                        calls.into_iter().for_each(|call| self.answer(call, Err(error.clone())));
+                    }
+                    None => break,
+                },
+            }
+        }
+        self.tell(Event::Stopped);
+    }
+}
+
+/// What only the running node knows, for queries.
+struct Live {
+    network_id: NetworkId,
+    links: BTreeMap<NetworkId, Link>,
+    network: NetworkPhase,
+    clock_off_minutes: Option<i64>,
+}
+
+impl Live {
+    fn address(&self) -> Option<PeerAddress> {
+        match &self.network {
+            NetworkPhase::Up(network) => Some(network.address()),
+            _ => None,
+        }
+    }
+
+    fn state(&self) -> NetworkState {
+        match &self.network {
+            NetworkPhase::Off => NetworkState::Off,
+            NetworkPhase::Starting => NetworkState::Starting,
+            NetworkPhase::Up(_) => NetworkState::Up,
+            NetworkPhase::Failed(why) => NetworkState::Failed(why.clone()),
+        }
+    }
+}
+
+fn answer_query(read: Read<'_>, query: Query, live: &Live) -> Result<View, QueryError> {
+    Ok(match query {
+        Query::Feed { persona, page, filter, limit } => {
+            View::Feed(queries::feed(read, persona, page, filter, limit)?)
+        }
+        Query::Thread { post_id } => View::Thread(queries::thread(read, post_id)?),
+        Query::People => View::People(queries::people(read)?),
+        Query::Personas => View::Personas(queries::personas(read)?),
+        Query::Draft { slot } => View::Draft(queries::draft(read, super::engine::slot_name(slot))?),
+        Query::Peers => View::Peers(peers(read, live)?),
+        Query::Status => View::Status(status(read, live)?),
+        Query::Invite { persona } => {
+            let invite = queries::invite(read, persona, live.address())?;
+            let address_count = u64::try_from(invite.addresses.len()).unwrap_or(0);
+            View::Invite(InviteView { invite: invite.format(), posting_id: invite.posting_id, address_count })
+        }
+    })
+}
+
+fn peers(read: Read<'_>, live: &Live) -> Result<Vec<PeerView>, QueryError> {
+    let mut views = Vec::new();
+    for (peer, network_id) in read.list_peers(QUERY_ROWS)? {
+        let stats = live.links.get(&network_id).map(Link::stats);
+        let address = read.get_peer_address(peer)?;
+        let sockets = address.sockets.iter().map(ToString::to_string);
+        views.push(PeerView {
+            network_id,
+            connected: stats.is_some(),
+            relayed: stats.map(|stats| stats.is_relayed),
+            latency_ms: stats.map(|stats| u64::try_from(stats.latency.as_millis()).unwrap_or(u64::MAX)),
+            bytes_in: stats.map_or(0, |stats| stats.bytes_in),
+            bytes_out: stats.map_or(0, |stats| stats.bytes_out),
+            addresses: sockets.chain(address.relay).collect(),
+        });
+    }
+    views.sort_by_key(|peer| (!peer.connected, peer.network_id));
+    Ok(views)
+}
+
+fn status(read: Read<'_>, live: &Live) -> Result<StatusView, QueryError> {
+    let address = live.address();
+    let count = |number: usize| u64::try_from(number).unwrap_or(u64::MAX);
+    Ok(StatusView {
+        network_id: live.network_id,
+        ticket: address.as_ref().map(format_ticket),
+        addresses: address
+            .iter()
+            .flat_map(|address| address.sockets.iter().map(ToString::to_string))
+            .collect(),
+        network: live.state(),
+        connected_peers: count(live.links.len()),
+        known_peers: read.count_peers()?,
+        post_count: read.count_feed()?,
+        persona_count: count(read.list_personas()?.len()),
+        clock_off_minutes: live.clock_off_minutes,
+    })
+}
+
+/// Takes connections others open and hands on those that complete their handshake.
+async fn accept_links(network: Network, found: mpsc::Sender<(Link, Direction)>) {
+    let mut handshakes = JoinSet::new();
+    while let Some(incoming) = network.accept().await {
+        while handshakes.try_join_next().is_some() {}
+        if handshakes.len() >= PENDING_CONNECTIONS {
+            incoming.refuse();
+            continue;
+        }
+        let found = found.clone();
+        handshakes.spawn(async move {
+            if let Ok(link) = incoming.complete().await {
+                // Without a receiver the node is stopping.
+                found.send((link, Direction::Inbound)).await.unwrap_or_default();
+            }
+        });
+    }
+}

@@ -1,0 +1,172 @@
+//! Starting a node: lock, keys, database, threads; the network comes up afterwards, while faces already read.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use thiserror::Error;
+use tokio::sync::{broadcast, mpsc, watch};
+use tokio::task::JoinSet;
+
+use super::{Driver, NetworkPhase, accept_links};
+use crate::api::{Call, Event, NodeHandle, calls};
+use crate::clock::fresh_rng;
+use crate::crypto::keys::NetworkKey;
+use crate::db::{Database, DbError, OpenError};
+use crate::domain::time::Timestamp;
+use crate::limits::CHANNEL_MESSAGES;
+use crate::node::committer::Committer;
+use crate::node::data_dir::{DataDir, DataDirError};
+use crate::node::engine::{Direction, Faults, Input, Setup};
+use crate::node::net::{Link, NetSettings, Network};
+use crate::node::store::{Job, Readers, Report, run_writer};
+
+/// Reading connections for faces, and as many for peers.
+const READERS: usize = 2;
+
+/// What a node needs to start.
+pub struct NodeSettings {
+    /// Its data directory.
+    pub data_dir: PathBuf,
+    /// Its network; none for a node that only reads and writes its store.
+    pub network: Option<NetSettings>,
+    /// The clock.
+    pub clock: fn() -> Timestamp,
+}
+
+/// Why a node does not start. Nothing was changed.
+#[derive(Debug, Error)]
+pub enum StartError {
+    /// The data directory.
+    #[error(transparent)]
+    DataDir(#[from] DataDirError),
+    /// The database.
+    #[error(transparent)]
+    Open(#[from] OpenError),
+    /// What is in the database.
+    #[error(transparent)]
+    Store(#[from] DbError),
+    /// The system gives no thread.
+    #[error("the writer's thread cannot be started")]
+    Thread(#[from] std::io::Error),
+}
+
+/// A started node: run it, or nothing happens.
+pub struct Node {
+    driver: Driver,
+    calls: mpsc::Receiver<Call>,
+    reports: mpsc::Receiver<Report>,
+    links: mpsc::Receiver<(Link, Direction)>,
+    network: Option<StartingNetwork>,
+}
+
+/// What the network's task needs.
+struct StartingNetwork {
+    settings: NetSettings,
+    key: NetworkKey,
+    kept_port: Option<u16>,
+    phase: watch::Sender<NetworkPhase>,
+    found: mpsc::Sender<(Link, Direction)>,
+}
+
+/// Takes the data directory and starts the store's threads. Faces can read at once.
+///
+/// # Errors
+/// [`StartError`].
+pub fn start(settings: NodeSettings) -> Result<(NodeHandle, Node), StartError> {
+    let data_dir = DataDir::open(&settings.data_dir)?;
+    let mut rng = fresh_rng();
+    let mut epoch = [0; 32];
+    rand::Rng::fill_bytes(&mut rng, &mut epoch);
+    let mut database = Database::open(&data_dir.database_path(), &epoch)?;
+    let network_key = data_dir.network_key(|| NetworkKey::generate(&mut rng))?;
+    let (personas, kept_port) =
+        database.read::<_, DbError>(|read| Ok((read.list_personas()?, read.find_udp_port()?)))?;
+    let personas: Vec<_> = personas.iter().map(|persona| persona.posting_id).collect();
+    let keys = data_dir.posting_keys(&personas)?.into_iter().map(Arc::new).collect();
+    let readers = |database: &Database| {
+        (0..READERS).map(|_| database.open_reader()).collect::<Result<Vec<_>, _>>().map(Readers::new)
+    };
+    let (face_readers, peer_readers) = (readers(&database)?, readers(&database)?);
+    let network_id = network_key.network_id();
+    let committer = Committer::load(database, Setup { network_id, keys, faults: Faults::default() })?;
+
+    let (handle, calls, events) = calls();
+    let (jobs, jobs_received) = mpsc::channel(CHANNEL_MESSAGES);
+    let (reports, reports_received) = mpsc::channel(CHANNEL_MESSAGES);
+    let clock = settings.clock;
+    std::thread::Builder::new().name("writer".to_owned()).spawn(move || {
+        run_writer(committer, jobs_received, &reports, clock, rng);
+    })?;
+    let (found, links) = mpsc::channel(CHANNEL_MESSAGES);
+    let initial = if settings.network.is_some() { NetworkPhase::Starting } else { NetworkPhase::Off };
+    let (phase, network) = watch::channel(initial);
+    let driver = Driver {
+        shared: Arc::new(super::Shared::new(network_id, clock, peer_readers, jobs.clone())),
+        data_dir: Arc::new(data_dir),
+        readers: face_readers,
+        jobs,
+        events,
+        network,
+        links_found: found.clone(),
+        links: std::collections::BTreeMap::new(),
+        pending: std::collections::BTreeMap::new(),
+        tasks: JoinSet::new(),
+        last_connection: 0,
+        last_call: 0,
+        next_deadline: None,
+        clock_off_minutes: None,
+    };
+    let network = settings.network.map(|settings| StartingNetwork {
+        settings,
+        key: network_key,
+        kept_port,
+        phase,
+        found,
+    });
+    Ok((handle, Node { driver, calls, reports: reports_received, links, network }))
+}
+
+impl Node {
+    /// Runs until [`crate::api::Command::Stop`].
+    pub async fn run(self) {
+        let Self { mut driver, calls, reports, links, network } = self;
+        driver.jobs.send(Job::Input(Input::Started)).await.unwrap_or_default();
+        if let Some(network) = network {
+            let (jobs, events) = (driver.jobs.clone(), driver.events.clone());
+            driver.tasks.spawn(async move {
+                run_network(network, jobs, events).await;
+                None
+            });
+        }
+        driver.run(calls, reports, links).await;
+    }
+}
+
+/// Brings the network up, tells the engine where it listens, and takes connections.
+async fn run_network(starting: StartingNetwork, jobs: mpsc::Sender<Job>, events: broadcast::Sender<Event>) {
+    let StartingNetwork { settings, key, kept_port, phase, found } = starting;
+    let network = match Network::bind(&settings, &key, kept_port).await {
+        Ok(network) => network,
+        Err(error) => {
+            tracing::error!(%error, "no network");
+            phase.send(NetworkPhase::Failed(error.to_string())).unwrap_or_default();
+            events.send(Event::StatusChanged).map(|_listeners| ()).unwrap_or_default();
+            return;
+        }
+    };
+    phase.send(NetworkPhase::Up(network.clone())).unwrap_or_default();
+    let chosen_here = settings.bind.is_none_or(|bind| bind.port() == 0);
+    let listening = || {
+        let port = network.port().filter(|_| chosen_here && kept_port.is_none());
+        Job::Input(Input::Listening { port, address: network.address() })
+    };
+    jobs.send(listening()).await.unwrap_or_default();
+    let accept = accept_links(network.clone(), found);
+    tokio::pin!(accept);
+    loop {
+        tokio::select! {
+            () = &mut accept => break,
+            () = network.address_changed() => jobs.send(listening()).await.unwrap_or_default(),
+        }
+    }
+}
