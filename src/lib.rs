@@ -4,9 +4,12 @@
 //! [`limits`] every bound, [`crypto`] the keys, [`db`] the store, [`node`] what decides and talks.
 
 pub mod api;
+pub mod cli;
 pub mod clock;
+pub mod config;
 pub mod crypto;
 pub mod db;
 pub mod domain;
 pub mod limits;
+pub mod logging;
 pub mod node;

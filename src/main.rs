@@ -1,3 +1,7 @@
-//! The entry.
+//! The program `itsgoin`: everything is in the library.
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    itsgoin::cli::main()
+}

@@ -1,6 +1,7 @@
 //! The embedded node: engine in the middle, store, wire and network around it.
 
 pub mod committer;
+pub mod control;
 pub mod data_dir;
 mod driver;
 pub mod engine;

@@ -60,7 +60,7 @@ async fn handle(shared: Arc<Shared>, served: Served, accepted: Accepted) {
         Accepted::Push(stream) => take_push(&shared, &served, stream).await,
     };
     if let Err(NetError::Protocol(error)) = handled {
-        tracing::debug!(peer = %served.link.peer().fingerprint(), %error, "closing");
+        tracing::debug!(peer = crate::logging::pseudonym(served.link.peer().as_bytes()), %error, "closing");
         served.link.close(CloseReason::Misbehaved);
     }
 }

@@ -108,7 +108,7 @@ impl Engine {
         let PulledPage { epoch, ends, items, delivery } = page;
         let new_items = self.take_in_all(step, items, Some(id))?;
         if !is_honest {
-            tracing::debug!(peer = %peer.fingerprint(), "a page broke the protocol");
+            tracing::debug!("a page broke the protocol");
             self.close(step, id, CloseReason::Misbehaved);
             return Ok(());
         }

@@ -1,0 +1,205 @@
+//! The arguments. Help texts are written for the person who runs the program.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
+
+use crate::domain::ids::ObjectId;
+use crate::domain::ordering::FeedPosition;
+
+/// A terminal client with its own node for a social network without servers.
+///
+/// Without a command the interface starts.
+#[derive(Debug, Parser)]
+#[command(version, about, after_help = "Exit codes: 0 done, 1 failed, 2 wrong usage, 3 not found, 4 in use or locked, 5 offline.")]
+pub struct Args {
+    /// Where keys and posts are kept
+    #[arg(long, global = true, value_name = "DIR")]
+    pub data_dir: Option<PathBuf>,
+    /// Print JSON: one object per line
+    #[arg(long, global = true)]
+    pub json: bool,
+    /// Read and write locally, without the network
+    #[arg(long, global = true)]
+    pub offline: bool,
+    /// Address and UDP port to listen on (port 0: the kept one)
+    #[arg(long, global = true, value_name = "ADDR:PORT")]
+    pub bind: Option<SocketAddr>,
+    /// Relays and address lookup: none, default (iroh's public ones), or the URL of one relay
+    #[arg(long, global = true, value_name = "none|default|URL", default_value = "default")]
+    pub relay: String,
+    /// Whether nodes of the local network find each other
+    #[arg(long, global = true, value_name = "on|off", default_value = "on")]
+    pub lan: Switch,
+    /// How much is written to itsgoin.log in the data directory
+    #[arg(long, global = true, value_name = "LEVEL", default_value = "warn")]
+    pub log: LogLevel,
+    /// Draw the interface with ASCII characters only
+    #[arg(long, global = true)]
+    pub ascii: bool,
+    /// What to do; the interface without one
+    #[command(subcommand)]
+    pub verb: Option<Verb>,
+}
+
+/// On or off.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Switch {
+    /// Yes.
+    On,
+    /// No.
+    Off,
+}
+
+/// How much is logged.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum LogLevel {
+    /// Nothing.
+    Off,
+    /// What went wrong here.
+    Error,
+    /// And what is odd.
+    Warn,
+    /// And what happens.
+    Info,
+    /// And what peers do wrong.
+    Debug,
+}
+
+/// The verbs.
+#[derive(Debug, Subcommand)]
+pub enum Verb {
+    /// Make a data directory with a first persona
+    Init(Init),
+    /// Run the node without interface until it is told to stop; prints one JSON line when it listens
+    Serve,
+    /// Show the node: its id, ticket, addresses, counts
+    Status,
+    /// Other nodes
+    #[command(subcommand)]
+    Peer(PeerVerb),
+    /// Print an invite that lets others follow a persona
+    Invite(OfPersona),
+    /// Follow somebody
+    Follow(Follow),
+    /// Stop following somebody; posts already here stay
+    Unfollow(Unfollow),
+    /// List the people you follow
+    People,
+    /// Write a post
+    Post(Post),
+    /// Read the feed, newest first
+    Feed(Feed),
+    /// Read one post
+    Thread(Thread),
+    /// Pull now from all peers and say what came
+    Sync(Sync),
+    /// Your personas
+    #[command(subcommand)]
+    Persona(PersonaVerb),
+}
+
+/// `init`.
+#[derive(Debug, ClapArgs)]
+pub struct Init {
+    /// Name of the first persona
+    #[arg(long)]
+    pub name: String,
+    /// Keep the keys in files that only you can read, without a passphrase
+    #[arg(long)]
+    pub no_passphrase: bool,
+}
+
+/// A verb that only needs a persona.
+#[derive(Debug, ClapArgs)]
+pub struct OfPersona {
+    /// Which persona, by name or posting id; the default one if not named
+    #[arg(long)]
+    pub persona: Option<String>,
+}
+
+/// `follow`.
+#[derive(Debug, ClapArgs)]
+pub struct Follow {
+    /// An invite or a posting id of 64 hex digits
+    #[arg(value_name = "INVITE|POSTING_ID")]
+    pub target: String,
+    /// Which of your personas follows
+    #[command(flatten)]
+    pub of: OfPersona,
+}
+
+/// `unfollow`.
+#[derive(Debug, ClapArgs)]
+pub struct Unfollow {
+    /// Posting id or unambiguous name
+    #[arg(value_name = "PERSON")]
+    pub person: String,
+    /// Which of your personas stops; all if not named
+    #[command(flatten)]
+    pub of: OfPersona,
+}
+
+/// `post`.
+#[derive(Debug, ClapArgs)]
+pub struct Post {
+    /// The text; `-` reads it from the standard input
+    #[arg(value_name = "TEXT")]
+    pub text: String,
+    /// Which of your personas writes
+    #[command(flatten)]
+    pub of: OfPersona,
+}
+
+/// `feed`.
+#[derive(Debug, ClapArgs)]
+pub struct Feed {
+    /// Only what this persona surfaced
+    #[command(flatten)]
+    pub of: OfPersona,
+    /// How many posts, at most 200
+    #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=200))]
+    pub limit: u32,
+    /// Only posts older than this one: the `position` of a post in `--json`
+    #[arg(long, value_name = "CURSOR")]
+    pub before: Option<FeedPosition>,
+    /// Only posts that were not opened
+    #[arg(long)]
+    pub unread: bool,
+}
+
+/// `thread`.
+#[derive(Debug, ClapArgs)]
+pub struct Thread {
+    /// The id of a post
+    #[arg(value_name = "ID")]
+    pub post_id: ObjectId,
+}
+
+/// `sync`.
+#[derive(Debug, ClapArgs)]
+pub struct Sync {
+    /// How long to wait for peers
+    #[arg(long, value_name = "SECONDS", default_value_t = 10, value_parser = clap::value_parser!(u64).range(1..=600))]
+    pub wait: u64,
+}
+
+/// `peer …`.
+#[derive(Debug, Subcommand)]
+pub enum PeerVerb {
+    /// Connect to a node without following anybody: paste the ticket its `status` prints
+    Add {
+        /// The ticket
+        ticket: String,
+    },
+    /// List known nodes, connected ones first
+    List,
+}
+
+/// `persona …`.
+#[derive(Debug, Subcommand)]
+pub enum PersonaVerb {
+    /// List your personas, the default one first
+    List,
+}

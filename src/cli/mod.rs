@@ -1,0 +1,44 @@
+//! The command line: the same verbs as the interface, for people and scripts. Talks through `api` only.
+//!
+//! When a node runs on the data directory, a command talks to it; otherwise it opens the directory itself, does its
+//! work, and leaves. With `--json` a single result is one object on one line, a list one object per line, and an
+//! error goes to stderr as `{"error": {"kind", "message", "hint"}}`.
+
+mod args;
+mod error;
+mod output;
+mod session;
+mod verbs;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+pub use self::args::Args;
+use self::error::CliError;
+use self::output::Output;
+
+/// Runs the program with the arguments of the process.
+#[must_use]
+pub fn main() -> ExitCode {
+    let args = match Args::try_parse() {
+        Ok(args) => args,
+        Err(error) => {
+            let code = if error.use_stderr() { 2 } else { 0 };
+            // Nobody listens to our output: nothing is left to say it to.
+            error.print().unwrap_or_default();
+            return ExitCode::from(code);
+        }
+    };
+    let output = Output::new(args.json);
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => return output.error(&CliError::Io { what: "the runtime", source: error }),
+    };
+    let result = runtime.block_on(Box::pin(verbs::run(args, &output)));
+    runtime.shutdown_timeout(std::time::Duration::from_secs(1));
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => output.error(&error),
+    }
+}

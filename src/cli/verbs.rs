@@ -1,0 +1,312 @@
+//! What each verb does with the node it finds.
+
+use std::io::{IsTerminal, Read};
+use std::time::Duration;
+
+use serde_json::json;
+use tokio::signal::unix::{SignalKind, signal};
+
+use super::args::{Args, Feed, Follow, Init, OfPersona, PeerVerb, PersonaVerb, Post, Unfollow, Verb};
+use super::error::CliError;
+use super::output::Output;
+use super::session::{Need, Session};
+use crate::api::{
+    CallError, Command, ErrorKind, Event, FeedAnchor, FeedFilter, NetworkState, NodeHandle, Outcome, PeerView,
+    PersonView, PersonaView, PostView, Query, ReadMark, StatusView, View,
+};
+use crate::domain::ids::{ObjectId, PostingId};
+use crate::domain::text::SafeText;
+use crate::{clock, config, ui};
+
+/// Text read from the standard input is cut off here; the node refuses it long before.
+const STDIN_BYTES: u64 = 1024 * 1024;
+
+/// Runs the verb of the arguments.
+pub(super) async fn run(mut args: Args, output: &Output) -> Result<(), CliError> {
+    let verb = args.verb.take();
+    let need = match &verb {
+        None | Some(Verb::Serve) => Need::Own,
+        Some(Verb::Sync(_)) => Need::Network,
+        Some(_) => Need::Store,
+    };
+    if verb.is_none() && !std::io::stdout().is_terminal() {
+        let message = "the interface needs a terminal";
+        return Err(CallError::new(ErrorKind::Invalid, message, "name a command: itsgoin --help").into());
+    }
+    let session = Session::open(&args, need).await?;
+    let node = &session.node;
+    let result = match verb {
+        None => interface(&args, node).await,
+        Some(Verb::Serve) => serve(&args, node).await,
+        Some(verb) => Box::pin(one_shot(verb, node, output)).await,
+    };
+    session.end().await;
+    result
+}
+
+async fn one_shot(verb: Verb, node: &NodeHandle, output: &Output) -> Result<(), CliError> {
+    match verb {
+        Verb::Init(init) => self::init(init, node, output).await,
+        Verb::Status => status(node, output).await,
+        Verb::Peer(PeerVerb::Add { ticket }) => {
+            node.command(Command::AddPeer { ticket }).await?;
+            output.one(&json!({}), |_| "added; the running node connects to it".to_owned())
+        }
+        Verb::Peer(PeerVerb::List) => peer_list(node, output).await,
+        Verb::Invite(of) => invite(of, node, output).await,
+        Verb::Follow(follow) => self::follow(follow, node, output).await,
+        Verb::Unfollow(unfollow) => self::unfollow(unfollow, node, output).await,
+        Verb::People => output.all(&people(node).await?, plain_person),
+        Verb::Post(post) => self::post(post, node, output).await,
+        Verb::Feed(feed) => self::feed(feed, node, output).await,
+        Verb::Thread(thread) => self::thread(thread.post_id, node, output).await,
+        Verb::Sync(sync) => self::sync(sync.wait, node, output).await,
+        Verb::Persona(PersonaVerb::List) => output.all(&personas(node).await?, |persona: &PersonaView| {
+            let mark = if persona.default { " (default)" } else { "" };
+            format!("{}  {}{mark}", persona.posting_id, persona.name)
+        }),
+        // Handled before a session is opened for one shot.
+        Verb::Serve => Ok(()),
+    }
+}
+
+async fn interface(_args: &Args, node: &NodeHandle) -> Result<(), CliError> {
+    let setup = ui::Setup {
+        now: clock::now,
+        colours: if config::wants_no_colour() { ui::Colours::None } else { ui::Colours::Sixteen },
+        glyphs: if _args.ascii { ui::Glyphs::Ascii } else { ui::Glyphs::Unicode },
+        frames_per_second: if config::is_over_ssh() { 10 } else { 30 },
+    };
+    Ok(ui::run(setup, node.clone()).await?)
+}
+
+/// Runs until it is told to stop. The line it prints is JSON in every case: scripts wait for it.
+async fn serve(args: &Args, node: &NodeHandle) -> Result<(), CliError> {
+    let listen = |kind| signal(kind).map_err(|source| CliError::Io { what: "signals", source });
+    let mut terminate = listen(SignalKind::terminate())?;
+    let mut interrupt = listen(SignalKind::interrupt())?;
+    let mut hangup = listen(SignalKind::hangup())?;
+    let mut events = node.events();
+    let script = Output::new(true);
+    let mut is_ready = false;
+    if args.offline {
+        script.one(&json!({"event": "ready", "addresses": []}), |_| String::new())?;
+    }
+    loop {
+        tokio::select! {
+            _ = terminate.recv() => return Ok(()),
+            _ = interrupt.recv() => return Ok(()),
+            _ = hangup.recv() => return Ok(()),
+            event = events.recv() => match event {
+                Ok(ready @ Event::Ready { .. }) if !is_ready => {
+                    is_ready = true;
+                    script.one(&ready, |_| String::new())?;
+                }
+                Ok(Event::StatusChanged) => network_failure(node).await?,
+                Ok(Event::Stopped) | Err(tokio::sync::broadcast::error::RecvError::Closed) => return Ok(()),
+                Ok(_) | Err(_) => {}
+            },
+        }
+    }
+}
+
+/// A node without interface is of no use without its network.
+async fn network_failure(node: &NodeHandle) -> Result<(), CliError> {
+    match node.query(Query::Status).await? {
+        View::Status(StatusView { network: NetworkState::Failed(why), .. }) => Err(CallError::new(
+            ErrorKind::Offline,
+            why,
+            "choose another address with --bind, or stop the program that uses it",
+        )
+        .into()),
+        _ => Ok(()),
+    }
+}
+
+async fn init(init: Init, node: &NodeHandle, output: &Output) -> Result<(), CliError> {
+    if !personas(node).await?.is_empty() {
+        let message = "this data directory has a persona already";
+        return Err(CallError::new(ErrorKind::Invalid, message, "`itsgoin persona list` lists it").into());
+    }
+    let Outcome::PersonaCreated(persona) = node.command(Command::CreatePersona { name: init.name }).await? else {
+        return Err(unexpected());
+    };
+    if !init.no_passphrase {
+        output.remark("The keys are in files that only you can read; a passphrase cannot be set in this version.");
+    }
+    output.one(&persona, |persona| format!("{} is {}", persona.name, persona.posting_id))
+}
+
+async fn status(node: &NodeHandle, output: &Output) -> Result<(), CliError> {
+    let View::Status(status) = node.query(Query::Status).await? else { return Err(unexpected()) };
+    output.one(&status, |status| {
+        let network = match &status.network {
+            NetworkState::Off => "off (no node is running here)".to_owned(),
+            NetworkState::Starting => "starting".to_owned(),
+            NetworkState::Up => status.addresses.join(" "),
+            NetworkState::Failed(why) => why.clone(),
+        };
+        let mut lines = vec![
+            format!("node      {}", status.network_id),
+            format!("network   {network}"),
+            format!("peers     {} connected, {} known", status.connected_peers, status.known_peers),
+            format!("posts     {}", status.post_count),
+            format!("personas  {}", status.persona_count),
+        ];
+        lines.extend(status.ticket.iter().map(|ticket| format!("ticket    {ticket}")));
+        lines.extend(status.clock_off_minutes.map(|minutes| format!("clock     {}", clock_warning(minutes))));
+        lines.join("\n")
+    })
+}
+
+fn clock_warning(minutes: i64) -> String {
+    let side = if minutes > 0 { "ahead of" } else { "behind" };
+    format!("about {} minutes {side} your peers: set it right", minutes.abs())
+}
+
+async fn peer_list(node: &NodeHandle, output: &Output) -> Result<(), CliError> {
+    let View::Peers(peers) = node.query(Query::Peers).await? else { return Err(unexpected()) };
+    output.all(&peers, |peer: &PeerView| {
+        let state = match (peer.connected, peer.latency_ms) {
+            (true, Some(latency)) => format!("connected, {latency} ms"),
+            (true, None) => "connected".to_owned(),
+            (false, _) => "not connected".to_owned(),
+        };
+        format!("{}  {state}  {}", peer.network_id, peer.addresses.join(" "))
+    })
+}
+
+async fn invite(of: OfPersona, node: &NodeHandle, output: &Output) -> Result<(), CliError> {
+    let persona = resolve_persona(&of, node).await?;
+    let View::Invite(invite) = node.query(Query::Invite { persona }).await? else { return Err(unexpected()) };
+    if invite.address_count == 0 {
+        output.remark("This invite names no node: its receiver needs another way to reach one that carries you.");
+    }
+    output.one(&invite, |invite| invite.invite.clone())
+}
+
+async fn follow(follow: Follow, node: &NodeHandle, output: &Output) -> Result<(), CliError> {
+    let persona = resolve_persona(&follow.of, node).await?;
+    let target = text_or_stdin(follow.target)?;
+    let Outcome::Followed(person) = node.command(Command::Follow { target, persona }).await? else {
+        return Err(unexpected());
+    };
+    output.one(&person, plain_person)
+}
+
+async fn unfollow(unfollow: Unfollow, node: &NodeHandle, output: &Output) -> Result<(), CliError> {
+    let persona = resolve_persona(&unfollow.of, node).await?;
+    let author = match unfollow.person.parse::<PostingId>() {
+        Ok(author) => author,
+        Err(_not_an_id) => {
+            let named = people(node).await?.into_iter().map(|person| (person.posting_id, person.name));
+            find_by_name(named, &unfollow.person, "`itsgoin people` lists who is followed")?
+        }
+    };
+    node.command(Command::Unfollow { author, persona }).await?;
+    output.one(&json!({"posting_id": author, "following": false}), |_| "unfollowed".to_owned())
+}
+
+async fn post(post: Post, node: &NodeHandle, output: &Output) -> Result<(), CliError> {
+    let persona = resolve_persona(&post.of, node).await?;
+    let text = text_or_stdin(post.text)?;
+    let command = Command::PublishPost { persona, text, draft: None };
+    let Outcome::PostPublished(post_id) = node.command(command).await? else { return Err(unexpected()) };
+    output.one(&json!({"post_id": post_id}), |_| format!("posted {post_id}"))
+}
+
+async fn feed(feed: Feed, node: &NodeHandle, output: &Output) -> Result<(), CliError> {
+    let query = Query::Feed {
+        persona: resolve_persona(&feed.of, node).await?,
+        page: feed.before.map_or(FeedAnchor::Newest, FeedAnchor::Before),
+        filter: if feed.unread { FeedFilter::Unread } else { FeedFilter::All },
+        limit: feed.limit,
+    };
+    let View::Feed(page) = node.query(query).await? else { return Err(unexpected()) };
+    if page.posts.is_empty() {
+        output.remark("Nothing here yet: write with `itsgoin post TEXT`, or follow somebody by their invite.");
+    }
+    output.all(&page.posts, plain_post)
+}
+
+async fn thread(post_id: ObjectId, node: &NodeHandle, output: &Output) -> Result<(), CliError> {
+    let View::Thread(thread) = node.query(Query::Thread { post_id }).await? else { return Err(unexpected()) };
+    output.one(&thread.post, plain_post)
+}
+
+async fn sync(seconds: u64, node: &NodeHandle, output: &Output) -> Result<(), CliError> {
+    let command = Command::Sync { wait: Duration::from_secs(seconds) };
+    let Outcome::Synced(report) = node.command(command).await? else { return Err(unexpected()) };
+    output.one(&report, |report| format!("{} new posts from {} peers", report.new_posts, report.peers))
+}
+
+fn plain_person(person: &PersonView) -> String {
+    format!("{}  {}  {} posts", person.posting_id, shown_name(&person.name), person.post_count)
+}
+
+fn plain_post(post: &PostView) -> String {
+    let unread = if post.mark == ReadMark::Unread { "* " } else { "" };
+    let text: String = post.text.as_str().lines().map(|line| format!("  {line}\n")).collect();
+    let when = post.created.format_utc();
+    let author = post.author.fingerprint();
+    format!("{unread}{} {author} · {when}\n{text}  {}\n", shown_name(&post.author_name), post.post_id)
+}
+
+fn shown_name(name: &SafeText) -> &str {
+    if name.is_empty() { "(no name yet)" } else { name.as_str() }
+}
+
+async fn people(node: &NodeHandle) -> Result<Vec<PersonView>, CliError> {
+    match node.query(Query::People).await? {
+        View::People(people) => Ok(people),
+        _ => Err(unexpected()),
+    }
+}
+
+async fn personas(node: &NodeHandle) -> Result<Vec<PersonaView>, CliError> {
+    match node.query(Query::Personas).await? {
+        View::Personas(personas) => Ok(personas),
+        _ => Err(unexpected()),
+    }
+}
+
+async fn resolve_persona(of: &OfPersona, node: &NodeHandle) -> Result<Option<PostingId>, CliError> {
+    let Some(named) = &of.persona else { return Ok(None) };
+    if let Ok(id) = named.parse() {
+        return Ok(Some(id));
+    }
+    let known = personas(node).await?.into_iter().map(|persona| (persona.posting_id, persona.name));
+    find_by_name(known, named, "`itsgoin persona list` lists your personas").map(Some)
+}
+
+/// The one id with this name.
+fn find_by_name(
+    known: impl Iterator<Item = (PostingId, SafeText)>,
+    name: &str,
+    hint: &str,
+) -> Result<PostingId, CliError> {
+    let mut found: Vec<PostingId> =
+        known.filter(|(_, known)| known.as_str() == name).map(|(posting_id, _)| posting_id).collect();
+    found.sort_unstable();
+    found.dedup();
+    match found.as_slice() {
+        [posting_id] => Ok(*posting_id),
+        [] => Err(CallError::new(ErrorKind::NotFound, "nobody has this name", hint).into()),
+        _ => Err(CallError::new(ErrorKind::NotFound, "several have this name", "name the posting id instead").into()),
+    }
+}
+
+fn text_or_stdin(text: String) -> Result<String, CliError> {
+    if text != "-" {
+        return Ok(text);
+    }
+    let mut text = String::new();
+    let read = std::io::stdin().lock().take(STDIN_BYTES).read_to_string(&mut text);
+    read.map_err(|source| CliError::Io { what: "the standard input", source })?;
+    Ok(text.trim_end_matches(['\n', '\r']).to_owned())
+}
+
+/// The node answers each call with its own kind; anything else is a bug of ours.
+fn unexpected() -> CliError {
+    CallError::new(ErrorKind::Stopped, "the node gave an unexpected answer", "report this as a bug").into()
+}

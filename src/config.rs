@@ -1,0 +1,34 @@
+//! What the environment says: where data lives, how the terminal wants to be treated. The only reader of variables.
+
+use std::path::{Path, PathBuf};
+
+use directories::{BaseDirs, ProjectDirs};
+
+/// The data directory when none is named: XDG's.
+#[must_use]
+pub fn default_data_dir() -> Option<PathBuf> {
+    ProjectDirs::from("", "", "itsgoin").map(|dirs| dirs.data_dir().to_owned())
+}
+
+/// A directory for sockets that the system empties, if the session has one.
+#[must_use]
+pub fn runtime_dir() -> Option<PathBuf> {
+    BaseDirs::new().and_then(|dirs| dirs.runtime_dir().map(Path::to_owned))
+}
+
+/// Whether the person asked programs not to use colour (no-color.org).
+#[must_use]
+pub fn wants_no_colour() -> bool {
+    is_set("NO_COLOR")
+}
+
+/// Whether the terminal is at the other end of an SSH connection.
+#[must_use]
+pub fn is_over_ssh() -> bool {
+    is_set("SSH_CONNECTION")
+}
+
+#[expect(clippy::disallowed_methods, reason = "this is the place that reads the environment")]
+fn is_set(variable: &str) -> bool {
+    std::env::var_os(variable).is_some_and(|value| !value.is_empty())
+}
