@@ -218,7 +218,11 @@ impl Timeline {
     pub fn go_newest(&mut self) -> Vec<Request> {
         if self.newer == More::End && self.loaded {
             (self.selected, self.top) = (0, 0);
-            return Vec::new();
+            let was_idle = self.paging == Paging::Idle;
+            // What is still on its way belongs to where the person was.
+            self.generation += 1;
+            self.paging = Paging::Idle;
+            return if was_idle { Vec::new() } else { self.refresh() };
         }
         self.replace(Part::Newest, FeedAnchor::Newest)
     }

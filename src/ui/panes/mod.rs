@@ -66,7 +66,7 @@ fn draw_field(buffer: &mut Buffer, area: Rect, theme: Theme, field: &Field, rows
         FieldState::Typing => {}
         FieldState::Asked => lines::draw(buffer, below, [lines::plain("one moment", theme.faint())]),
         FieldState::Refused(why) => {
-            lines::draw(buffer, below, sentence(why.as_str(), below.width, theme.bad()))
+            lines::draw(buffer, below, sentence(why.as_str(), below.width, theme.bad()));
         }
     }
 }
