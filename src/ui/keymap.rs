@@ -26,6 +26,8 @@ pub enum Context {
     Network,
     /// The help.
     Help,
+    /// The name of the first persona.
+    FirstRun,
     /// Any text that is being typed.
     Text,
     /// A text of several lines that becomes a post.
@@ -53,6 +55,7 @@ impl Context {
             Self::Invite => "Invite",
             Self::Network => "Network",
             Self::Help => "Help",
+            Self::FirstRun => "Welcome",
             Self::Text => "Typing",
             Self::Compose => "New post",
             Self::Review => "Review",
@@ -217,6 +220,8 @@ const BINDINGS: &[(Context, &str, Action)] = &[
     (Context::Text, "Ctrl-u", Action::DeleteToStart),
     (Context::Text, "Ctrl-k", Action::DeleteToEnd),
     (Context::Text, "Ctrl-_", Action::Undo),
+    // What terminals send for it.
+    (Context::Text, "Ctrl-7", Action::Undo),
     (Context::Text, "Ctrl-r", Action::Redo),
     (Context::Compose, "Enter", Action::NewLine),
     (Context::Compose, "Ctrl-j", Action::NewLine),
@@ -226,6 +231,8 @@ const BINDINGS: &[(Context, &str, Action)] = &[
     (Context::Review, "y", Action::Send),
     (Context::Review, "Esc", Action::Cancel),
     (Context::Review, "q", Action::Cancel),
+    (Context::FirstRun, "Enter", Action::Submit),
+    (Context::FirstRun, "Esc", Action::Quit),
     (Context::Field, "Enter", Action::Submit),
     (Context::Field, "Esc", Action::Cancel),
     (Context::CommandLine, "Enter", Action::Submit),
@@ -266,6 +273,8 @@ const HINTS: &[(Context, &[Action], &str)] = &[
     (Context::Compose, &[Action::Discard], "discard"),
     (Context::Review, &[Action::Send], "send"),
     (Context::Review, &[Action::Cancel], "back to the text"),
+    (Context::FirstRun, &[Action::Submit], "begin"),
+    (Context::FirstRun, &[Action::Quit], "leave"),
     (Context::Field, &[Action::Submit], "ok"),
     (Context::Field, &[Action::Cancel], "cancel"),
     (Context::CommandLine, &[Action::Submit], "run"),
@@ -274,9 +283,10 @@ const HINTS: &[(Context, &[Action], &str)] = &[
     (Context::Question, &[Action::Confirm], "yes, any other key: no"),
     (Context::Help, &[Action::MoveDown, Action::MoveUp], "scroll"),
     (Context::Help, &[Action::Cancel], "close"),
-    (Context::Global, &[Action::Help], "keys"),
     (Context::Global, &[Action::CommandLine], "command"),
 ];
+/// The hint that is never left out: it leads to all others.
+const LAST_HINT: (Action, &str) = (Action::Help, "keys");
 
 /// Keys bound to an action in a context.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -378,6 +388,12 @@ impl Keymap {
                 Some((keys?.join("/"), *word))
             })
             .collect()
+    }
+
+    /// The hint that stands at the end of the bar, where its key works.
+    pub fn last_hint(&self, contexts: &[Context]) -> Option<(String, &'static str)> {
+        let (action, word) = LAST_HINT;
+        self.keys_of(contexts, action).map(|keys| (keys, word))
     }
 
     /// The keys of an action where the contexts hold.

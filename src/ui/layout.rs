@@ -10,6 +10,10 @@ use crate::domain::text::SafeText;
 
 /// Columns from which on feed and post stand side by side: two times the fifty that text needs to be legible.
 const WIDE: u16 = 100;
+/// Columns between them: a gap, the wall, a gap.
+pub const WALL: u16 = 3;
+/// Columns below which only what cannot be missed is named.
+const NARROW: u16 = 60;
 /// Rows from which on there is a status line above the hints.
 const TALL: u16 = 10;
 /// Rows a long notice may take.
@@ -62,6 +66,11 @@ impl Areas {
         }
     }
 
+    /// Whether there is only room for what cannot be missed.
+    pub const fn is_narrow(&self) -> bool {
+        self.top.width < NARROW
+    }
+
     /// Whether feed and post stand side by side.
     pub const fn is_wide(&self) -> bool {
         self.body.width >= WIDE
@@ -78,14 +87,14 @@ fn side_by_side(place: Place, body: Rect) -> (Rect, Rect) {
         };
     }
     let (_titles, below) = split_top(body, 1);
-    let feed_width = below.width * 9 / 20;
+    let feed_width = below.width * 2 / 5;
     let feed = Rect {
         width: feed_width,
         ..below
     };
     let thread = Rect {
-        x: below.x + feed_width + 2,
-        width: below.width - feed_width - 2,
+        x: below.x + feed_width + WALL,
+        width: below.width - feed_width - WALL,
         ..below
     };
     (feed, thread)

@@ -1,6 +1,7 @@
 //! Everything the interface knows: what the node last answered, where the person is, what is being typed.
 //! Plain data; [`super::update`] is the only one to change it, [`super::view`] the only one to draw it.
 
+use super::action::Action;
 use super::keymap::{Context, Key, Keymap};
 use super::message::Request;
 use super::panes::compose::{Compose, Phase};
@@ -185,7 +186,7 @@ impl Model {
     pub fn contexts_below(&self) -> &'static [Context] {
         use Context as C;
         match self.place {
-            Place::FirstRun => &[C::Field, C::Text, C::Always],
+            Place::FirstRun => &[C::FirstRun, C::Text, C::Always],
             Place::Feed => &[C::Feed, C::List, C::Global, C::Always],
             Place::Thread => &[C::Thread, C::List, C::Global, C::Always],
             Place::Compose => match self.compose.phase {
@@ -236,6 +237,12 @@ impl Model {
             .iter()
             .find(|persona| persona.default)
             .or_else(|| personas.first())
+    }
+
+    /// The keys of an action here, for the sentences of panes.
+    pub fn key(&self, action: Action) -> String {
+        let keys = self.keymap.keys_of(self.contexts(), action);
+        keys.unwrap_or_else(|| format!(":{}", action.name()))
     }
 
     /// Says something in the status line.

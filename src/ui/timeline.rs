@@ -28,6 +28,9 @@ const REFRESH_PAUSE: Duration = Duration::from_millis(100);
 /// Rows of text shown of each post.
 pub const PREVIEW_ROWS: usize = 6;
 
+/// Columns of the mark behind a text that goes on: a gap and an ellipsis, three dots in ASCII.
+const MARK_COLUMNS: usize = 4;
+
 /// Which part of the feed was asked for, and for which state of the window.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct FeedAsk {
@@ -78,8 +81,13 @@ impl Preview {
     /// Wraps as much of a post as the feed shows.
     pub fn of(post: &PostView, width: usize) -> Self {
         let mut all = wrap::rows(post.text.as_str().trim_end(), width);
-        let rows: Vec<String> = all.by_ref().take(PREVIEW_ROWS).map(str::to_owned).collect();
+        let mut rows: Vec<String> = all.by_ref().take(PREVIEW_ROWS).map(str::to_owned).collect();
         let cut = all.next().is_some();
+        if let Some(last) = rows.last_mut().filter(|_| cut) {
+            // Room for a gap and the mark of what was left out.
+            let fitting = wrap::rows(last, width.saturating_sub(MARK_COLUMNS)).next();
+            *last = fitting.unwrap_or_default().to_owned();
+        }
         Self { width, rows, cut }
     }
 

@@ -15,7 +15,7 @@ use crate::domain::text::SafeText;
 use crate::domain::time::Timestamp;
 use crate::limits::{PASTE_BYTES, PASTE_GUARD};
 
-/// Time the node has to save a draft when the terminal is gone.
+/// Time the node has to save a draft when the program is to end.
 const LAST_SAVE: Duration = Duration::from_secs(1);
 
 /// What to ask before anything was pressed: all that the first frame shows.
@@ -43,12 +43,7 @@ pub fn update(model: &mut Model, now: Timestamp, message: Message) -> Vec<Reques
         Message::Answered(asked, Err(error)) => refused(model, asked, &error),
         Message::Woken(wake) => woken(model, wake),
         Message::MinutePassed => Vec::new(),
-        Message::HungUp => {
-            model.leaving = Leaving::InAnyCase;
-            let mut requests = leave(model);
-            requests.push(Request::Wake(LAST_SAVE, Wake::LeaveAnyway));
-            requests
-        }
+        Message::HungUp => leave(model, Leaving::InAnyCase),
     };
     settle(model);
     if shows {
@@ -61,7 +56,7 @@ pub fn update(model: &mut Model, now: Timestamp, message: Message) -> Vec<Reques
 fn changes_picture(model: &Model, now: Timestamp, message: &Message) -> bool {
     match message {
         Message::Event(event) => matches!(event, Event::StoreFailed { .. } | Event::Stopped),
-        Message::Woken(_) => false,
+        Message::Woken(wake) => *wake == Wake::LeaveAnyway,
         Message::MinutePassed => ages(model, model.now) != ages(model, now),
         Message::Answered(_, Ok(Answer::View(View::Status(status)))) => model.status.as_ref() != Some(status),
         Message::Answered(_, Ok(Answer::View(View::Personas(personas)))) => {
@@ -75,10 +70,9 @@ fn changes_picture(model: &Model, now: Timestamp, message: &Message) -> bool {
 fn ages(model: &Model, now: Timestamp) -> Vec<String> {
     let rows = usize::from(model.size.1);
     let posts = model.feed.entries().iter().skip(model.feed.top()).take(rows);
-    let people = model.people.list.iter().flatten();
     match model.place {
-        Place::People => people.map(|person| when::age(now, person.followed)).collect(),
-        _ => posts.map(|entry| when::age(now, entry.post.created)).collect(),
+        Place::Feed | Place::Thread => posts.map(|entry| when::age(now, entry.post.created)).collect(),
+        _ => Vec::new(),
     }
 }
 
@@ -251,9 +245,9 @@ fn perform_anywhere(model: &mut Model, action: Action) -> Vec<Request> {
             model.overlay = Some(Overlay::CommandLine(Editor::field()));
             Vec::new()
         }
-        Action::Back if model.place == Place::Feed => quit(model),
+        Action::Back if model.place == Place::Feed => leave(model, Leaving::WhenSaved),
         Action::Back | Action::GoFeed => go(model, Place::Feed),
-        Action::Quit => quit(model),
+        Action::Quit => leave(model, Leaving::WhenSaved),
         Action::NextPane | Action::Cancel => Vec::new(),
         _ => model.say(&format!("{} can not be done here", action.name())),
     }
@@ -278,17 +272,27 @@ pub fn go(model: &mut Model, place: Place) -> Vec<Request> {
     }
 }
 
-fn quit(model: &mut Model) -> Vec<Request> {
-    model.leaving = Leaving::WhenSaved;
-    leave(model)
-}
-
 /// Leaves once nothing unsaved is left.
-fn leave(model: &mut Model) -> Vec<Request> {
+fn leave(model: &mut Model, leaving: Leaving) -> Vec<Request> {
+    model.leaving = leaving;
     if model.compose.is_kept() {
         return vec![Request::Quit];
     }
-    compose::save(model)
+    let mut requests = compose::save(model);
+    requests.push(Request::Wake(LAST_SAVE, Wake::LeaveAnyway));
+    requests
+}
+
+/// The node did not save the draft in time.
+fn leave_anyway(model: &mut Model) -> Vec<Request> {
+    match model.leaving {
+        Leaving::Staying => return Vec::new(),
+        Leaving::InAnyCase => return vec![Request::Quit],
+        Leaving::WhenSaved => {}
+    }
+    model.leaving = Leaving::Staying;
+    model.overlay = Some(Overlay::QuitUnsaved);
+    Vec::new()
 }
 
 /// The draft was saved, or could not be.
@@ -301,11 +305,7 @@ fn draft_answered(model: &mut Model, error: Option<&CallError>) -> Vec<Request> 
         (Leaving::InAnyCase, _) => vec![Request::Quit],
         (Leaving::WhenSaved, None) if model.compose.is_kept() => vec![Request::Quit],
         (Leaving::Staying, _) | (Leaving::WhenSaved, None) => requests,
-        (Leaving::WhenSaved, Some(_)) => {
-            model.leaving = Leaving::Staying;
-            model.overlay = Some(Overlay::QuitUnsaved);
-            requests
-        }
+        (Leaving::WhenSaved, Some(_)) => leave_anyway(model),
     }
 }
 
@@ -422,7 +422,7 @@ fn woken(model: &mut Model, wake: Wake) -> Vec<Request> {
     match (wake, model.guard) {
         (Wake::SaveDraft, _) => compose::woken(model),
         (Wake::RefreshFeed, _) => model.feed.woken(),
-        (Wake::LeaveAnyway, _) => vec![Request::Quit],
+        (Wake::LeaveAnyway, _) => leave_anyway(model),
         (Wake::PasteOver, PasteGuard::Busy) => {
             model.guard = PasteGuard::Quiet;
             vec![Request::Wake(PASTE_GUARD, Wake::PasteOver)]

@@ -4,10 +4,12 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
 
+use super::action::Action;
 use super::keymap::show;
 use super::layout::{Areas, banners, notice_rows};
 use super::model::{Model, Overlay, Place, Tone};
 use super::panes::{compose, feed, first_run, help, network, people, thread};
+use super::widgets::editor::Editor;
 use super::widgets::lines;
 use super::widgets::wrap;
 use crate::api::{FeedFilter, More, NetworkState};
@@ -15,7 +17,7 @@ use crate::api::{FeedFilter, More, NetworkState};
 /// Draws everything.
 pub fn draw(model: &Model, buffer: &mut Buffer) {
     let areas = Areas::within(model, buffer.area);
-    draw_top(model, areas.top, buffer);
+    draw_top(model, &areas, buffer);
     let theme = model.theme;
     let warnings = banners(model).into_iter().map(|text| {
         let text = wrap::clip(
@@ -39,17 +41,21 @@ pub fn draw(model: &Model, buffer: &mut Buffer) {
 }
 
 /// `itsgoin · Feed · 3 unread · 2 new ↑` and, at the right, `as ana · ● 6 peers`.
-fn draw_top(model: &Model, row: Rect, buffer: &mut Buffer) {
+fn draw_top(model: &Model, areas: &Areas, buffer: &mut Buffer) {
     let theme = model.theme;
+    let row = areas.top;
     lines::fill(buffer, row, theme.frame());
-    let mut left = vec![Span::styled(" itsgoin", theme.strong())];
-    left.extend(
-        whereabouts(model)
-            .into_iter()
-            .flat_map(|part| [Span::raw(theme.dot()), Span::raw(part)]),
-    );
+    let mut parts = whereabouts(model);
+    if !areas.is_narrow() || parts.is_empty() {
+        parts.insert(0, "itsgoin".to_owned());
+    }
+    let first = format!(" {}", parts.remove(0));
+    let mut left = Line::from(Span::styled(first, theme.strong()));
+    for part in parts {
+        left.push_span(format!("{}{part}", theme.dot()));
+    }
     let mut right = Vec::new();
-    if let Some(persona) = model.persona() {
+    if let Some(persona) = model.persona().filter(|_| !areas.is_narrow()) {
         let name = wrap::clip(
             persona.name.as_str(),
             usize::from(row.width / 4),
@@ -59,7 +65,7 @@ fn draw_top(model: &Model, row: Rect, buffer: &mut Buffer) {
     }
     right.extend(network_state(model));
     let right = format!(" {} ", right.join(theme.dot()));
-    lines::draw_both_ends(buffer, row, &Line::from(left), &Line::raw(right));
+    lines::draw_both_ends(buffer, row, &left, &Line::raw(right));
 }
 
 fn whereabouts(model: &Model) -> Vec<String> {
@@ -70,6 +76,7 @@ fn whereabouts(model: &Model) -> Vec<String> {
         (_, Place::Thread) => "Post",
         (_, Place::People) => "People",
         (_, Place::Network) => "Network",
+        (_, Place::Compose) if matches!(model.compose.phase, compose::Phase::Reviewing(_)) => "Review",
         (_, Place::Compose) => "New post",
     };
     let mut parts = vec![title.to_owned()];
@@ -148,7 +155,7 @@ fn draw_titles(model: &Model, areas: &Areas, buffer: &mut Buffer) {
         lines::draw(buffer, at, [line]);
     }
     let wall = Rect {
-        x: areas.feed.right(),
+        x: areas.feed.right() + 1,
         width: 1,
         ..below
     };
@@ -174,10 +181,10 @@ fn draw_status(model: &Model, area: Rect, buffer: &mut Buffer) {
         });
         return lines::draw(buffer, area, rows);
     }
-    let line = if model.typed.is_empty() {
-        lines::plain(format!("  {}", going_on(model)), theme.faint())
-    } else {
-        begun(model)
+    let line = match &model.overlay {
+        Some(Overlay::CommandLine(field)) => completions(model, field),
+        _ if !model.typed.is_empty() => begun(model),
+        _ => lines::plain(format!("  {}", going_on(model)), theme.faint()),
     };
     lines::draw(buffer, area, [line]);
 }
@@ -194,12 +201,9 @@ fn begun(model: &Model) -> Line<'static> {
 
 fn going_on(model: &Model) -> String {
     match model.place {
-        Place::Compose => compose::status(model).to_owned(),
+        Place::Compose => compose::status(model),
         _ if model.compose.has_text() => {
-            let keys = model
-                .keymap
-                .keys_of(model.contexts(), super::action::Action::Compose);
-            keys.map_or_else(String::new, |keys| format!("an unfinished post waits: {keys}"))
+            format!("an unfinished post waits: {}", model.key(Action::Compose))
         }
         _ => String::new(),
     }
@@ -214,23 +218,57 @@ fn draw_hints(model: &Model, row: Rect, buffer: &mut Buffer) {
             return field.draw(buffer, lines::indent(row, 1));
         }
         Some(Overlay::QuitUnsaved) => {
-            let question = " The draft could not be saved. Leave all the same? y or any other key";
+            let question = format!(
+                " The draft could not be saved. Leave all the same? {} or any other key",
+                model.key(Action::Confirm)
+            );
             return lines::draw(buffer, row, [lines::plain(question, theme.bad())]);
         }
         _ => {}
     }
-    let mut spans = Vec::new();
-    let mut used = 0;
-    for (keys, word) in model.keymap.hints(model.contexts()) {
-        let hint = [
+    let hint = |keys: String, word: &'static str| {
+        [
             Span::styled(format!(" {keys} "), theme.strong()),
             Span::styled(format!("{word} "), theme.faint()),
-        ];
-        used += hint.iter().map(Span::width).sum::<usize>();
-        if used > usize::from(row.width) {
+        ]
+    };
+    let contexts = model.contexts();
+    let last: Vec<Span<'_>> = model
+        .keymap
+        .last_hint(contexts)
+        .into_iter()
+        .flat_map(|(keys, word)| hint(keys, word))
+        .collect();
+    let last = Line::from(last);
+    let mut room = usize::from(row.width).saturating_sub(last.width());
+    let mut hints = Line::default();
+    for (keys, word) in model.keymap.hints(contexts) {
+        let hint = hint(keys, word);
+        let width = hint.iter().map(Span::width).sum();
+        let Some(left) = room.checked_sub(width) else {
             break;
-        }
-        spans.extend(hint);
+        };
+        room = left;
+        hints.spans.extend(hint);
     }
-    lines::draw(buffer, row, [Line::from(spans)]);
+    lines::draw_both_ends(buffer, row, &hints, &last);
+}
+
+/// The names of actions that begin with what is typed; the sentence of the only one.
+fn completions(model: &Model, field: &Editor) -> Line<'static> {
+    let theme = model.theme;
+    let typed = field.content();
+    let found: Vec<Action> = Action::ALL
+        .iter()
+        .copied()
+        .filter(|action| action.name().starts_with(typed.as_str()))
+        .collect();
+    if let [only] = found.as_slice() {
+        return lines::plain(
+            format!("  {}{}{}", only.name(), theme.dash(), only.sentence()),
+            theme.faint(),
+        );
+    }
+    let names: Vec<&str> = found.iter().map(|action| action.name()).collect();
+    lines::plain(format!("  {}", names.join("  ")), theme.faint())
 }

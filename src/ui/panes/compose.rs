@@ -21,6 +21,9 @@ use crate::ui::widgets::{lines, wrap};
 /// Time from a change to its saving. More risks more text; less writes to the disk with every word.
 const SAVE_PAUSE: Duration = Duration::from_millis(700);
 
+/// Columns left of the text in a review.
+const MARGIN: u16 = 2;
+
 /// How far the post is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Phase {
@@ -178,7 +181,9 @@ pub fn sent(model: &mut Model) -> Vec<Request> {
     if model.place == Place::Compose {
         model.place = model.compose.back;
     }
-    model.say("posted: connected followers have been told, others get it when they ask")
+    let mut requests = model.feed.changed();
+    requests.extend(model.say("posted: connected followers are told now, others when they ask"));
+    requests
 }
 
 /// The node refused the post: the text stays.
@@ -277,7 +282,7 @@ pub fn settle(model: &mut Model, body: Rect) {
 /// The text as readers will see it.
 fn review_rows(model: &Model, columns: u16) -> Vec<String> {
     let text = SafeText::body(&model.compose.editor.content());
-    let width = usize::from(columns.min(super::TEXT_COLUMNS));
+    let width = usize::from(columns.saturating_sub(MARGIN).min(super::TEXT_COLUMNS));
     wrap::rows(text.as_str().trim_end(), width)
         .map(str::to_owned)
         .collect()
@@ -292,7 +297,10 @@ pub fn draw(model: &Model, area: Rect, buffer: &mut Buffer) {
     match model.compose.phase {
         Phase::Reviewing(top) => {
             let rows = review_rows(model, rest.width);
-            lines::draw(buffer, rest, rows.into_iter().skip(top).map(Line::raw));
+            let walls = std::iter::repeat_n(lines::plain(theme.wall(), theme.faint()), rows.len());
+            lines::draw(buffer, rest, walls.skip(top));
+            let text = lines::indent(rest, MARGIN);
+            lines::draw(buffer, text, rows.into_iter().skip(top).map(Line::raw));
         }
         Phase::Sending => lines::draw(
             buffer,
@@ -300,8 +308,11 @@ pub fn draw(model: &Model, area: Rect, buffer: &mut Buffer) {
             [lines::plain("handing it to the node", theme.faint())],
         ),
         Phase::Discarding => {
-            let question = "Throw this draft away? It cannot be brought back.";
-            lines::draw(buffer, rest, sentence(question, rest.width, theme.bad()));
+            let question = format!(
+                "Throw this draft away? It cannot be brought back. {} or any other key",
+                model.key(Action::Confirm)
+            );
+            lines::draw(buffer, rest, sentence(&question, rest.width, theme.bad()));
         }
         Phase::Writing => {
             let width = rest.width.min(super::TEXT_COLUMNS);
@@ -320,8 +331,13 @@ fn draw_head(model: &Model, row: Rect, buffer: &mut Buffer) {
         theme.faint()
     };
     let over = if bytes > POST_TEXT_BYTES { "too long: " } else { "" };
-    let size = format!("{over}{bytes} of {POST_TEXT_BYTES} bytes");
-    let room = usize::from(row.width).saturating_sub(size.len() + 20);
+    let size = if row.width < 60 {
+        format!("{over}{bytes}/{POST_TEXT_BYTES}")
+    } else {
+        format!("{over}{bytes} of {POST_TEXT_BYTES} bytes")
+    };
+    let audience = format!(" {} ", theme.to());
+    let room = usize::from(row.width).saturating_sub(size.len() + audience.len() + "as public ".len());
     let mut spans = vec![Span::raw("as ")];
     match model.persona() {
         Some(persona) => spans.extend(signature(
@@ -333,17 +349,25 @@ fn draw_head(model: &Model, row: Rect, buffer: &mut Buffer) {
         )),
         None => spans.push(Span::raw("nobody yet")),
     }
-    spans.push(Span::raw(format!(" {} ", theme.to())));
+    spans.push(Span::raw(audience));
     spans.push(Span::styled("public", theme.strong()));
     lines::draw_both_ends(buffer, row, &Line::from(spans), &lines::plain(size, style));
 }
 
 /// What the status line says about the draft.
-pub fn status(model: &Model) -> &'static str {
-    match (model.compose.has_text(), model.compose.draft) {
+pub fn status(model: &Model) -> String {
+    if let (Phase::Reviewing(_), Some(persona)) = (model.compose.phase, model.persona()) {
+        return format!(
+            "{} sends this as {} to everybody",
+            model.key(Action::Send),
+            persona.name
+        );
+    }
+    let status = match (model.compose.has_text(), model.compose.draft) {
         (false, _) => "",
         (true, Draft::Kept) => "draft saved",
         (true, Draft::Unsaved) => "draft not saved",
         (true, _) => "draft changed",
-    }
+    };
+    status.to_owned()
 }

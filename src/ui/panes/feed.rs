@@ -13,14 +13,14 @@ use crate::ui::action::Action;
 use crate::ui::message::{Asked, Request};
 use crate::ui::model::{Model, Place};
 use crate::ui::timeline::{Direction, Entry, Preview};
-use crate::ui::widgets::{lines, when, wrap};
+use crate::ui::widgets::{lines, when};
 
 /// Text put into the clipboard at once: as base64 with its frame it stays below 8 KiB, which terminals take.
 const COPY_BYTES: usize = 6_000;
 /// How long `R` waits for peers.
 const SYNC_WAIT: Duration = Duration::from_secs(10);
-/// Columns left of the text: the bar of the selection and the unread mark.
-const GUTTER: u16 = 2;
+/// Columns left of the text: the bar of the selection, the unread mark, a gap.
+const GUTTER: u16 = 3;
 
 /// Fits the scroll position to the area.
 pub fn settle(model: &mut Model, area: Rect) {
@@ -184,13 +184,6 @@ fn draw_post(model: &Model, entry: &Entry, selected: bool, area: Rect, buffer: &
     let body = preview.rows.iter().enumerate().map(|(at, row)| {
         let mut line = Line::raw(row.as_str());
         if preview.cut && at == last {
-            let room = usize::from(text.width).saturating_sub(wrap::cells(theme.ellipsis()) + 1);
-            line = Line::raw(wrap::clip(row, room, ""));
-            line = if wrap::cells(row) <= room {
-                Line::raw(row.as_str())
-            } else {
-                line
-            };
             line.push_span(Span::styled(format!(" {}", theme.ellipsis()), theme.faint()));
         }
         line
@@ -221,24 +214,17 @@ fn head(model: &Model, post: &PostView, selected: bool, columns: usize) -> Line<
 
 fn draw_empty(model: &Model, area: Rect, buffer: &mut Buffer) {
     let theme = model.theme;
-    let contexts = model.contexts();
-    let key = |action| {
-        model
-            .keymap
-            .keys_of(contexts, action)
-            .unwrap_or_else(|| ":".to_owned())
-    };
     let (title, rest) = match model.feed.filter() {
         FeedFilter::Unread => (
             "Nothing unread.",
-            format!("{} shows all posts again.", key(Action::FilterUnread)),
+            format!("{} shows all posts again.", model.key(Action::FilterUnread)),
         ),
         FeedFilter::All => (
             "No posts yet.",
             format!(
                 "{} opens the people: follow somebody there, or send them your invite.\n{} writes a post of your own.",
-                key(Action::GoPeople),
-                key(Action::Compose)
+                model.key(Action::GoPeople),
+                model.key(Action::Compose)
             ),
         ),
     };

@@ -2,7 +2,6 @@
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
-use ratatui::text::Line;
 
 use super::{draw_field, sentence};
 use crate::api::{CallError, Command, PersonaView};
@@ -12,9 +11,15 @@ use crate::ui::model::{self, Field, FieldState, Model, Place};
 use crate::ui::update;
 use crate::ui::widgets::lines;
 
+/// What the name is for.
+const ABOUT: &str = "Others see it beside what you write. You can have more personas later.";
+/// The title and an empty row.
+const TITLE_ROWS: u16 = 2;
+/// The field, what is wrong with it, and an empty row; at least the first two.
+const FIELD_ROWS: (u16, u16) = (2, 4);
 /// What the program talks to, and how to change that.
-const NETWORK: &str = "itsgoin talks directly to its peers. To find them, and where no direct way exists, it uses \
-                       iroh's public relays and address lookup; `itsgoin --relay none` does without both.";
+const NETWORK: &str = "itsgoin talks directly to its peers and reaches them with iroh's public relays and address \
+                       lookup.\nitsgoin --relay none does without both.";
 
 /// The field of the name.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -36,7 +41,7 @@ pub fn perform(model: &mut Model, action: Action) -> Option<Vec<Request>> {
                 Command::CreatePersona { name },
             )])
         }
-        Action::Cancel => Some(vec![Request::Quit]),
+        Action::Quit => Some(vec![Request::Quit]),
         _ => None,
     }
 }
@@ -59,31 +64,26 @@ pub fn refused(model: &mut Model, error: &CallError) {
     model.first_run.field.state = FieldState::Refused(model::sentence(error, model.theme));
 }
 
-/// Draws the screen.
+/// Draws the screen: on a small one, what is nice to know gives way to what must be known.
 pub fn draw(model: &Model, area: Rect, buffer: &mut Buffer) {
     let theme = model.theme;
-    let column = lines::middle(area, 60, 14);
-    let (title, rest) = lines::split_top(column, 2);
+    let column = lines::middle(area, 60, 12);
+    let about = sentence(ABOUT, column.width, theme.faint());
+    let network = sentence(NETWORK, column.width, theme.faint());
+    let count = |lines: usize| u16::try_from(lines).unwrap_or(u16::MAX);
+    let needed = TITLE_ROWS + FIELD_ROWS.1 + count(network.len());
+    let (title, rest) = lines::split_top(column, TITLE_ROWS);
     lines::draw(
         buffer,
         title,
         [lines::plain("Welcome. What is your name?", theme.strong())],
     );
-    let about = "Others see it beside what you write. You can have more personas later; nobody can tell that they \
-                 belong together.";
-    let about = sentence(about, rest.width, theme.faint());
-    let (text, rest) = lines::split_top(rest, u16::try_from(about.len() + 1).unwrap_or(u16::MAX));
-    let roomy = rest.height > 2;
-    if roomy {
-        lines::draw(buffer, text, about);
-    }
-    let rest = if roomy {
-        rest
-    } else {
-        lines::split_top(column, 1).1
-    };
-    draw_field(buffer, rest, theme, &model.first_run.field, 1);
-    let (_, foot) = lines::split_top(rest, 4);
-    let foot_lines = std::iter::once(Line::default()).chain(sentence(NETWORK, foot.width, theme.faint()));
-    lines::draw(buffer, foot, foot_lines);
+    let about_rows = count(about.len() + 1);
+    let about_fits = needed.saturating_add(about_rows) <= column.height;
+    let (text, rest) = lines::split_top(rest, if about_fits { about_rows } else { 0 });
+    lines::draw(buffer, text, about);
+    let field_rows = rest.height.saturating_sub(count(network.len()));
+    let (field, foot) = lines::split_top(rest, field_rows.clamp(FIELD_ROWS.0, FIELD_ROWS.1));
+    draw_field(buffer, field, theme, &model.first_run.field);
+    lines::draw(buffer, foot, network);
 }

@@ -4,7 +4,7 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
 
-use super::{draw_field, feed, sentence};
+use super::{draw_question, feed, sentence};
 use crate::api::{CallError, Command, NetworkState, PeerView, Query};
 use crate::domain::text::SafeText;
 use crate::ui::action::Action;
@@ -105,17 +105,7 @@ pub fn refused(model: &mut Model, error: &CallError) {
 pub fn draw(model: &Model, area: Rect, buffer: &mut Buffer) {
     let theme = model.theme;
     if let Mode::Adding(field) = &model.network.mode {
-        let (label, rest) = lines::split_top(area, 2);
-        let text = "Paste a ticket, then press Enter:";
-        lines::draw(buffer, label, sentence(text, label.width, theme.strong()));
-        draw_field(
-            buffer,
-            rest,
-            theme,
-            field,
-            rest.height.saturating_sub(3).clamp(1, 6),
-        );
-        return;
+        return draw_question(model, area, buffer, "Paste a ticket", field);
     }
     let (head, list) = lines::split_top(area, HEAD_ROWS);
     lines::draw(buffer, head, this_node(model));

@@ -4,7 +4,7 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
 
-use super::{draw_field, feed, sentence, signature};
+use super::{draw_question, feed, sentence, signature};
 use crate::api::{CallError, Command, InviteView, PersonView, Query};
 use crate::domain::ids::PostingId;
 use crate::domain::text::SafeText;
@@ -190,19 +190,9 @@ pub fn refused(model: &mut Model, error: &CallError) {
 
 /// Draws the list, the field, or the invite.
 pub fn draw(model: &Model, area: Rect, buffer: &mut Buffer) {
-    let theme = model.theme;
     match &model.people.mode {
         Mode::Adding(field) => {
-            let (label, rest) = lines::split_top(area, 2);
-            let text = "Paste an invite or a posting id, then press Enter:";
-            lines::draw(buffer, label, sentence(text, label.width, theme.strong()));
-            draw_field(
-                buffer,
-                rest,
-                theme,
-                field,
-                rest.height.saturating_sub(3).clamp(1, 6),
-            );
+            draw_question(model, area, buffer, "Paste an invite or a posting id", field);
         }
         Mode::Invite(shown) => draw_invite(model, shown.as_ref(), area, buffer),
         Mode::List | Mode::Unfollowing(_) => draw_list(model, area, buffer),
@@ -243,17 +233,16 @@ fn draw_list(model: &Model, area: Rect, buffer: &mut Buffer) {
     let (head, _) = lines::split_top(area, 2);
     let head_line = match &people.mode {
         Mode::Unfollowing(_) => {
-            lines::plain("Stop following the selected one? y or any other key", theme.bad())
+            let yes = model.key(Action::Confirm);
+            lines::plain(
+                format!("Stop following the selected one? {yes} or any other key"),
+                theme.bad(),
+            )
         }
         _ if following == 0 => {
-            let contexts = model.contexts();
-            let key = |action| model.keymap.keys_of(contexts, action).unwrap_or_default();
+            let (add, invite) = (model.key(Action::Add), model.key(Action::ShowInvite));
             lines::plain(
-                format!(
-                    "Paste an invite ({}), or show yours ({}).",
-                    key(Action::Add),
-                    key(Action::ShowInvite)
-                ),
+                format!("Paste an invite ({add}), or show yours ({invite})."),
                 theme.strong(),
             )
         }
@@ -275,7 +264,7 @@ fn draw_list(model: &Model, area: Rect, buffer: &mut Buffer) {
     lines::draw(buffer, list_area(area), rows);
 }
 
-/// `▌ ana 58666666 · 12 posts · 3d`.
+/// `▌ ana 58666666 · 12 posts · since 2026-11-18`.
 fn row(model: &Model, person: &PersonView, selected: bool, columns: usize) -> Line<'static> {
     let theme = model.theme;
     let posts = match person.post_count {
@@ -283,7 +272,7 @@ fn row(model: &Model, person: &PersonView, selected: bool, columns: usize) -> Li
         many => format!("{many} posts"),
     };
     let since = if person.following {
-        format!("since {}", when::age(model.now, person.followed))
+        format!("since {}", when::date(person.followed))
     } else {
         "yourself".to_owned()
     };

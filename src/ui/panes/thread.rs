@@ -54,7 +54,9 @@ pub fn settle(model: &mut Model, area: Rect) {
     if thread.wrapped.0 != width {
         thread.wrapped = (width, thread.rows(width).into_owned());
     }
-    let rows = thread.wrapped.1.len() + head(model, area.width).len();
+    let text_rows = thread.wrapped.1.len();
+    let post = thread.post.clone();
+    let rows = head(model, area.width).len() + text_rows + foot(model, &post, area.width).len();
     if let Some(thread) = &mut model.thread {
         thread.scroll = thread.scroll.min(rows.saturating_sub(usize::from(area.height)));
     }
@@ -150,7 +152,7 @@ fn open_after(model: &mut Model, step: impl FnOnce(&mut Model) -> Vec<Request>) 
     requests
 }
 
-/// Who, when, for whom, which.
+/// Who, when, for whom.
 fn head(model: &Model, columns: u16) -> Vec<Line<'static>> {
     let theme = model.theme;
     let Some(thread) = &model.thread else {
@@ -167,7 +169,6 @@ fn head(model: &Model, columns: u16) -> Vec<Line<'static>> {
         theme.strong(),
     ))];
     head.extend(sentence(&facts, columns, theme.faint()));
-    head.extend(sentence(&format!("id {}", post.post_id), columns, theme.faint()));
     if post.mark == ReadMark::Unread {
         head.push(lines::plain(
             format!("{} marked unread", theme.unread()),
@@ -178,14 +179,30 @@ fn head(model: &Model, columns: u16) -> Vec<Line<'static>> {
     head
 }
 
+/// Its id, in one row where that fits.
+fn foot(model: &Model, post: &PostView, columns: u16) -> Vec<Line<'static>> {
+    let faint = model.theme.faint();
+    let id = post.post_id.to_string();
+    let named = format!("id {id}");
+    let id = if named.len() <= usize::from(columns) {
+        named
+    } else {
+        id
+    };
+    let mut foot = vec![Line::default()];
+    foot.extend(sentence(&id, columns, faint));
+    foot
+}
+
 /// Draws the post from its scroll position on.
 pub fn draw(model: &Model, area: Rect, buffer: &mut Buffer) {
     let Some(thread) = &model.thread else {
-        let text = "Enter opens the selected post here.";
-        return lines::draw(buffer, area, sentence(text, area.width, model.theme.faint()));
+        let text = format!("{} opens the selected post here.", model.key(Action::Open));
+        return lines::draw(buffer, area, sentence(&text, area.width, model.theme.faint()));
     };
     let rows = thread.rows(text_width(area));
     let text = rows.iter().map(|row| Line::raw(row.as_str()));
-    let all = head(model, area.width).into_iter().chain(text);
+    let foot = foot(model, &thread.post, area.width);
+    let all = head(model, area.width).into_iter().chain(text).chain(foot);
     lines::draw(buffer, area, all.skip(thread.scroll));
 }

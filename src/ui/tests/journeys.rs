@@ -228,12 +228,12 @@ fn copying_is_bounded_and_says_so() {
         1,
         "long",
         std::time::Duration::ZERO,
-        &format!("x{}", "é\n".repeat(4_000)),
+        &"日日\n".repeat(2_000),
     ));
     let mut session = Session::new(node);
     session
         .keys("y")
-        .sees("copied the first 5999 of 12001 bytes")
+        .sees("copied the first 5999 of 14000 bytes")
         .keys("j y")
         .sees("copied");
     assert!(session.copied[0].len() <= 6_000);

@@ -25,7 +25,7 @@ pub fn date_time(time: Timestamp) -> String {
 }
 
 /// `2026-11-22`; a time that no calendar on a screen can show is said to be that.
-fn date(time: Timestamp) -> String {
+pub fn date(time: Timestamp) -> String {
     let (year, month, day) = civil(time.as_millis().div_euclid(DAY_MS));
     if (0..=9999).contains(&year) {
         format!("{year:04}-{month:02}-{day:02}")
