@@ -1,7 +1,7 @@
-//! The program `itsgoin`: everything is in the library.
+//! The program `itsgoin`: the one place that puts faces and node together. Everything else is in the library.
 
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    itsgoin::cli::main()
+    itsgoin::cli::main(|request| Box::pin(itsgoin::node::open(request)))
 }

@@ -1,5 +1,7 @@
 //! The handle a face holds: calls go in through a bounded channel, events come out of a broadcast.
 
+use std::future::Future;
+
 use tokio::sync::{broadcast, mpsc, oneshot};
 
 use super::{CallError, Command, ErrorKind, Event, Outcome, Query, View};
@@ -30,25 +32,34 @@ pub fn calls() -> (NodeHandle, mpsc::Receiver<Call>, broadcast::Sender<Event>) {
 }
 
 impl NodeHandle {
-    /// Hands in a command and waits for its outcome.
+    /// Hands in a command at once, so that calls keep their order whoever awaits them, and waits for its outcome.
     ///
     /// # Errors
     /// [`CallError`] with kind `Busy` when the channel is full, `Stopped` when the node is gone, else what the node
     /// says.
-    pub async fn command(&self, command: Command) -> Result<Outcome, CallError> {
+    pub fn command(
+        &self,
+        command: Command,
+    ) -> impl Future<Output = Result<Outcome, CallError>> + Send + use<> {
         let (answer, answered) = oneshot::channel();
-        self.hand_in(Call::Command(command, answer))?;
-        answered.await.unwrap_or_else(|_dropped| Err(stopped()))
+        let handed_in = self.hand_in(Call::Command(command, answer));
+        async move {
+            handed_in?;
+            answered.await.unwrap_or_else(|_dropped| Err(stopped()))
+        }
     }
 
-    /// Hands in a query and waits for its view.
+    /// Hands in a query at once and waits for its view.
     ///
     /// # Errors
     /// As [`Self::command`].
-    pub async fn query(&self, query: Query) -> Result<View, CallError> {
+    pub fn query(&self, query: Query) -> impl Future<Output = Result<View, CallError>> + Send + use<> {
         let (answer, answered) = oneshot::channel();
-        self.hand_in(Call::Query(query, answer))?;
-        answered.await.unwrap_or_else(|_dropped| Err(stopped()))
+        let handed_in = self.hand_in(Call::Query(query, answer));
+        async move {
+            handed_in?;
+            answered.await.unwrap_or_else(|_dropped| Err(stopped()))
+        }
     }
 
     /// Events from now on.

@@ -5,6 +5,7 @@
 //! socket of another one.
 
 mod handle;
+mod session;
 mod views;
 
 use std::time::Duration;
@@ -13,6 +14,7 @@ use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 pub use self::handle::{Call, NodeHandle, calls};
+pub use self::session::{LanDiscovery, NetSettings, NodeRequest, OpenNode, RelayChoice, Session, Source};
 pub use self::views::{
     Audience, DraftView, FeedPage, InviteView, More, NetworkState, PeerView, PersonView, PersonaView,
     PostView, ReadMark, StatusView, SyncReport, ThreadView,

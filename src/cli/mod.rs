@@ -7,7 +7,6 @@
 mod args;
 mod error;
 mod output;
-mod session;
 mod verbs;
 
 use std::process::ExitCode;
@@ -17,10 +16,11 @@ use clap::Parser;
 pub use self::args::Args;
 use self::error::CliError;
 use self::output::Output;
+use crate::api::OpenNode;
 
-/// Runs the program with the arguments of the process.
+/// Runs the program with the arguments of the process; `open_node` finds or starts the node behind it.
 #[must_use]
-pub fn main() -> ExitCode {
+pub fn main(open_node: OpenNode) -> ExitCode {
     let args = match Args::try_parse() {
         Ok(args) => args,
         Err(error) => {
@@ -35,7 +35,7 @@ pub fn main() -> ExitCode {
         Ok(runtime) => runtime,
         Err(error) => return output.error(&CliError::Io { what: "the runtime", source: error }),
     };
-    let result = runtime.block_on(Box::pin(verbs::run(args, &output)));
+    let result = runtime.block_on(Box::pin(verbs::run(args, &output, open_node)));
     runtime.shutdown_timeout(std::time::Duration::from_secs(1));
     match result {
         Ok(()) => ExitCode::SUCCESS,

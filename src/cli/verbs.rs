@@ -5,36 +5,37 @@ use std::time::Duration;
 
 use serde_json::json;
 use tokio::signal::unix::{SignalKind, signal};
+use tracing::level_filters::LevelFilter;
 
-use super::args::{Args, Feed, Follow, Init, OfPersona, PeerVerb, PersonaVerb, Post, Unfollow, Verb};
+use super::args::{
+    Args, Feed, Follow, Init, LogLevel, OfPersona, PeerVerb, PersonaVerb, Post, Switch, Unfollow, Verb,
+};
 use super::error::CliError;
 use super::output::Output;
-use super::session::{Need, Session};
 use crate::api::{
-    CallError, Command, ErrorKind, Event, FeedAnchor, FeedFilter, NetworkState, NodeHandle, Outcome, PeerView,
-    PersonView, PersonaView, PostView, Query, ReadMark, StatusView, View,
+    CallError, Command, ErrorKind, Event, FeedAnchor, FeedFilter, LanDiscovery, NetSettings, NetworkState, NodeHandle,
+    NodeRequest, OpenNode, Outcome, PeerView, PersonView, PersonaView, PostView, Query, ReadMark, RelayChoice, Source, StatusView, View,
 };
 use crate::domain::ids::{ObjectId, PostingId};
 use crate::domain::text::SafeText;
-use crate::{clock, config, ui};
+use crate::{clock, config, logging, ui};
 
 /// Text read from the standard input is cut off here; the node refuses it long before.
 const STDIN_BYTES: u64 = 1024 * 1024;
 
 /// Runs the verb of the arguments.
-pub(super) async fn run(mut args: Args, output: &Output) -> Result<(), CliError> {
+pub(super) async fn run(mut args: Args, output: &Output, open_node: OpenNode) -> Result<(), CliError> {
     let verb = args.verb.take();
-    let need = match &verb {
-        None | Some(Verb::Serve) => Need::Own,
-        Some(Verb::Sync(_)) => Need::Network,
-        Some(_) => Need::Store,
-    };
     if verb.is_none() && !std::io::stdout().is_terminal() {
         let message = "the interface needs a terminal";
         return Err(CallError::new(ErrorKind::Invalid, message, "name a command: itsgoin --help").into());
     }
-    let session = Session::open(&args, need).await?;
-    let node = &session.node;
+    let request = node_request(&args, verb.as_ref())?;
+    let data_dir = request.data_dir.clone();
+    let session = open_node(request).await?;
+    // Without a log the program works as well.
+    logging::begin(&data_dir, log_level(args.log)).unwrap_or_default();
+    let node = session.node();
     let result = match verb {
         None => interface(&args, node).await,
         Some(Verb::Serve) => serve(&args, node).await,
@@ -42,6 +43,43 @@ pub(super) async fn run(mut args: Args, output: &Output) -> Result<(), CliError>
     };
     session.end().await;
     result
+}
+
+/// What kind of node a verb needs: the long-running ones their own, and only they and `sync` a network.
+fn node_request(args: &Args, verb: Option<&Verb>) -> Result<NodeRequest, CliError> {
+    let (source, needs_network) = match verb {
+        None | Some(Verb::Serve) => (Source::Own, true),
+        Some(Verb::Sync(_)) => (Source::Any, true),
+        Some(_) => (Source::Any, false),
+    };
+    let network = || NetSettings {
+        bind: args.bind,
+        relay: match args.relay.as_str() {
+            "none" => RelayChoice::None,
+            "default" => RelayChoice::Default,
+            url => RelayChoice::Url(url.to_owned()),
+        },
+        lan: match args.lan {
+            Switch::On => LanDiscovery::On,
+            Switch::Off => LanDiscovery::Off,
+        },
+    };
+    Ok(NodeRequest {
+        data_dir: args.data_dir.clone().or_else(config::default_data_dir).ok_or(CliError::NoHome)?,
+        runtime_dir: config::runtime_dir(),
+        source,
+        network: (needs_network && !args.offline).then(network),
+    })
+}
+
+const fn log_level(level: LogLevel) -> LevelFilter {
+    match level {
+        LogLevel::Off => LevelFilter::OFF,
+        LogLevel::Error => LevelFilter::ERROR,
+        LogLevel::Warn => LevelFilter::WARN,
+        LogLevel::Info => LevelFilter::INFO,
+        LogLevel::Debug => LevelFilter::DEBUG,
+    }
 }
 
 async fn one_shot(verb: Verb, node: &NodeHandle, output: &Output) -> Result<(), CliError> {
@@ -70,11 +108,11 @@ async fn one_shot(verb: Verb, node: &NodeHandle, output: &Output) -> Result<(), 
     }
 }
 
-async fn interface(_args: &Args, node: &NodeHandle) -> Result<(), CliError> {
+async fn interface(args: &Args, node: &NodeHandle) -> Result<(), CliError> {
     let setup = ui::Setup {
         now: clock::now,
-        colours: if config::wants_no_colour() { ui::Colours::None } else { ui::Colours::Sixteen },
-        glyphs: if _args.ascii { ui::Glyphs::Ascii } else { ui::Glyphs::Unicode },
+        colours: if config::wants_no_colour() { ui::Colours::None } else { ui::Colours::Ansi },
+        glyphs: if args.ascii { ui::Glyphs::Ascii } else { ui::Glyphs::Unicode },
         frames_per_second: if config::is_over_ssh() { 10 } else { 30 },
     };
     Ok(ui::run(setup, node.clone()).await?)

@@ -5,9 +5,11 @@ pub mod control;
 pub mod data_dir;
 mod driver;
 pub mod engine;
+mod host;
 pub mod net;
 pub mod queries;
 pub mod store;
 pub mod wire;
 
 pub use self::driver::{Node, NodeSettings, StartError, start};
+pub use self::host::open;

@@ -8,7 +8,7 @@ use tokio::sync::{broadcast, mpsc, watch};
 use tokio::task::JoinSet;
 
 use super::{Driver, NetworkPhase, accept_links};
-use crate::api::{Call, Event, NodeHandle, calls};
+use crate::api::{Call, Event, NetSettings, NodeHandle, calls};
 use crate::clock::fresh_rng;
 use crate::crypto::keys::NetworkKey;
 use crate::db::{Database, DbError, OpenError};
@@ -17,7 +17,7 @@ use crate::limits::CHANNEL_MESSAGES;
 use crate::node::committer::Committer;
 use crate::node::data_dir::{DataDir, DataDirError};
 use crate::node::engine::{Direction, Faults, Input, Setup};
-use crate::node::net::{Link, NetSettings, Network};
+use crate::node::net::{Link, Network};
 use crate::node::store::{Job, Readers, Report, run_writer};
 
 /// Reading connections for faces, and as many for peers.

@@ -17,6 +17,7 @@ pub use self::link::{Incoming, Link, LinkStats};
 pub use self::stream::Stream;
 
 use super::wire::WireError;
+use crate::api::{LanDiscovery, NetSettings, RelayChoice};
 use crate::crypto::keys::NetworkKey;
 use crate::domain::address::PeerAddress;
 use crate::domain::ids::NetworkId;
@@ -27,37 +28,6 @@ use crate::limits::{
 
 /// The protocol's name in the handshake.
 const ALPN: &[u8] = b"itsgoin/0.6";
-
-/// Which relays and address lookup are used.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum RelayChoice {
-    /// None, and no lookup either: only addresses we were told.
-    None,
-    /// iroh's public ones.
-    Default,
-    /// One relay; no lookup.
-    Url(String),
-}
-
-/// Whether nodes of the local network find each other (mDNS).
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum LanDiscovery {
-    /// They do: this device announces its network id there.
-    On,
-    /// They do not.
-    Off,
-}
-
-/// How the endpoint is set up.
-#[derive(Debug, Clone)]
-pub struct NetSettings {
-    /// Address and port to bind; all interfaces and the kept port if `None`.
-    pub bind: Option<SocketAddr>,
-    /// Relays and lookup.
-    pub relay: RelayChoice,
-    /// Discovery in the local network.
-    pub lan: LanDiscovery,
-}
 
 /// Why the network does not do what it should.
 #[derive(Debug, Error)]

@@ -1,0 +1,116 @@
+//! Everything a person can do, as named commands. Keys are bound to these names, `:name` runs them, and the help
+//! is made of their sentences; nothing here knows a key or a pane.
+
+macro_rules! actions {
+    ($($variant:ident $name:literal $sentence:literal;)*) => {
+        /// A named command of the interface.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+        pub enum Action {
+            $(#[doc = $sentence] $variant,)*
+        }
+
+        impl Action {
+            /// All of them, in the order of this file.
+            pub const ALL: &'static [Self] = &[$(Self::$variant),*];
+
+            /// What `:` calls it.
+            pub const fn name(self) -> &'static str {
+                match self { $(Self::$variant => $name,)* }
+            }
+
+            /// What it does, in one line.
+            pub const fn sentence(self) -> &'static str {
+                match self { $(Self::$variant => $sentence,)* }
+            }
+        }
+    };
+}
+
+actions! {
+    MoveDown "move-down" "one step down";
+    MoveUp "move-up" "one step up";
+    GoFirst "go-first" "to the first";
+    GoLast "go-last" "to the last";
+    HalfPageDown "half-page-down" "half a page down";
+    HalfPageUp "half-page-up" "half a page up";
+    PageDown "page-down" "a page down";
+    PageUp "page-up" "a page up";
+    Open "open" "open the post and mark it read";
+    NextPost "next-post" "open the next post";
+    PreviousPost "previous-post" "open the previous post";
+    NextUnread "next-unread" "to the next unread post";
+    PreviousUnread "previous-unread" "to the previous unread post";
+    FilterUnread "filter-unread" "show only unread posts, or all again";
+    ToggleRead "toggle-read" "mark the post read or unread";
+    ReadAbove "read-above" "mark this post and all loaded ones above as read";
+    CopyText "copy" "copy the text to the clipboard";
+    Sync "sync" "pull from all connected peers now";
+    Compose "compose" "write a post";
+    Review "review" "look over the post before sending it";
+    Send "send" "send the post";
+    Discard "discard" "throw the draft away";
+    Add "add" "add somebody or a peer";
+    ShowInvite "show-invite" "show the invite that lets others follow me";
+    Unfollow "unfollow" "stop following";
+    GoFeed "feed" "go to the feed";
+    GoPeople "people" "go to the people";
+    GoNetwork "network" "go to the network";
+    NextPane "next-pane" "to the next pane";
+    Cancel "cancel" "cancel, or leave the input";
+    Back "back" "back, then quit";
+    Quit "quit" "leave the program";
+    Confirm "confirm" "yes, do it";
+    Submit "submit" "take what is in the field";
+    Complete "complete" "complete the name";
+    Help "help" "the keys of this pane";
+    CommandLine "command-line" "run a command by its name";
+    Redraw "redraw" "draw the whole screen again";
+    Suspend "suspend" "stop and return to the shell";
+    NewLine "new-line" "begin a new line";
+    CursorLeft "cursor-left" "one character left";
+    CursorRight "cursor-right" "one character right";
+    CursorUp "cursor-up" "one line up";
+    CursorDown "cursor-down" "one line down";
+    CursorWordLeft "cursor-word-left" "one word left";
+    CursorWordRight "cursor-word-right" "one word right";
+    CursorLineStart "cursor-line-start" "to the start of the line";
+    CursorLineEnd "cursor-line-end" "to the end of the line";
+    CursorTop "cursor-top" "to the start of the text";
+    CursorBottom "cursor-bottom" "to the end of the text";
+    DeleteBack "delete-back" "delete the character before the cursor";
+    DeleteForward "delete-forward" "delete the character under the cursor";
+    DeleteWord "delete-word" "delete the word before the cursor";
+    DeleteToStart "delete-to-start" "delete to the start of the line";
+    DeleteToEnd "delete-to-end" "delete to the end of the line";
+    Undo "undo" "take back the last change of the text";
+    Redo "redo" "make the change again";
+}
+
+impl Action {
+    /// The command with this name.
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.iter().copied().find(|action| action.name() == name)
+    }
+
+    /// Whether it can send, delete or leave something, so that the rest of a paste must not run it.
+    pub const fn is_weighty(self) -> bool {
+        matches!(
+            self,
+            Self::Review
+                | Self::Send
+                | Self::Discard
+                | Self::Confirm
+                | Self::Submit
+                | Self::Unfollow
+                | Self::Quit
+                | Self::Back
+                | Self::Suspend
+                | Self::DeleteWord
+                | Self::DeleteToStart
+                | Self::DeleteToEnd
+                | Self::CopyText
+                | Self::ReadAbove
+                | Self::ToggleRead
+        )
+    }
+}

@@ -1,0 +1,142 @@
+//! Where everything stands, for a terminal of any size. Pure arithmetic on the model; both the step that scrolls and
+//! the drawing ask here, so that they never disagree.
+
+use ratatui::layout::Rect;
+
+use super::model::{Model, NodeState, Place};
+use super::widgets::lines::split_top;
+use super::widgets::wrap;
+use crate::domain::text::SafeText;
+
+/// Columns from which on feed and post stand side by side: two times the fifty that text needs to be legible.
+const WIDE: u16 = 100;
+/// Columns between them: a gap, the wall, a gap.
+pub const WALL: u16 = 3;
+/// Columns below which only what cannot be missed is named.
+const NARROW: u16 = 60;
+/// Rows from which on there is a status line above the hints.
+const TALL: u16 = 10;
+/// Rows a long notice may take.
+const NOTICE_ROWS: usize = 3;
+
+/// The parts of the screen. Any of them may be empty.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Areas {
+    /// The line that says where one is.
+    pub top: Rect,
+    /// What is wrong with the node.
+    pub banners: Rect,
+    /// The pane or panes.
+    pub body: Rect,
+    /// The status line, or a notice.
+    pub status: Rect,
+    /// The hint bar.
+    pub hints: Rect,
+    /// The feed in the body; empty when the post has all of it.
+    pub feed: Rect,
+    /// The post in the body; empty when the feed has all of it.
+    pub thread: Rect,
+}
+
+impl Areas {
+    /// The parts for this model.
+    pub fn of(model: &Model) -> Self {
+        let (columns, rows) = model.size;
+        Self::within(model, Rect::new(0, 0, columns, rows))
+    }
+
+    /// The parts of this screen.
+    pub fn within(model: &Model, screen: Rect) -> Self {
+        let (top, rest) = split_top(screen, u16::from(screen.height > 2));
+        let (banners, rest) = split_top(rest, count(banners(model).len()));
+        let status_rows = count(notice_rows(model, screen.width).len()).max(u16::from(screen.height >= TALL));
+        let hint_rows = u16::from(screen.height > 1);
+        let body_rows = rest.height.saturating_sub(status_rows + hint_rows);
+        let (body, rest) = split_top(rest, body_rows);
+        let (status, hints) = split_top(rest, rest.height.saturating_sub(hint_rows));
+        let (feed, thread) = side_by_side(model.place, body);
+        Self {
+            top,
+            banners,
+            body,
+            status,
+            hints,
+            feed,
+            thread,
+        }
+    }
+
+    /// Whether there is only room for what cannot be missed.
+    pub const fn is_narrow(&self) -> bool {
+        self.top.width < NARROW
+    }
+
+    /// Whether feed and post stand side by side.
+    pub const fn is_wide(&self) -> bool {
+        self.body.width >= WIDE
+    }
+}
+
+fn side_by_side(place: Place, body: Rect) -> (Rect, Rect) {
+    let nothing = Rect { width: 0, ..body };
+    if body.width < WIDE {
+        return if place == Place::Thread {
+            (nothing, body)
+        } else {
+            (body, nothing)
+        };
+    }
+    let (_titles, below) = split_top(body, 1);
+    let feed_width = below.width * 2 / 5;
+    let feed = Rect {
+        width: feed_width,
+        ..below
+    };
+    let thread = Rect {
+        x: below.x + feed_width + WALL,
+        width: below.width - feed_width - WALL,
+        ..below
+    };
+    (feed, thread)
+}
+
+/// The rows of the notice at this width.
+pub fn notice_rows(model: &Model, columns: u16) -> Vec<String> {
+    let width = usize::from(columns).saturating_sub(2);
+    model
+        .notice
+        .iter()
+        .flat_map(|notice| wrap::rows(notice.text.as_str(), width))
+        .take(NOTICE_ROWS)
+        .map(str::to_owned)
+        .collect()
+}
+
+/// What is wrong with the node, one sentence a row.
+pub fn banners(model: &Model) -> Vec<SafeText> {
+    let stopped = (model.node == NodeState::Stopped)
+        .then(|| SafeText::line("the node has stopped: leave and start itsgoin again"));
+    let network = model.status.as_ref().and_then(|status| match &status.network {
+        crate::api::NetworkState::Failed(why) => Some(SafeText::line(why)),
+        _ => None,
+    });
+    let clock = model
+        .status
+        .as_ref()
+        .and_then(|status| status.clock_off_minutes)
+        .map(|minutes| {
+            let side = if minutes < 0 { "behind" } else { "ahead of" };
+            SafeText::line(&format!(
+                "this computer's clock is {} min {side} its peers': set it right",
+                minutes.unsigned_abs()
+            ))
+        });
+    [model.store_failure.clone(), stopped, network, clock]
+        .into_iter()
+        .flatten()
+        .collect()
+}
+
+fn count(rows: usize) -> u16 {
+    u16::try_from(rows).unwrap_or(u16::MAX)
+}

@@ -1,0 +1,110 @@
+//! What reaches the interface and what it asks for. Both are plain data: the loop in [`super`] turns key presses,
+//! answers and timers into messages, and requests into calls, bytes and sleeps.
+
+use std::time::Duration;
+
+use super::keymap::Key;
+use super::timeline::FeedAsk;
+use crate::api::{CallError, Command, Event, Outcome, Query, ReadMark, View};
+use crate::domain::ids::ObjectId;
+
+/// Something that happened.
+#[derive(Debug)]
+pub enum Message {
+    /// A key was pressed.
+    Key(Key),
+    /// Text was pasted, as it came.
+    Paste(String),
+    /// The terminal has this many columns and rows now.
+    Resize(u16, u16),
+    /// The node says what changed.
+    Event(Event),
+    /// The node's answer to a request.
+    Answered(Asked, Result<Answer, CallError>),
+    /// A timer asked for by [`Request::Wake`] ran out.
+    Woken(Wake),
+    /// A minute went by: ages may read differently.
+    MinutePassed,
+    /// The terminal or the system asks the program to leave.
+    HungUp,
+}
+
+/// What the node answered.
+#[derive(Debug)]
+pub enum Answer {
+    /// To a query.
+    View(View),
+    /// To a command.
+    Outcome(Outcome),
+}
+
+/// Which question an answer belongs to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Asked {
+    /// A part of the feed.
+    Feed(FeedAsk),
+    /// The post of the thread pane.
+    Thread(ObjectId),
+    /// The people.
+    People,
+    /// My personas.
+    Personas,
+    /// The peers.
+    Peers,
+    /// The node at a glance.
+    Status,
+    /// My invite.
+    Invite,
+    /// The draft of the new post.
+    Draft,
+    /// The first persona.
+    CreatePersona,
+    /// Following somebody.
+    Follow,
+    /// Ending a follow.
+    Unfollow,
+    /// Remembering a peer.
+    AddPeer,
+    /// Marking a post.
+    Mark(ObjectId, ReadMark),
+    /// Keeping the draft.
+    SaveDraft,
+    /// Sending the post.
+    Publish,
+    /// Pulling from peers.
+    Sync,
+}
+
+/// Which timer ran out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Wake {
+    /// The draft has waited long enough.
+    SaveDraft,
+    /// Nothing more comes from the last paste, perhaps.
+    PasteOver,
+    /// The feed may be asked for again.
+    RefreshFeed,
+    /// The node had its time for the last save.
+    LeaveAnyway,
+}
+
+/// Something the interface wants done.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Request {
+    /// Show the model: it may look different now.
+    Draw,
+    /// Show everything, whatever the terminal holds.
+    DrawAll,
+    /// Read something.
+    Query(Asked, Query),
+    /// Change something.
+    Command(Asked, Command),
+    /// Send [`Message::Woken`] after this time.
+    Wake(Duration, Wake),
+    /// Put text into the clipboard of the person's terminal.
+    Copy(String),
+    /// Return to the shell until the person comes back.
+    Suspend,
+    /// Leave the program.
+    Quit,
+}

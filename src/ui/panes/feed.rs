@@ -1,0 +1,235 @@
+//! The feed: posts of everybody followed, newest first. What it shows lives in [`crate::ui::timeline`].
+
+use std::borrow::Cow;
+use std::time::Duration;
+
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+use ratatui::text::{Line, Span};
+
+use super::{sentence, signature, thread};
+use crate::api::{Command, FeedFilter, PostView, ReadMark, SyncReport};
+use crate::ui::action::Action;
+use crate::ui::message::{Asked, Request};
+use crate::ui::model::{Model, Place};
+use crate::ui::timeline::{Direction, Entry, Preview};
+use crate::ui::widgets::{lines, when};
+
+/// Text put into the clipboard at once: as base64 with its frame it stays below 8 KiB, which terminals take.
+const COPY_BYTES: usize = 6_000;
+/// How long `R` waits for peers.
+const SYNC_WAIT: Duration = Duration::from_secs(10);
+/// Columns left of the text: the bar of the selection, the unread mark, a gap.
+const GUTTER: u16 = 3;
+
+/// Fits the scroll position to the area.
+pub fn settle(model: &mut Model, area: Rect) {
+    if area.width > 0 {
+        model.feed.settle(text_width(area), usize::from(area.height));
+    }
+}
+
+fn text_width(area: Rect) -> usize {
+    usize::from(area.width.saturating_sub(GUTTER).min(super::TEXT_COLUMNS))
+}
+
+/// Runs an action of this pane; `None` when it is none.
+pub fn perform(model: &mut Model, action: Action) -> Option<Vec<Request>> {
+    let area = crate::ui::layout::Areas::of(model).feed;
+    let (rows, width) = (usize::from(area.height), text_width(area));
+    let feed = &mut model.feed;
+    Some(match action {
+        Action::MoveDown => feed.step(1),
+        Action::MoveUp => feed.step(-1),
+        Action::GoFirst => feed.go_newest(),
+        Action::GoLast => feed.go_oldest(),
+        Action::HalfPageDown => feed.scroll(Direction::Older, rows / 2, width),
+        Action::HalfPageUp => feed.scroll(Direction::Newer, rows / 2, width),
+        Action::PageDown => feed.scroll(Direction::Older, rows, width),
+        Action::PageUp => feed.scroll(Direction::Newer, rows, width),
+        Action::NextUnread => feed.go_unread(Direction::Older),
+        Action::PreviousUnread => feed.go_unread(Direction::Newer),
+        Action::FilterUnread => feed.toggle_filter(),
+        Action::Open => return Some(thread::open_selected(model)),
+        Action::ToggleRead => {
+            let selected = feed.selected().map(|post| (post.post_id, toggled(post.mark)));
+            selected.map_or_else(Vec::new, |(post_id, mark)| self::mark(model, post_id, mark))
+        }
+        Action::ReadAbove => {
+            let unread = feed.unread_above();
+            unread
+                .into_iter()
+                .flat_map(|post_id| self::mark(model, post_id, ReadMark::Read))
+                .collect()
+        }
+        Action::CopyText => {
+            let text = feed.selected().map(|post| post.text.to_string())?;
+            return Some(copy(model, &text));
+        }
+        Action::NextPane if model.thread.is_some() => {
+            model.place = Place::Thread;
+            Vec::new()
+        }
+        _ => return None,
+    })
+}
+
+/// The other mark.
+pub const fn toggled(mark: ReadMark) -> ReadMark {
+    match mark {
+        ReadMark::Read => ReadMark::Unread,
+        ReadMark::Unread => ReadMark::Read,
+    }
+}
+
+/// Marks a post wherever it is shown, and tells the node.
+pub fn mark(model: &mut Model, post_id: crate::domain::ids::ObjectId, mark: ReadMark) -> Vec<Request> {
+    let in_thread = thread::mark(model, post_id, mark);
+    let Some(before) = model.feed.mark(post_id, mark).or(in_thread) else {
+        return Vec::new();
+    };
+    vec![Request::Command(
+        Asked::Mark(post_id, before),
+        Command::MarkPost { post_id, mark },
+    )]
+}
+
+/// Puts text into the clipboard, as much as terminals take, and says so.
+pub fn copy(model: &mut Model, text: &str) -> Vec<Request> {
+    let end = (0..=COPY_BYTES.min(text.len()))
+        .rev()
+        .find(|end| text.is_char_boundary(*end));
+    let copied = text.get(..end.unwrap_or(0)).unwrap_or_default().to_owned();
+    let said = if copied.len() < text.len() {
+        format!("copied the first {} of {} bytes", copied.len(), text.len())
+    } else {
+        "copied".to_owned()
+    };
+    model.say(&said);
+    vec![Request::Copy(copied)]
+}
+
+/// Pulls from all peers.
+pub fn sync(model: &mut Model) -> Vec<Request> {
+    model.say("asking all connected peers");
+    vec![Request::Command(Asked::Sync, Command::Sync { wait: SYNC_WAIT })]
+}
+
+/// Says what a pull brought.
+pub fn synced(model: &mut Model, report: SyncReport) -> Vec<Request> {
+    let posts = match report.new_posts {
+        0 => "nothing new".to_owned(),
+        1 => "1 new post".to_owned(),
+        many => format!("{many} new posts"),
+    };
+    let peers = match report.peers {
+        0 => return model.say("no peer answered"),
+        1 => "1 peer".to_owned(),
+        many => format!("{many} peers"),
+    };
+    model.say(&format!("{posts} from {peers}"))
+}
+
+/// Draws the posts that fit.
+pub fn draw(model: &Model, area: Rect, buffer: &mut Buffer) {
+    let area = area.intersection(buffer.area);
+    if model.feed.entries().is_empty() {
+        if model.feed.is_loaded() {
+            draw_empty(model, area, buffer);
+        }
+        return;
+    }
+    let mut rest = area;
+    let top = model.feed.top();
+    for (at, entry) in model.feed.entries().iter().enumerate().skip(top) {
+        if rest.is_empty() {
+            break;
+        }
+        let selected = at == model.feed.selected_index();
+        let (used, below) = draw_post(model, entry, selected, rest, buffer);
+        let gap = u16::from(used < rest.height);
+        rest = lines::split_top(below, gap).1;
+    }
+}
+
+/// Draws one post at the top of the area; the rows it took, and the area below.
+fn draw_post(model: &Model, entry: &Entry, selected: bool, area: Rect, buffer: &mut Buffer) -> (u16, Rect) {
+    let theme = model.theme;
+    let width = text_width(area);
+    let preview = entry
+        .preview(width)
+        .map_or_else(|| Cow::Owned(Preview::of(&entry.post, width)), Cow::Borrowed);
+    let rows = u16::try_from(preview.rows.len() + 1).unwrap_or(u16::MAX);
+    let (post, below) = lines::split_top(area, rows);
+    if selected {
+        let bars = std::iter::repeat_n(
+            lines::plain(theme.bar(), theme.accent()),
+            usize::from(post.height),
+        );
+        lines::draw(buffer, post, bars);
+    }
+    if entry.post.mark == ReadMark::Unread {
+        let mark = lines::indent(
+            Rect {
+                height: post.height.min(1),
+                ..post
+            },
+            1,
+        );
+        lines::draw(buffer, mark, [lines::plain(theme.unread(), theme.fresh())]);
+    }
+    let text = lines::indent(post, GUTTER);
+    let head = head(model, &entry.post, selected, usize::from(text.width));
+    let last = preview.rows.len().saturating_sub(1);
+    let body = preview.rows.iter().enumerate().map(|(at, row)| {
+        let mut line = Line::raw(row.as_str());
+        if preview.cut && at == last {
+            line.push_span(Span::styled(format!(" {}", theme.ellipsis()), theme.faint()));
+        }
+        line
+    });
+    lines::draw(buffer, text, std::iter::once(head).chain(body));
+    (rows.min(area.height), below)
+}
+
+/// `ana 58666666 · 2m`.
+fn head(model: &Model, post: &PostView, selected: bool, columns: usize) -> Line<'static> {
+    let theme = model.theme;
+    let age = format!("{}{}", theme.dot(), when::age(model.now, post.created));
+    let style = match (selected, post.mark) {
+        (true, _) => theme.accent(),
+        (false, ReadMark::Unread) => theme.strong(),
+        (false, ReadMark::Read) => ratatui::style::Style::new(),
+    };
+    let mut spans = signature(
+        theme,
+        &post.author_name,
+        post.author,
+        columns.saturating_sub(age.len()),
+        style,
+    );
+    spans.push(Span::styled(age, theme.faint()));
+    Line::from(spans)
+}
+
+fn draw_empty(model: &Model, area: Rect, buffer: &mut Buffer) {
+    let theme = model.theme;
+    let (title, rest) = match model.feed.filter() {
+        FeedFilter::Unread => (
+            "Nothing unread.",
+            format!("{} shows all posts again.", model.key(Action::FilterUnread)),
+        ),
+        FeedFilter::All => (
+            "No posts yet.",
+            format!(
+                "{} opens the people: follow somebody there, or send them your invite.\n{} writes a post of your own.",
+                model.key(Action::GoPeople),
+                model.key(Action::Compose)
+            ),
+        ),
+    };
+    let column = lines::middle(area, 60, 6);
+    let mut text = vec![lines::plain(title, theme.strong()), Line::default()];
+    text.extend(sentence(&rest, column.width, theme.faint()));
+    lines::draw(buffer, column, text);
+}

@@ -1,0 +1,290 @@
+//! The people: whom I follow, adding somebody, my own invite.
+
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+use ratatui::text::{Line, Span};
+
+use super::{draw_question, feed, sentence, signature};
+use crate::api::{CallError, Command, InviteView, PersonView, Query};
+use crate::domain::ids::PostingId;
+use crate::domain::text::SafeText;
+use crate::ui::action::Action;
+use crate::ui::layout::Areas;
+use crate::ui::message::{Asked, Request};
+use crate::ui::model::{self, Field, FieldState, Model, Place};
+use crate::ui::widgets::cursor::Cursor;
+use crate::ui::widgets::{lines, when};
+
+/// What the pane is doing.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub enum Mode {
+    /// Showing the list.
+    #[default]
+    List,
+    /// An invite is being pasted or typed.
+    Adding(Field),
+    /// My invite is on the screen, once the node has made it.
+    Invite(Option<Shown>),
+    /// Asked whether to stop following.
+    Unfollowing(PostingId),
+}
+
+/// My invite.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Shown {
+    text: SafeText,
+    has_addresses: bool,
+}
+
+/// The people.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct People {
+    /// Everybody, once known.
+    pub list: Option<Vec<PersonView>>,
+    /// What the pane is doing.
+    pub mode: Mode,
+    cursor: Cursor,
+}
+
+impl People {
+    fn selected(&self) -> Option<&PersonView> {
+        self.list.as_ref()?.get(self.cursor.selected)
+    }
+
+    fn count(&self) -> usize {
+        self.list.as_ref().map_or(0, Vec::len)
+    }
+}
+
+/// Keeps the selection in the list and on the screen.
+pub fn settle(model: &mut Model, body: Rect) {
+    let rows = usize::from(list_area(body).height);
+    let count = model.people.count();
+    model.people.cursor.settle(count, rows);
+}
+
+fn list_area(body: Rect) -> Rect {
+    lines::split_top(body, 2).1
+}
+
+/// A paste over the list is meant for the field: opens it. Only Enter sends what stands there.
+pub fn open_for_paste(model: &mut Model) {
+    let over_list = model.place == Place::People && model.people.mode == Mode::List;
+    if over_list && model.overlay.is_none() {
+        model.people.mode = Mode::Adding(Field::default());
+    }
+}
+
+/// Runs an action of this pane; `None` when it is none.
+pub fn perform(model: &mut Model, action: Action) -> Option<Vec<Request>> {
+    match &mut model.people.mode {
+        Mode::List => in_list(model, action),
+        Mode::Adding(field) => match action {
+            Action::Submit if field.state == FieldState::Asked => Some(Vec::new()),
+            Action::Submit => {
+                field.state = FieldState::Asked;
+                let target = field.editor.content().trim().to_owned();
+                let command = Command::Follow {
+                    target,
+                    persona: None,
+                };
+                Some(vec![Request::Command(Asked::Follow, command)])
+            }
+            _ => leave_mode(model, action),
+        },
+        Mode::Invite(shown) => match (action, shown) {
+            (Action::CopyText, Some(shown)) => {
+                let text = shown.text.to_string();
+                Some(feed::copy(model, &text))
+            }
+            _ => leave_mode(model, action),
+        },
+        Mode::Unfollowing(author) => {
+            let author = *author;
+            if action != Action::Confirm {
+                return leave_mode(model, action);
+            }
+            model.people.mode = Mode::List;
+            let command = Command::Unfollow {
+                author,
+                persona: None,
+            };
+            Some(vec![Request::Command(Asked::Unfollow, command)])
+        }
+    }
+}
+
+fn leave_mode(model: &mut Model, action: Action) -> Option<Vec<Request>> {
+    if !matches!(action, Action::Cancel | Action::Back) {
+        return None;
+    }
+    model.people.mode = Mode::List;
+    Some(Vec::new())
+}
+
+fn in_list(model: &mut Model, action: Action) -> Option<Vec<Request>> {
+    let rows = isize::try_from(list_area(Areas::of(model).body).height).unwrap_or(1);
+    let count = model.people.count();
+    let cursor = &mut model.people.cursor;
+    match action {
+        Action::MoveDown => cursor.step(1, count),
+        Action::MoveUp => cursor.step(-1, count),
+        Action::GoFirst => cursor.selected = 0,
+        Action::GoLast => cursor.selected = count.saturating_sub(1),
+        Action::HalfPageDown => cursor.step(rows / 2, count),
+        Action::HalfPageUp => cursor.step(-(rows / 2), count),
+        Action::PageDown => cursor.step(rows, count),
+        Action::PageUp => cursor.step(-rows, count),
+        Action::Add => model.people.mode = Mode::Adding(Field::default()),
+        Action::ShowInvite => {
+            model.people.mode = Mode::Invite(None);
+            return Some(vec![Request::Query(
+                Asked::Invite,
+                Query::Invite { persona: None },
+            )]);
+        }
+        Action::Unfollow => {
+            let selected = model.people.selected().filter(|person| person.following);
+            let Some(author) = selected.map(|person| person.posting_id) else {
+                return Some(model.say("you do not follow this one"));
+            };
+            model.people.mode = Mode::Unfollowing(author);
+        }
+        _ => return None,
+    }
+    Some(Vec::new())
+}
+
+/// The node has made my invite.
+pub fn show_invite(model: &mut Model, invite: &InviteView) {
+    if let Mode::Invite(shown) = &mut model.people.mode {
+        *shown = Some(Shown {
+            text: SafeText::line(&invite.invite),
+            has_addresses: invite.address_count > 0,
+        });
+    }
+}
+
+/// Somebody is followed now.
+pub fn followed(model: &mut Model, person: &PersonView) -> Vec<Request> {
+    if matches!(model.people.mode, Mode::Adding(_)) {
+        model.people.mode = Mode::List;
+    }
+    let name = match person.name.as_str() {
+        "" => person.posting_id.fingerprint(),
+        name => format!("{name} {}", person.posting_id.fingerprint()),
+    };
+    let mut requests = model.say(&format!("you follow {name}"));
+    requests.push(Request::Query(Asked::People, Query::People));
+    requests
+}
+
+/// The node refused what was pasted: it stays in the field.
+pub fn refused(model: &mut Model, error: &CallError) {
+    let why = model::sentence(error, model.theme);
+    match &mut model.people.mode {
+        Mode::Adding(field) => field.state = FieldState::Refused(why),
+        _ => model.complain(error),
+    }
+}
+
+/// Draws the list, the field, or the invite.
+pub fn draw(model: &Model, area: Rect, buffer: &mut Buffer) {
+    match &model.people.mode {
+        Mode::Adding(field) => {
+            draw_question(model, area, buffer, "Paste an invite or a posting id", field);
+        }
+        Mode::Invite(shown) => draw_invite(model, shown.as_ref(), area, buffer),
+        Mode::List | Mode::Unfollowing(_) => draw_list(model, area, buffer),
+    }
+}
+
+fn draw_invite(model: &Model, shown: Option<&Shown>, area: Rect, buffer: &mut Buffer) {
+    let theme = model.theme;
+    let Some(shown) = shown else {
+        return lines::draw(buffer, area, [lines::plain("making an invite", theme.faint())]);
+    };
+    let mut text = sentence(
+        "Send this to whom you want to have as a reader:",
+        area.width,
+        theme.strong(),
+    );
+    text.push(Line::default());
+    text.extend(sentence(
+        shown.text.as_str(),
+        area.width,
+        ratatui::style::Style::new(),
+    ));
+    text.push(Line::default());
+    let note = if shown.has_addresses {
+        "It names your persona and a way to reach this computer. Whoever has it can read what you post publicly."
+    } else {
+        "It names no address yet, because the network is not up: whoever gets it needs another way to reach you."
+    };
+    text.extend(sentence(note, area.width, theme.faint()));
+    lines::draw(buffer, area, text);
+}
+
+fn draw_list(model: &Model, area: Rect, buffer: &mut Buffer) {
+    let theme = model.theme;
+    let people = &model.people;
+    let Some(list) = &people.list else { return };
+    let following = list.iter().filter(|person| person.following).count();
+    let (head, _) = lines::split_top(area, 2);
+    let head_line = match &people.mode {
+        Mode::Unfollowing(_) => {
+            let yes = model.key(Action::Confirm);
+            lines::plain(
+                format!("Stop following the selected one? {yes} or any other key"),
+                theme.bad(),
+            )
+        }
+        _ if following == 0 => {
+            let (add, invite) = (model.key(Action::Add), model.key(Action::ShowInvite));
+            lines::plain(
+                format!("Paste an invite ({add}), or show yours ({invite})."),
+                theme.strong(),
+            )
+        }
+        _ => lines::plain(format!("You follow {following}."), theme.faint()),
+    };
+    lines::draw(buffer, head, [head_line]);
+    let rows = list
+        .iter()
+        .enumerate()
+        .skip(people.cursor.top)
+        .map(|(at, person)| {
+            row(
+                model,
+                person,
+                at == people.cursor.selected,
+                usize::from(area.width),
+            )
+        });
+    lines::draw(buffer, list_area(area), rows);
+}
+
+/// `▌ ana 58666666 · 12 posts · since 2026-11-18`.
+fn row(model: &Model, person: &PersonView, selected: bool, columns: usize) -> Line<'static> {
+    let theme = model.theme;
+    let posts = match person.post_count {
+        1 => "1 post".to_owned(),
+        many => format!("{many} posts"),
+    };
+    let since = if person.following {
+        format!("since {}", when::date(person.followed))
+    } else {
+        "yourself".to_owned()
+    };
+    let facts = format!("{}{posts}{}{since}", theme.dot(), theme.dot());
+    let (bar, style) = if selected {
+        (theme.bar(), theme.accent())
+    } else {
+        (" ", theme.strong())
+    };
+    let mut spans = vec![Span::styled(format!("{bar} "), theme.accent())];
+    let room = columns.saturating_sub(facts.len() + 2);
+    spans.extend(signature(theme, &person.name, person.posting_id, room, style));
+    spans.push(Span::styled(facts, theme.faint()));
+    Line::from(spans)
+}

@@ -1,0 +1,310 @@
+//! A node that answers from lists in memory and writes down what it was told.
+
+use std::time::Duration;
+
+use crate::api::{
+    Audience, CallError, Command, DraftView, ErrorKind, FeedAnchor, FeedFilter, FeedPage, InviteView, More,
+    NetworkState, Outcome, PeerView, PersonView, PersonaView, PostView, Query, ReadMark, StatusView,
+    SyncReport, ThreadView, View,
+};
+use crate::domain::ids::{NetworkId, ObjectId, PostingId};
+use crate::domain::ordering::FeedPosition;
+use crate::domain::text::SafeText;
+use crate::domain::time::Timestamp;
+
+/// 2026-11-21 14:02 UTC.
+pub const NOW: Timestamp = Timestamp::from_millis(1_795_269_720_000);
+
+/// Everything a node would keep in its store.
+pub struct FakeNode {
+    pub personas: Vec<PersonaView>,
+    pub people: Vec<PersonView>,
+    pub peers: Vec<PeerView>,
+    pub status: StatusView,
+    pub draft: String,
+    /// What was told, in order.
+    pub commands: Vec<Command>,
+    /// What it answers to the next commands instead of doing them.
+    pub refusals: Vec<CallError>,
+    posts: Vec<PostView>,
+}
+
+pub fn posting_id(number: u8) -> PostingId {
+    PostingId::from_bytes([number; 32])
+}
+
+pub fn persona(name: &str) -> PersonaView {
+    PersonaView {
+        posting_id: posting_id(0xaa),
+        name: SafeText::line(name),
+        default: true,
+    }
+}
+
+pub fn person(number: u8, name: &str) -> PersonView {
+    PersonView {
+        posting_id: posting_id(number),
+        name: SafeText::line(name),
+        persona: posting_id(0xaa),
+        following: true,
+        post_count: u64::from(number),
+        followed: NOW.before(Duration::from_hours(72)),
+    }
+}
+
+/// A post of this age. The number makes its id.
+pub fn post(number: u16, author: u8, name: &str, age: Duration, text: &str) -> PostView {
+    let [high, low] = number.to_be_bytes();
+    let mut id = [0; 32];
+    (id[0], id[1]) = (high, low);
+    let post_id = ObjectId::from_bytes(id);
+    let created = NOW.before(age);
+    PostView {
+        post_id,
+        author: posting_id(author),
+        author_name: SafeText::line(name),
+        persona: Some(posting_id(0xaa)),
+        text: SafeText::body(text),
+        created,
+        received: created,
+        position: FeedPosition::new(created, created, post_id),
+        mark: ReadMark::Unread,
+        audience: Audience::Public,
+    }
+}
+
+impl FakeNode {
+    /// A node nobody has used.
+    pub fn new() -> Self {
+        Self {
+            personas: Vec::new(),
+            people: Vec::new(),
+            peers: Vec::new(),
+            status: StatusView {
+                network_id: NetworkId::from_bytes([0x11; 32]),
+                ticket: Some("itsgoinpeer1mvqxgzldn5wgk43b".to_owned()),
+                addresses: vec!["192.0.2.7:4000".to_owned()],
+                network: NetworkState::Up,
+                connected_peers: 0,
+                known_peers: 0,
+                post_count: 0,
+                persona_count: 0,
+                clock_off_minutes: None,
+            },
+            draft: String::new(),
+            commands: Vec::new(),
+            refusals: Vec::new(),
+            posts: Vec::new(),
+        }
+    }
+
+    /// A node of somebody who follows three people.
+    pub fn in_use() -> Self {
+        let mut node = Self::new();
+        node.personas.push(persona("ana"));
+        node.people = vec![person(0x4d, "mo"), person(0x1e, "lea"), person(0x31, "kim")];
+        node.status.connected_peers = 6;
+        node.status.known_peers = 9;
+        let minutes = |count: u64| Duration::from_mins(count);
+        for post in [
+            post(
+                1,
+                0x4d,
+                "mo",
+                minutes(2),
+                "The boat is back in the water. It leaks, but only where it always did.",
+            ),
+            post(
+                2,
+                0x1e,
+                "lea",
+                minutes(60),
+                "日本語の本を読み終えた。\n\nNext one is about lichens 🌿",
+            ),
+            post(
+                3,
+                0x31,
+                "kim",
+                minutes(190),
+                "A long one: I went up to the ridge before dawn, because the forecast promised one clear hour, and it \
+                 kept its promise. First the valley was a lake of fog, then the fog tore, then there were villages in \
+                 it, and a dog, and a tractor, and somebody hanging out laundry as if it were any other morning. I \
+                 sat there for the whole hour. When the clouds came back I had eaten all the bread. On the way down \
+                 I met two people who asked whether it was worth it, and I said that depended on the bread, and they \
+                 laughed, and then they asked how much further it was, and I lied, as one does, by about half. The \
+                 ridge will be there next week too.",
+            ),
+            post(
+                4,
+                0xaa,
+                "ana",
+                minutes(1_500),
+                "Does anybody have a 13 mm spanner?",
+            ),
+        ] {
+            node.insert(post);
+        }
+        if let Some(own) = node.posts.iter_mut().find(|post| post.author == posting_id(0xaa)) {
+            own.mark = ReadMark::Read;
+        }
+        node
+    }
+
+    /// A node with this many posts, one a minute, the first of them the newest.
+    pub fn with_posts(count: u16) -> Self {
+        let mut node = Self::in_use();
+        node.posts.clear();
+        for number in 0..count {
+            let age = Duration::from_mins(u64::from(number) + 1);
+            node.insert(post(number, 0x4d, "mo", age, &format!("post {number}")));
+        }
+        node
+    }
+
+    pub fn insert(&mut self, post: PostView) {
+        self.posts.push(post);
+        self.posts.sort_by_key(|post| std::cmp::Reverse(post.position));
+    }
+
+    pub fn posts(&self) -> &[PostView] {
+        &self.posts
+    }
+
+    pub fn mark_all_read(&mut self) {
+        for post in &mut self.posts {
+            post.mark = ReadMark::Read;
+        }
+    }
+
+    /// How often something was told.
+    pub fn count(&self, matches: impl Fn(&Command) -> bool) -> usize {
+        self.commands.iter().filter(|command| matches(command)).count()
+    }
+
+    pub fn query(&self, query: &Query) -> Result<View, CallError> {
+        Ok(match query {
+            Query::Feed {
+                page, filter, limit, ..
+            } => View::Feed(self.page(*page, *filter, *limit)),
+            Query::Thread { post_id } => {
+                let found = self.posts.iter().find(|post| post.post_id == *post_id);
+                let post = found.cloned().ok_or_else(|| {
+                    CallError::new(
+                        ErrorKind::NotFound,
+                        "there is no such post",
+                        "it may have been deleted",
+                    )
+                })?;
+                View::Thread(ThreadView { post })
+            }
+            Query::People => View::People(self.people.clone()),
+            Query::Personas => View::Personas(self.personas.clone()),
+            Query::Peers => View::Peers(self.peers.clone()),
+            Query::Status => View::Status(self.status.clone()),
+            Query::Invite { .. } => View::Invite(InviteView {
+                invite: format!("itsgoin1{}", "mvqxgzldn5wgk43b".repeat(9)),
+                posting_id: posting_id(0xaa),
+                address_count: 1,
+            }),
+            Query::Draft { .. } => View::Draft(DraftView {
+                text: self.draft.clone(),
+            }),
+        })
+    }
+
+    fn page(&self, anchor: FeedAnchor, filter: FeedFilter, limit: u32) -> FeedPage {
+        let limit = usize::try_from(limit).unwrap();
+        let shown = |post: &&PostView| filter == FeedFilter::All || post.mark == ReadMark::Unread;
+        let all: Vec<&PostView> = self.posts.iter().filter(shown).collect();
+        let (posts, more): (Vec<PostView>, bool) = match anchor {
+            FeedAnchor::Newest => (
+                all.iter().copied().take(limit).cloned().collect(),
+                all.len() > limit,
+            ),
+            FeedAnchor::Before(position) => {
+                let older: Vec<_> = all
+                    .iter()
+                    .copied()
+                    .filter(|post| post.position < position)
+                    .collect();
+                (
+                    older.iter().copied().take(limit).cloned().collect(),
+                    older.len() > limit,
+                )
+            }
+            FeedAnchor::After(position) => {
+                let newer: Vec<_> = all
+                    .iter()
+                    .copied()
+                    .filter(|post| post.position > position)
+                    .collect();
+                let skipped = newer.len().saturating_sub(limit);
+                (
+                    newer.iter().copied().skip(skipped).cloned().collect(),
+                    skipped > 0,
+                )
+            }
+        };
+        let unread = self
+            .posts
+            .iter()
+            .filter(|post| post.mark == ReadMark::Unread)
+            .count();
+        FeedPage {
+            posts,
+            more: if more { More::Follows } else { More::End },
+            unread_count: u64::try_from(unread).unwrap(),
+        }
+    }
+
+    pub fn command(&mut self, command: &Command) -> Result<Outcome, CallError> {
+        self.commands.push(command.clone());
+        if let Some(refusal) = self.refusals.pop() {
+            return Err(refusal);
+        }
+        match command {
+            Command::CreatePersona { name } => {
+                let name = crate::domain::profile::parse_name(name).map_err(|error| {
+                    CallError::new(ErrorKind::Invalid, error.to_string(), "choose another name")
+                })?;
+                self.personas.push(persona(&name));
+                return Ok(Outcome::PersonaCreated(persona(&name)));
+            }
+            Command::PublishPost { text, .. } => {
+                self.draft.clear();
+                let number = u16::try_from(self.posts.len() + 500).unwrap();
+                let new = post(number, 0xaa, "ana", Duration::ZERO, text);
+                let post_id = new.post_id;
+                self.insert(new);
+                return Ok(Outcome::PostPublished(post_id));
+            }
+            Command::Follow { target, .. } if target.starts_with("itsgoin1") => {
+                let lea = person(0x1e, "lea");
+                self.people.push(lea.clone());
+                return Ok(Outcome::Followed(lea));
+            }
+            Command::Follow { .. } => {
+                return Err(CallError::new(
+                    ErrorKind::Invalid,
+                    "this is not an invite: one begins with itsgoin1",
+                    "copy all of it again",
+                ));
+            }
+            Command::Unfollow { author, .. } => self.people.retain(|person| person.posting_id != *author),
+            Command::MarkPost { post_id, mark } => {
+                if let Some(post) = self.posts.iter_mut().find(|post| post.post_id == *post_id) {
+                    post.mark = *mark;
+                }
+            }
+            Command::SaveDraft { text, .. } => self.draft.clone_from(text),
+            Command::Sync { .. } => {
+                return Ok(Outcome::Synced(SyncReport {
+                    peers: 2,
+                    new_posts: 3,
+                }));
+            }
+            Command::AddPeer { .. } | Command::Stop => {}
+        }
+        Ok(Outcome::Done)
+    }
+}

@@ -1,0 +1,435 @@
+//! The step from one model to the next: `(model, now, message) → requests`. No clock, no I/O, nothing that waits.
+
+use std::time::Duration;
+
+use super::action::Action;
+use super::keymap::{Context, Key, Meaning, show};
+use super::layout::Areas;
+use super::message::{Answer, Asked, Message, Request, Wake};
+use super::model::{Leaving, Model, NodeState, Overlay, PasteGuard, Place};
+use super::panes::{compose, feed, first_run, help, network, people, thread};
+use super::widgets::editor::{Editor, PasteTooLong};
+use super::widgets::when;
+use crate::api::{CallError, DraftSlot, Event, Outcome, Query, View};
+use crate::domain::text::SafeText;
+use crate::domain::time::Timestamp;
+use crate::limits::{PASTE_BYTES, PASTE_GUARD};
+
+/// Time the node has to save a draft when the program is to end.
+const LAST_SAVE: Duration = Duration::from_secs(1);
+
+/// What to ask before anything was pressed: all that the first frame shows.
+pub fn start(model: &mut Model) -> Vec<Request> {
+    let mut requests = model.feed.load();
+    requests.extend(ask_around());
+    let slot = DraftSlot::NewPost;
+    requests.push(Request::Query(Asked::Draft, Query::Draft { slot }));
+    requests
+}
+
+/// Performs one step.
+pub fn update(model: &mut Model, now: Timestamp, message: Message) -> Vec<Request> {
+    let shows = changes_picture(model, now, &message);
+    model.now = now;
+    let mut requests = match message {
+        Message::Key(key) => press(model, key),
+        Message::Paste(text) => paste(model, &text),
+        Message::Resize(columns, rows) => {
+            model.size = (columns, rows);
+            Vec::new()
+        }
+        Message::Event(event) => happened(model, event),
+        Message::Answered(asked, Ok(answer)) => answered(model, asked, answer),
+        Message::Answered(asked, Err(error)) => refused(model, asked, &error),
+        Message::Woken(wake) => woken(model, wake),
+        Message::MinutePassed => Vec::new(),
+        Message::HungUp => leave(model, Leaving::InAnyCase),
+    };
+    settle(model);
+    if shows {
+        requests.push(Request::Draw);
+    }
+    requests
+}
+
+/// Whether the screen may look different after this message. What only leads to more questions draws nothing.
+fn changes_picture(model: &Model, now: Timestamp, message: &Message) -> bool {
+    match message {
+        Message::Event(event) => matches!(event, Event::StoreFailed { .. } | Event::Stopped),
+        Message::Woken(wake) => *wake == Wake::LeaveAnyway,
+        Message::MinutePassed => ages(model, model.now) != ages(model, now),
+        Message::Answered(_, Ok(Answer::View(View::Status(status)))) => model.status.as_ref() != Some(status),
+        Message::Answered(_, Ok(Answer::View(View::Personas(personas)))) => {
+            model.personas.as_ref() != Some(personas)
+        }
+        _ => true,
+    }
+}
+
+/// The ages that stand on the screen.
+fn ages(model: &Model, now: Timestamp) -> Vec<String> {
+    let rows = usize::from(model.size.1);
+    let posts = model.feed.entries().iter().skip(model.feed.top()).take(rows);
+    match model.place {
+        Place::Feed | Place::Thread => posts.map(|entry| when::age(now, entry.post.created)).collect(),
+        _ => Vec::new(),
+    }
+}
+
+/// Fits scroll positions to the screen, and wraps what will be drawn.
+fn settle(model: &mut Model) {
+    let areas = Areas::of(model);
+    feed::settle(model, areas.feed);
+    thread::settle(model, areas.thread);
+    compose::settle(model, areas.body);
+    people::settle(model, areas.body);
+    network::settle(model, areas.body);
+    help::settle(model, areas.body);
+}
+
+fn press(model: &mut Model, key: Key) -> Vec<Request> {
+    model.notice = None;
+    if model.leaving == Leaving::WhenSaved {
+        model.leaving = Leaving::Staying;
+    }
+    if model.guard == PasteGuard::Quiet {
+        model.guard = PasteGuard::Busy;
+    }
+    model.typed.push(key);
+    let contexts = model.contexts();
+    match model.keymap.meaning(contexts, &model.typed) {
+        Meaning::Begun => Vec::new(),
+        Meaning::Run(action) => {
+            model.typed.clear();
+            if model.guard != PasteGuard::Open && action.is_weighty() {
+                return model.say("a paste came just now: press the key again");
+            }
+            perform(model, action)
+        }
+        Meaning::Nothing => {
+            let typed = std::mem::take(&mut model.typed);
+            if contexts.contains(&Context::Question) {
+                return perform(model, Action::Cancel);
+            }
+            match (typed.as_slice(), model.text()) {
+                ([only], Some(editor)) => {
+                    if let Some(letter) = only.typed() {
+                        editor.type_char(letter);
+                    }
+                    compose::touched(model)
+                }
+                ([_, ..], None) if typed.len() > 1 => model.say(&format!("{} does nothing", show(&typed))),
+                _ => Vec::new(),
+            }
+        }
+    }
+}
+
+fn paste(model: &mut Model, text: &str) -> Vec<Request> {
+    model.notice = None;
+    model.typed.clear();
+    let mut requests = Vec::new();
+    if model.guard == PasteGuard::Open {
+        requests.push(Request::Wake(PASTE_GUARD, Wake::PasteOver));
+    }
+    model.guard = PasteGuard::Quiet;
+    people::open_for_paste(model);
+    let Some(editor) = model.text() else {
+        requests.extend(model.say("there is no place for a paste here"));
+        return requests;
+    };
+    requests.extend(if editor.paste(text) == Err(PasteTooLong) {
+        let limit = PASTE_BYTES / 1024;
+        model.say(&format!("that is more than {limit} KiB: nothing was pasted"))
+    } else {
+        compose::touched(model)
+    });
+    requests
+}
+
+/// Runs an action where the person is.
+pub fn perform(model: &mut Model, action: Action) -> Vec<Request> {
+    if let Some(editor) = model.text()
+        && editor.perform(action)
+    {
+        return compose::touched(model);
+    }
+    match action {
+        Action::Redraw => return vec![Request::DrawAll],
+        Action::Suspend => return vec![Request::Suspend],
+        _ => {}
+    }
+    if model.overlay.is_some() {
+        return perform_over(model, action);
+    }
+    let done = match model.place {
+        Place::FirstRun => first_run::perform(model, action),
+        Place::Feed => feed::perform(model, action),
+        Place::Thread => thread::perform(model, action),
+        Place::Compose => compose::perform(model, action),
+        Place::People => people::perform(model, action),
+        Place::Network => network::perform(model, action),
+    };
+    match done {
+        Some(requests) => requests,
+        None if matches!(model.place, Place::Compose | Place::FirstRun) => Vec::new(),
+        None => perform_anywhere(model, action),
+    }
+}
+
+fn perform_over(model: &mut Model, action: Action) -> Vec<Request> {
+    match (&mut model.overlay, action) {
+        (Some(Overlay::Help(top)), _) => {
+            if let Some(scrolled) = help::scrolled(*top, action, usize::from(model.size.1)) {
+                *top = scrolled;
+                return Vec::new();
+            }
+        }
+        (Some(Overlay::CommandLine(field)), Action::Complete) => {
+            complete(field);
+            return Vec::new();
+        }
+        (Some(Overlay::CommandLine(field)), Action::Submit) => {
+            let name = field.content();
+            model.overlay = None;
+            return run_named(model, name.trim());
+        }
+        (Some(Overlay::QuitUnsaved), Action::Confirm) => return vec![Request::Quit],
+        _ => {}
+    }
+    if action == Action::Cancel {
+        model.overlay = None;
+    }
+    Vec::new()
+}
+
+fn run_named(model: &mut Model, name: &str) -> Vec<Request> {
+    match Action::named(name) {
+        Some(action) => perform(model, action),
+        None if name.is_empty() => Vec::new(),
+        None => model.say(&format!("there is no command {name}: Tab completes names")),
+    }
+}
+
+/// Completes as far as all names agree that begin like this; a full name becomes the next one.
+fn complete(field: &mut Editor) {
+    let typed = field.content();
+    let mut names = Action::ALL
+        .iter()
+        .map(|action| action.name())
+        .filter(|name| name.starts_with(typed.as_str()));
+    let Some(first) = names.next() else { return };
+    let common = names.fold(first.to_owned(), |common, name| {
+        common
+            .chars()
+            .zip(name.chars())
+            .take_while(|(a, b)| a == b)
+            .map(|(a, _)| a)
+            .collect()
+    });
+    field.replace(&common);
+}
+
+/// What can be done in every pane.
+fn perform_anywhere(model: &mut Model, action: Action) -> Vec<Request> {
+    match action {
+        Action::GoPeople => go(model, Place::People),
+        Action::GoNetwork => go(model, Place::Network),
+        Action::Compose => compose::open(model),
+        Action::Sync => feed::sync(model),
+        Action::Help => {
+            model.overlay = Some(Overlay::Help(0));
+            Vec::new()
+        }
+        Action::CommandLine => {
+            model.overlay = Some(Overlay::CommandLine(Editor::field()));
+            Vec::new()
+        }
+        Action::Back if model.place == Place::Feed => leave(model, Leaving::WhenSaved),
+        Action::Back | Action::GoFeed => go(model, Place::Feed),
+        Action::Quit => leave(model, Leaving::WhenSaved),
+        Action::NextPane | Action::Cancel => Vec::new(),
+        _ => model.say(&format!("{} can not be done here", action.name())),
+    }
+}
+
+/// Goes to a pane and asks for what it shows.
+pub fn go(model: &mut Model, place: Place) -> Vec<Request> {
+    model.place = place;
+    match place {
+        Place::People => {
+            model.people.mode = people::Mode::List;
+            vec![Request::Query(Asked::People, Query::People)]
+        }
+        Place::Network => {
+            model.network.mode = network::Mode::List;
+            vec![
+                Request::Query(Asked::Peers, Query::Peers),
+                Request::Query(Asked::Status, Query::Status),
+            ]
+        }
+        _ => Vec::new(),
+    }
+}
+
+/// Leaves once nothing unsaved is left.
+fn leave(model: &mut Model, leaving: Leaving) -> Vec<Request> {
+    model.leaving = leaving;
+    if model.compose.is_kept() {
+        return vec![Request::Quit];
+    }
+    let mut requests = compose::save(model);
+    requests.push(Request::Wake(LAST_SAVE, Wake::LeaveAnyway));
+    requests
+}
+
+/// The node did not save the draft in time.
+fn leave_anyway(model: &mut Model) -> Vec<Request> {
+    match model.leaving {
+        Leaving::Staying => return Vec::new(),
+        Leaving::InAnyCase => return vec![Request::Quit],
+        Leaving::WhenSaved => {}
+    }
+    model.leaving = Leaving::Staying;
+    model.overlay = Some(Overlay::QuitUnsaved);
+    Vec::new()
+}
+
+/// The draft was saved, or could not be.
+fn draft_answered(model: &mut Model, error: Option<&CallError>) -> Vec<Request> {
+    let requests = compose::saved(model, error.is_none());
+    if let Some(error) = error {
+        model.complain(error);
+    }
+    match (model.leaving, error) {
+        (Leaving::InAnyCase, _) => vec![Request::Quit],
+        (Leaving::WhenSaved, None) if model.compose.is_kept() => vec![Request::Quit],
+        (Leaving::Staying, _) | (Leaving::WhenSaved, None) => requests,
+        (Leaving::WhenSaved, Some(_)) => leave_anyway(model),
+    }
+}
+
+fn happened(model: &mut Model, event: Event) -> Vec<Request> {
+    match event {
+        Event::FeedChanged => model.feed.changed(),
+        Event::PeopleChanged => vec![Request::Query(Asked::People, Query::People)],
+        Event::PersonasChanged => vec![Request::Query(Asked::Personas, Query::Personas)],
+        Event::PeersChanged | Event::StatusChanged | Event::Ready { .. } => ask_about_network(model),
+        Event::StoreFailed { message } => {
+            model.store_failure = Some(SafeText::line(&message));
+            Vec::new()
+        }
+        Event::Missed => {
+            let mut requests = model.feed.changed();
+            requests.extend(ask_around());
+            requests.push(Request::Query(Asked::People, Query::People));
+            requests.push(Request::Query(Asked::Peers, Query::Peers));
+            requests
+        }
+        Event::Stopped => {
+            model.node = NodeState::Stopped;
+            Vec::new()
+        }
+    }
+}
+
+fn ask_about_network(model: &Model) -> Vec<Request> {
+    let mut requests = vec![Request::Query(Asked::Status, Query::Status)];
+    if model.place == Place::Network {
+        requests.push(Request::Query(Asked::Peers, Query::Peers));
+    }
+    requests
+}
+
+fn ask_around() -> Vec<Request> {
+    vec![
+        Request::Query(Asked::Personas, Query::Personas),
+        Request::Query(Asked::Status, Query::Status),
+    ]
+}
+
+fn answered(model: &mut Model, asked: Asked, answer: Answer) -> Vec<Request> {
+    match answer {
+        Answer::View(view) => viewed(model, asked, view),
+        Answer::Outcome(outcome) => done(model, asked, outcome),
+    }
+}
+
+fn viewed(model: &mut Model, asked: Asked, view: View) -> Vec<Request> {
+    match (asked, view) {
+        (Asked::Feed(asked), View::Feed(page)) => return model.feed.answered(asked, page),
+        (Asked::Thread(_), View::Thread(view)) => thread::show(model, view),
+        (_, View::People(people)) => model.people.list = Some(people),
+        (_, View::Personas(personas)) => {
+            if personas.is_empty() {
+                model.place = Place::FirstRun;
+            } else if model.place == Place::FirstRun {
+                model.place = Place::Feed;
+            }
+            model.personas = Some(personas);
+        }
+        (_, View::Peers(peers)) => model.network.peers = Some(peers),
+        (_, View::Status(status)) => model.status = Some(status),
+        (_, View::Invite(invite)) => people::show_invite(model, &invite),
+        (_, View::Draft(draft)) => model.compose.restore(&draft.text),
+        _ => {}
+    }
+    Vec::new()
+}
+
+fn done(model: &mut Model, asked: Asked, outcome: Outcome) -> Vec<Request> {
+    match (asked, outcome) {
+        (Asked::CreatePersona, Outcome::PersonaCreated(persona)) => first_run::created(model, persona),
+        (Asked::Publish, _) => compose::sent(model),
+        (Asked::SaveDraft, _) => draft_answered(model, None),
+        (Asked::Follow, Outcome::Followed(person)) => people::followed(model, &person),
+        (Asked::Unfollow, _) => {
+            let mut requests = model.say("not followed any more: the posts already here stay");
+            requests.push(Request::Query(Asked::People, Query::People));
+            requests
+        }
+        (Asked::AddPeer, _) => network::added(model),
+        (Asked::Sync, Outcome::Synced(report)) => feed::synced(model, report),
+        _ => Vec::new(),
+    }
+}
+
+fn refused(model: &mut Model, asked: Asked, error: &CallError) -> Vec<Request> {
+    match asked {
+        Asked::CreatePersona => first_run::refused(model, error),
+        Asked::Follow => people::refused(model, error),
+        Asked::AddPeer => network::refused(model, error),
+        Asked::SaveDraft => return draft_answered(model, Some(error)),
+        Asked::Publish => {
+            model.complain(error);
+            return compose::not_sent(model);
+        }
+        Asked::Mark(post_id, before) => {
+            model.feed.mark(post_id, before);
+            thread::mark(model, post_id, before);
+            model.complain(error);
+        }
+        Asked::Feed(asked) => {
+            model.feed.failed(asked);
+            model.complain(error);
+        }
+        _ => model.complain(error),
+    }
+    Vec::new()
+}
+
+fn woken(model: &mut Model, wake: Wake) -> Vec<Request> {
+    match (wake, model.guard) {
+        (Wake::SaveDraft, _) => compose::woken(model),
+        (Wake::RefreshFeed, _) => model.feed.woken(),
+        (Wake::LeaveAnyway, _) => leave_anyway(model),
+        (Wake::PasteOver, PasteGuard::Busy) => {
+            model.guard = PasteGuard::Quiet;
+            vec![Request::Wake(PASTE_GUARD, Wake::PasteOver)]
+        }
+        (Wake::PasteOver, _) => {
+            model.guard = PasteGuard::Open;
+            Vec::new()
+        }
+    }
+}

@@ -1,0 +1,7 @@
+//! Small pieces that panes are made of. They know nothing of the node.
+
+pub mod cursor;
+pub mod editor;
+pub mod lines;
+pub mod when;
+pub mod wrap;
