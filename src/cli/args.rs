@@ -12,7 +12,11 @@ use crate::domain::ordering::FeedPosition;
 ///
 /// Without a command the interface starts.
 #[derive(Debug, Parser)]
-#[command(version, about, after_help = "Exit codes: 0 done, 1 failed, 2 wrong usage, 3 not found, 4 in use or locked, 5 offline.")]
+#[command(
+    version,
+    about,
+    after_help = "Exit codes: 0 done, 1 failed, 2 wrong usage, 3 not found, 4 in use or locked, 5 offline."
+)]
 pub struct Args {
     /// Where keys and posts are kept
     #[arg(long, global = true, value_name = "DIR")]

@@ -39,9 +39,11 @@ impl CliError {
                 CallError::new(ErrorKind::Invalid, error.to_string(), hint)
             }
             Self::NoHome => CallError::new(ErrorKind::Invalid, self.to_string(), "name one with --data-dir"),
-            Self::Io { source, .. } => {
-                CallError::new(ErrorKind::Store, format!("{self}: {source}"), "check the system and try again")
-            }
+            Self::Io { source, .. } => CallError::new(
+                ErrorKind::Store,
+                format!("{self}: {source}"),
+                "check the system and try again",
+            ),
         }
     }
 

@@ -18,13 +18,12 @@ impl Output {
         Self { json }
     }
 
-    /// Whether a script listens.
-    pub(super) const fn is_json(&self) -> bool {
-        self.json
-    }
-
     /// Prints one result.
-    pub(super) fn one<T: Serialize>(&self, value: &T, plain: impl FnOnce(&T) -> String) -> Result<(), CliError> {
+    pub(super) fn one<T: Serialize>(
+        &self,
+        value: &T,
+        plain: impl FnOnce(&T) -> String,
+    ) -> Result<(), CliError> {
         self.all(std::slice::from_ref(value), plain_once(plain))
     }
 

@@ -13,8 +13,9 @@ use super::args::{
 use super::error::CliError;
 use super::output::Output;
 use crate::api::{
-    CallError, Command, ErrorKind, Event, FeedAnchor, FeedFilter, LanDiscovery, NetSettings, NetworkState, NodeHandle,
-    NodeRequest, OpenNode, Outcome, PeerView, PersonView, PersonaView, PostView, Query, ReadMark, RelayChoice, Source, StatusView, View,
+    CallError, Command, ErrorKind, Event, FeedAnchor, FeedFilter, LanDiscovery, NetSettings, NetworkState,
+    NodeHandle, NodeRequest, OpenNode, Outcome, PeerView, PersonView, PersonaView, PostView, Query, ReadMark,
+    RelayChoice, Source, StatusView, View,
 };
 use crate::domain::ids::{ObjectId, PostingId};
 use crate::domain::text::SafeText;
@@ -166,11 +167,14 @@ async fn init(init: Init, node: &NodeHandle, output: &Output) -> Result<(), CliE
         let message = "this data directory has a persona already";
         return Err(CallError::new(ErrorKind::Invalid, message, "`itsgoin persona list` lists it").into());
     }
-    let Outcome::PersonaCreated(persona) = node.command(Command::CreatePersona { name: init.name }).await? else {
+    let Outcome::PersonaCreated(persona) = node.command(Command::CreatePersona { name: init.name }).await?
+    else {
         return Err(unexpected());
     };
     if !init.no_passphrase {
-        output.remark("The keys are in files that only you can read; a passphrase cannot be set in this version.");
+        output.remark(
+            "The keys are in files that only you can read; a passphrase cannot be set in this version.",
+        );
     }
     output.one(&persona, |persona| format!("{} is {}", persona.name, persona.posting_id))
 }
@@ -218,7 +222,9 @@ async fn invite(of: OfPersona, node: &NodeHandle, output: &Output) -> Result<(),
     let persona = resolve_persona(&of, node).await?;
     let View::Invite(invite) = node.query(Query::Invite { persona }).await? else { return Err(unexpected()) };
     if invite.address_count == 0 {
-        output.remark("This invite names no node: its receiver needs another way to reach one that carries you.");
+        output.remark(
+            "This invite names no node: its receiver needs another way to reach one that carries you.",
+        );
     }
     output.one(&invite, |invite| invite.invite.clone())
 }
@@ -262,7 +268,8 @@ async fn feed(feed: Feed, node: &NodeHandle, output: &Output) -> Result<(), CliE
     };
     let View::Feed(page) = node.query(query).await? else { return Err(unexpected()) };
     if page.posts.is_empty() {
-        output.remark("Nothing here yet: write with `itsgoin post TEXT`, or follow somebody by their invite.");
+        output
+            .remark("Nothing here yet: write with `itsgoin post TEXT`, or follow somebody by their invite.");
     }
     output.all(&page.posts, plain_post)
 }
@@ -330,7 +337,10 @@ fn find_by_name(
     match found.as_slice() {
         [posting_id] => Ok(*posting_id),
         [] => Err(CallError::new(ErrorKind::NotFound, "nobody has this name", hint).into()),
-        _ => Err(CallError::new(ErrorKind::NotFound, "several have this name", "name the posting id instead").into()),
+        _ => {
+            Err(CallError::new(ErrorKind::NotFound, "several have this name", "name the posting id instead")
+                .into())
+        }
     }
 }
 

@@ -36,6 +36,9 @@ pub enum OpenError {
     /// It is damaged or no SQLite file at all.
     #[error("the database is damaged")]
     Damaged(#[source] DbError),
+    /// It cannot be made.
+    #[error("the database cannot be made: {0}")]
+    Create(#[source] std::io::Error),
     /// It cannot be read or written.
     #[error("the database cannot be opened")]
     Failed(#[source] DbError),
@@ -76,6 +79,8 @@ impl Database {
     pub fn open(path: &Path, epoch: &[u8; 32]) -> Result<Self, OpenError> {
         if path.exists() {
             check_before_writing(path)?;
+        } else {
+            create_private(path)?;
         }
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE
             | OpenFlags::SQLITE_OPEN_CREATE
@@ -194,6 +199,13 @@ impl Batch<'_> {
 fn schema_version(connection: &Connection) -> Result<usize, OpenError> {
     let version: i64 = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
     Ok(usize::try_from(version).unwrap_or(usize::MAX))
+}
+
+/// Makes an empty file that only its owner can read; SQLite's companion files take over its rights.
+fn create_private(path: &Path) -> Result<(), OpenError> {
+    use std::os::unix::fs::OpenOptionsExt;
+    let created = std::fs::OpenOptions::new().create_new(true).write(true).mode(0o600).open(path);
+    created.map(drop).map_err(OpenError::Create)
 }
 
 /// Looks at a file without being able to change it.

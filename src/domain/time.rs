@@ -58,7 +58,11 @@ impl Timestamp {
     #[must_use]
     pub fn format_date(self) -> String {
         let (year, month, day) = civil(self.0.div_euclid(86_400_000));
-        if (0..=9999).contains(&year) { format!("{year:04}-{month:02}-{day:02}") } else { "no date".to_owned() }
+        if (0..=9999).contains(&year) {
+            format!("{year:04}-{month:02}-{day:02}")
+        } else {
+            "no date".to_owned()
+        }
     }
 
     /// How long ago `earlier` was; zero when it lies ahead.

@@ -62,7 +62,10 @@ pub fn socket_path(data_dir: &Path, runtime_dir: Option<&Path>) -> io::Result<Pa
     DirBuilder::new().recursive(true).mode(0o700).create(&home)?;
     let found = std::fs::symlink_metadata(&home)?;
     if !found.is_dir() || found.uid() != owner || found.mode() & 0o077 != 0 {
-        return Err(io::Error::new(io::ErrorKind::PermissionDenied, "the directory for sockets is not ours alone"));
+        return Err(io::Error::new(
+            io::ErrorKind::PermissionDenied,
+            "the directory for sockets is not ours alone",
+        ));
     }
     let name = blake3::hash(data_dir.as_os_str().as_encoded_bytes()).to_hex();
     Ok(home.join(format!("{}.sock", name.get(..16).unwrap_or_default())))

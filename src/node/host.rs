@@ -80,9 +80,8 @@ fn in_use() -> CallError {
 /// Why a node does not start, with the way out.
 fn explain(error: &StartError, data_dir: &Path) -> CallError {
     let told = |message: String, hint: &str| CallError::new(ErrorKind::Store, message, hint);
-    let cause = |error: &dyn std::error::Error| {
-        error.source().map(|cause| format!(": {cause}")).unwrap_or_default()
-    };
+    let cause =
+        |error: &dyn std::error::Error| error.source().map(|cause| format!(": {cause}")).unwrap_or_default();
     match error {
         StartError::DataDir(DataDirError::DamagedKey { .. }) => told(
             error.to_string(),
@@ -97,6 +96,9 @@ fn explain(error: &StartError, data_dir: &Path) -> CallError {
         ),
         StartError::Open(OpenError::Newer { .. }) => {
             told(error.to_string(), "a newer itsgoin wrote it: run that one; nothing was changed")
+        }
+        StartError::Open(OpenError::Create(_)) => {
+            told(error.to_string(), "make the data directory writable, or choose another with --data-dir")
         }
         StartError::Open(OpenError::Foreign) => told(
             error.to_string(),

@@ -118,12 +118,7 @@ impl std::fmt::Display for Key {
         }
         match self.code {
             KeyCode::Char(letter) if letter != ' ' => write!(f, "{letter}"),
-            code => f.write_str(
-                NAMED
-                    .iter()
-                    .find(|(known, _)| *known == code)
-                    .map_or("?", |(_, name)| name),
-            ),
+            code => f.write_str(NAMED.iter().find(|(known, _)| *known == code).map_or("?", |(_, name)| name)),
         }
     }
 }
@@ -251,11 +246,7 @@ const HINTS: &[(Context, &[Action], &str)] = &[
     (Context::Feed, &[Action::GoPeople], "people"),
     (Context::Thread, &[Action::MoveDown, Action::MoveUp], "scroll"),
     (Context::Thread, &[Action::Back], "back"),
-    (
-        Context::Thread,
-        &[Action::NextPost, Action::PreviousPost],
-        "next/previous",
-    ),
+    (Context::Thread, &[Action::NextPost, Action::PreviousPost], "next/previous"),
     (Context::Thread, &[Action::NextUnread], "next unread"),
     (Context::Thread, &[Action::CopyText], "copy"),
     (Context::People, &[Action::Add], "add"),
@@ -305,11 +296,7 @@ impl Binding {
 /// Keys as a person reads them: `gg`, `Ctrl-x k`.
 pub fn show(keys: &[Key]) -> String {
     let names: Vec<String> = keys.iter().map(Key::to_string).collect();
-    let gap = if names.iter().any(|name| name.chars().count() > 1) {
-        " "
-    } else {
-        ""
-    };
+    let gap = if names.iter().any(|name| name.chars().count() > 1) { " " } else { "" };
     names.join(gap)
 }
 
@@ -337,11 +324,7 @@ impl Keymap {
             .iter()
             .filter_map(|(context, keys, action)| {
                 let keys = keys.split(' ').map(Key::parse).collect::<Option<Vec<Key>>>()?;
-                Some(Binding {
-                    context: *context,
-                    keys,
-                    action: *action,
-                })
+                Some(Binding { context: *context, keys, action: *action })
             })
             .collect();
         Self { bindings }
@@ -350,9 +333,7 @@ impl Keymap {
     /// What these keys mean where the contexts hold, the nearest context first.
     pub fn meaning(&self, contexts: &[Context], typed: &[Key]) -> Meaning {
         let found = contexts.iter().find_map(|context| {
-            self.of(*context)
-                .find(|binding| binding.keys == typed)
-                .map(|binding| binding.action)
+            self.of(*context).find(|binding| binding.keys == typed).map(|binding| binding.action)
         });
         match found {
             Some(action) => Meaning::Run(action),
@@ -381,10 +362,8 @@ impl Keymap {
             .iter()
             .flat_map(|context| HINTS.iter().filter(move |(place, ..)| place == context))
             .filter_map(|(_, actions, word)| {
-                let keys: Option<Vec<String>> = actions
-                    .iter()
-                    .map(|action| self.keys_of(contexts, *action))
-                    .collect();
+                let keys: Option<Vec<String>> =
+                    actions.iter().map(|action| self.keys_of(contexts, *action)).collect();
                 Some((keys?.join("/"), *word))
             })
             .collect()
@@ -399,9 +378,7 @@ impl Keymap {
     /// The keys of an action where the contexts hold.
     pub fn keys_of(&self, contexts: &[Context], action: Action) -> Option<String> {
         contexts.iter().find_map(|context| {
-            self.of(*context)
-                .find(|binding| binding.action == action)
-                .map(Binding::shown)
+            self.of(*context).find(|binding| binding.action == action).map(Binding::shown)
         })
     }
 
@@ -414,15 +391,11 @@ impl Keymap {
                 None => page.push((binding.shown(), binding.action)),
             }
         }
-        page.into_iter()
-            .map(|(keys, action)| (keys, action.sentence()))
-            .collect()
+        page.into_iter().map(|(keys, action)| (keys, action.sentence())).collect()
     }
 
     fn of(&self, context: Context) -> impl Iterator<Item = &Binding> {
-        self.bindings
-            .iter()
-            .filter(move |binding| binding.context == context)
+        self.bindings.iter().filter(move |binding| binding.context == context)
     }
 }
 
@@ -458,10 +431,7 @@ mod tests {
         for (context, actions, word) in HINTS {
             let around = [*context, Context::List, Context::Global];
             for action in *actions {
-                assert!(
-                    keymap.keys_of(&around, *action).is_some(),
-                    "{word} in {context:?}"
-                );
+                assert!(keymap.keys_of(&around, *action).is_some(), "{word} in {context:?}");
             }
         }
     }
@@ -473,9 +443,6 @@ mod tests {
         let g = Key::parse("g").unwrap();
         assert_eq!(keymap.meaning(&contexts, &[g]), Meaning::Begun);
         assert_eq!(keymap.meaning(&contexts, &[g, g]), Meaning::Run(Action::GoFirst));
-        assert_eq!(
-            keymap.meaning(&contexts, &[g, Key::parse("z").unwrap()]),
-            Meaning::Nothing
-        );
+        assert_eq!(keymap.meaning(&contexts, &[g, Key::parse("z").unwrap()]), Meaning::Nothing);
     }
 }

@@ -55,15 +55,7 @@ impl Areas {
         let (body, rest) = split_top(rest, body_rows);
         let (status, hints) = split_top(rest, rest.height.saturating_sub(hint_rows));
         let (feed, thread) = side_by_side(model.place, body);
-        Self {
-            top,
-            banners,
-            body,
-            status,
-            hints,
-            feed,
-            thread,
-        }
+        Self { top, banners, body, status, hints, feed, thread }
     }
 
     /// Whether there is only room for what cannot be missed.
@@ -80,23 +72,12 @@ impl Areas {
 fn side_by_side(place: Place, body: Rect) -> (Rect, Rect) {
     let nothing = Rect { width: 0, ..body };
     if body.width < WIDE {
-        return if place == Place::Thread {
-            (nothing, body)
-        } else {
-            (body, nothing)
-        };
+        return if place == Place::Thread { (nothing, body) } else { (body, nothing) };
     }
     let (_titles, below) = split_top(body, 1);
     let feed_width = below.width * 2 / 5;
-    let feed = Rect {
-        width: feed_width,
-        ..below
-    };
-    let thread = Rect {
-        x: below.x + feed_width + WALL,
-        width: below.width - feed_width - WALL,
-        ..below
-    };
+    let feed = Rect { width: feed_width, ..below };
+    let thread = Rect { x: below.x + feed_width + WALL, width: below.width - feed_width - WALL, ..below };
     (feed, thread)
 }
 
@@ -120,21 +101,14 @@ pub fn banners(model: &Model) -> Vec<SafeText> {
         crate::api::NetworkState::Failed(why) => Some(SafeText::line(why)),
         _ => None,
     });
-    let clock = model
-        .status
-        .as_ref()
-        .and_then(|status| status.clock_off_minutes)
-        .map(|minutes| {
-            let side = if minutes < 0 { "behind" } else { "ahead of" };
-            SafeText::line(&format!(
-                "this computer's clock is {} min {side} its peers': set it right",
-                minutes.unsigned_abs()
-            ))
-        });
-    [model.store_failure.clone(), stopped, network, clock]
-        .into_iter()
-        .flatten()
-        .collect()
+    let clock = model.status.as_ref().and_then(|status| status.clock_off_minutes).map(|minutes| {
+        let side = if minutes < 0 { "behind" } else { "ahead of" };
+        SafeText::line(&format!(
+            "this computer's clock is {} min {side} its peers': set it right",
+            minutes.unsigned_abs()
+        ))
+    });
+    [model.store_failure.clone(), stopped, network, clock].into_iter().flatten().collect()
 }
 
 fn count(rows: usize) -> u16 {

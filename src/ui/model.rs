@@ -233,10 +233,7 @@ impl Model {
     /// The persona that acts where none is chosen.
     pub fn persona(&self) -> Option<&PersonaView> {
         let personas = self.personas.as_deref().unwrap_or_default();
-        personas
-            .iter()
-            .find(|persona| persona.default)
-            .or_else(|| personas.first())
+        personas.iter().find(|persona| persona.default).or_else(|| personas.first())
     }
 
     /// The keys of an action here, for the sentences of panes.
@@ -247,19 +244,13 @@ impl Model {
 
     /// Says something in the status line.
     pub fn say(&mut self, text: &str) -> Vec<Request> {
-        self.notice = Some(Notice {
-            tone: Tone::Calm,
-            text: SafeText::line(text),
-        });
+        self.notice = Some(Notice { tone: Tone::Calm, text: SafeText::line(text) });
         Vec::new()
     }
 
     /// Says in the status line why a call failed.
     pub fn complain(&mut self, error: &CallError) {
-        self.notice = Some(Notice {
-            tone: Tone::Bad,
-            text: sentence(error, self.theme),
-        });
+        self.notice = Some(Notice { tone: Tone::Bad, text: sentence(error, self.theme) });
     }
 }
 
@@ -290,9 +281,6 @@ pub enum FieldState {
 
 impl Default for Field {
     fn default() -> Self {
-        Self {
-            editor: Editor::field(),
-            state: FieldState::Typing,
-        }
+        Self { editor: Editor::field(), state: FieldState::Typing }
     }
 }

@@ -80,10 +80,7 @@ impl Session {
         };
         let farewells = listen().map_err(UiError::Signals)?;
         let events = node.events();
-        let theme = Theme {
-            colours: setup.colours,
-            glyphs: setup.glyphs,
-        };
+        let theme = Theme { colours: setup.colours, glyphs: setup.glyphs };
         let mut model = Model::new(theme, (setup.now)());
         let requests = start(&mut model);
         let screen = Screen::take().map_err(UiError::Terminal)?;
@@ -183,8 +180,7 @@ impl Session {
                 }
                 Request::Query(asked, query) => {
                     let answer = self.node.query(query);
-                    self.tasks
-                        .spawn(async move { Message::Answered(asked, answer.await.map(Answer::View)) });
+                    self.tasks.spawn(async move { Message::Answered(asked, answer.await.map(Answer::View)) });
                 }
                 Request::Command(asked, command) => {
                     let answer = self.node.command(command);

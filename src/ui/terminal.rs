@@ -40,10 +40,7 @@ impl Screen {
         let taken = Arc::new(AtomicBool::new(false));
         restore_on_panic(Arc::clone(&taken));
         let writer = BufWriter::with_capacity(WRITE_BYTES, io::stdout());
-        let mut screen = Self {
-            terminal: Terminal::new(Net(CrosstermBackend::new(writer)))?,
-            taken,
-        };
+        let mut screen = Self { terminal: Terminal::new(Net(CrosstermBackend::new(writer)))?, taken };
         screen.enter()?;
         Ok(screen)
     }
@@ -64,10 +61,7 @@ impl Screen {
     /// Draws what differs from what is there, in one synchronized update.
     pub fn draw(&mut self, model: &Model) -> io::Result<()> {
         queue!(self.terminal.backend_mut().0, BeginSynchronizedUpdate)?;
-        let drawn = self
-            .terminal
-            .draw(|frame| view::draw(model, frame.buffer_mut()))
-            .map(|_frame| ());
+        let drawn = self.terminal.draw(|frame| view::draw(model, frame.buffer_mut())).map(|_frame| ());
         execute!(self.terminal.backend_mut().0, EndSynchronizedUpdate)?;
         drawn
     }
@@ -86,9 +80,8 @@ impl Screen {
     /// Gives the terminal back, stops this process, and takes the terminal again when it goes on.
     pub fn suspend(&mut self) -> io::Result<()> {
         give_back(&self.taken);
-        let stopped = Command::new("sh")
-            .args(["-c", "kill -TSTP \"$0\"", &process::id().to_string()])
-            .status();
+        let stopped =
+            Command::new("sh").args(["-c", "kill -TSTP \"$0\"", &process::id().to_string()]).status();
         // Without a shell there is nothing to stop us: the interface just comes back.
         drop(stopped);
         self.enter()
@@ -106,19 +99,10 @@ fn give_back(taken: &AtomicBool) {
     if !taken.swap(false, Ordering::SeqCst) {
         return;
     }
-    let written = execute!(
-        io::stdout(),
-        EndSynchronizedUpdate,
-        DisableBracketedPaste,
-        LeaveAlternateScreen,
-        Show
-    );
+    let written =
+        execute!(io::stdout(), EndSynchronizedUpdate, DisableBracketedPaste, LeaveAlternateScreen, Show);
     // A terminal that is gone cannot be restored, and nobody is left to be told.
-    drop(
-        written
-            .and_then(|()| disable_raw_mode())
-            .and_then(|()| io::stdout().flush()),
-    );
+    drop(written.and_then(|()| disable_raw_mode()).and_then(|()| io::stdout().flush()));
 }
 
 fn restore_on_panic(taken: Arc<AtomicBool>) {
@@ -135,13 +119,10 @@ const BASE64: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz
 fn base64(bytes: &[u8]) -> String {
     let mut text = String::with_capacity(bytes.len().div_ceil(3) * 4);
     for chunk in bytes.chunks(3) {
-        let group = (0..3).fold(0_usize, |group, at| {
-            group << 8 | chunk.get(at).copied().map_or(0, usize::from)
-        });
+        let group =
+            (0..3).fold(0_usize, |group, at| group << 8 | chunk.get(at).copied().map_or(0, usize::from));
         for at in 0..4_usize {
-            let digit = BASE64
-                .get(group >> (18 - 6 * at) & 63)
-                .filter(|_| at <= chunk.len());
+            let digit = BASE64.get(group >> (18 - 6 * at) & 63).filter(|_| at <= chunk.len());
             text.push(digit.copied().map_or('=', char::from));
         }
     }
@@ -173,11 +154,7 @@ impl<B: Backend> Backend for Net<B> {
     {
         let replacement = Cell::new("\u{fffd}");
         self.0.draw(content.map(|(column, row, cell)| {
-            let cell = if is_drawable(cell.symbol()) {
-                cell
-            } else {
-                &replacement
-            };
+            let cell = if is_drawable(cell.symbol()) { cell } else { &replacement };
             (column, row, cell)
         }))
     }

@@ -72,10 +72,7 @@ glyphs! {
     wall "│" "|";
 }
 
-#[expect(
-    clippy::unused_self,
-    reason = "styles are asked for in one way, whatever they depend on"
-)]
+#[expect(clippy::unused_self, reason = "styles are asked for in one way, whatever they depend on")]
 impl Theme {
     /// Text that stands back.
     pub fn faint(self) -> Style {

@@ -211,11 +211,7 @@ impl Timeline {
 
     /// Posts newer than all that was seen.
     pub fn above(&self) -> Above {
-        if self.is_at_top() {
-            Above::default()
-        } else {
-            self.above
-        }
+        if self.is_at_top() { Above::default() } else { self.above }
     }
 
     fn is_at_top(&self) -> bool {
@@ -282,19 +278,12 @@ impl Timeline {
     pub fn go_unread(&mut self, direction: Direction) -> Vec<Request> {
         let unread = |entry: &Entry| entry.post.mark == ReadMark::Unread;
         let found = match direction {
-            Direction::Older => self
-                .entries
-                .iter()
-                .enumerate()
-                .skip(self.selected + 1)
-                .find(|(_, entry)| unread(entry)),
-            Direction::Newer => self
-                .entries
-                .iter()
-                .enumerate()
-                .take(self.selected)
-                .rev()
-                .find(|(_, entry)| unread(entry)),
+            Direction::Older => {
+                self.entries.iter().enumerate().skip(self.selected + 1).find(|(_, entry)| unread(entry))
+            }
+            Direction::Newer => {
+                self.entries.iter().enumerate().take(self.selected).rev().find(|(_, entry)| unread(entry))
+            }
         };
         if let Some((at, _)) = found {
             self.selected = at;
@@ -326,19 +315,12 @@ impl Timeline {
 
     /// The pause between two refreshes is over.
     pub fn woken(&mut self) -> Vec<Request> {
-        if self.paging == Paging::Pausing {
-            self.refresh()
-        } else {
-            Vec::new()
-        }
+        if self.paging == Paging::Pausing { self.refresh() } else { Vec::new() }
     }
 
     /// Marks a post of the window; what it was marked before, if that differs.
     pub fn mark(&mut self, post_id: ObjectId, mark: ReadMark) -> Option<ReadMark> {
-        let entry = self
-            .entries
-            .iter_mut()
-            .find(|entry| entry.post.post_id == post_id)?;
+        let entry = self.entries.iter_mut().find(|entry| entry.post.post_id == post_id)?;
         let before = std::mem::replace(&mut entry.post.mark, mark);
         if before == mark {
             return None;
@@ -379,10 +361,7 @@ impl Timeline {
             return Vec::new();
         }
         if asked.part == Part::Count {
-            self.above = Above {
-                count: page.posts.len(),
-                more: page.more,
-            };
+            self.above = Above { count: page.posts.len(), more: page.more };
             return Vec::new();
         }
         let changed = self.paging == Paging::AskedAndChanged;
@@ -460,17 +439,9 @@ impl Timeline {
     /// Takes the posts of an answer as the window and keeps what was wrapped.
     fn take_window(&mut self, page: FeedPage) {
         let mut before = std::mem::take(&mut self.entries).into_iter().peekable();
-        self.entries = page
-            .posts
-            .into_iter()
-            .take(WINDOW_POSTS)
-            .map(Entry::new)
-            .collect();
+        self.entries = page.posts.into_iter().take(WINDOW_POSTS).map(Entry::new).collect();
         for entry in &mut self.entries {
-            while before
-                .next_if(|old| old.post.position > entry.post.position)
-                .is_some()
-            {}
+            while before.next_if(|old| old.post.position > entry.post.position).is_some() {}
             if let Some(old) = before.next_if(|old| old.post.post_id == entry.post.post_id) {
                 entry.preview = old.preview.filter(|_| old.post.text == entry.post.text);
             }
@@ -479,16 +450,9 @@ impl Timeline {
 
     /// Where a post stands, or the next older one when it is gone.
     fn index_of(&self, position: Option<FeedPosition>) -> usize {
-        let found = position.and_then(|position| {
-            self.entries
-                .iter()
-                .position(|entry| entry.post.position <= position)
-        });
-        found.unwrap_or(if position.is_some() {
-            self.entries.len().saturating_sub(1)
-        } else {
-            0
-        })
+        let found = position
+            .and_then(|position| self.entries.iter().position(|entry| entry.post.position <= position));
+        found.unwrap_or(if position.is_some() { self.entries.len().saturating_sub(1) } else { 0 })
     }
 
     fn drop_newest(&mut self) {
@@ -538,36 +502,19 @@ impl Timeline {
             Some(entry) => (just_below(entry.post.position), More::Follows),
         };
         self.paging = Paging::Asked;
-        vec![self.ask(
-            Part::Refresh(older),
-            FeedAnchor::After(floor),
-            self.filter,
-            QUERY_ROWS,
-        )]
+        vec![self.ask(Part::Refresh(older), FeedAnchor::After(floor), self.filter, QUERY_ROWS)]
     }
 
     fn replace(&mut self, part: Part, page: FeedAnchor) -> Vec<Request> {
         self.generation += 1;
         self.paging = Paging::Asked;
-        let limit = if part == Part::Oldest {
-            QUERY_ROWS
-        } else {
-            PAGE_POSTS
-        };
+        let limit = if part == Part::Oldest { QUERY_ROWS } else { PAGE_POSTS };
         vec![self.ask(part, page, self.filter, limit)]
     }
 
     fn ask(&self, part: Part, page: FeedAnchor, filter: FeedFilter, limit: u32) -> Request {
-        let asked = FeedAsk {
-            generation: self.generation,
-            part,
-        };
-        let query = Query::Feed {
-            persona: None,
-            page,
-            filter,
-            limit,
-        };
+        let asked = FeedAsk { generation: self.generation, part };
+        let query = Query::Feed { persona: None, page, filter, limit };
         Request::Query(Asked::Feed(asked), query)
     }
 
@@ -640,24 +587,15 @@ const TICK: Duration = Duration::from_millis(1);
 
 /// A position that every page before it begins with this post.
 fn just_above(position: FeedPosition) -> FeedPosition {
-    FeedPosition {
-        sort: position.sort.after(TICK),
-        post_id: ObjectId::from_bytes([0; 32]),
-    }
+    FeedPosition { sort: position.sort.after(TICK), post_id: ObjectId::from_bytes([0; 32]) }
 }
 
 /// A position that every page after it ends with this post.
 fn just_below(position: FeedPosition) -> FeedPosition {
-    FeedPosition {
-        sort: position.sort.before(TICK),
-        post_id: ObjectId::from_bytes([0xff; 32]),
-    }
+    FeedPosition { sort: position.sort.before(TICK), post_id: ObjectId::from_bytes([0xff; 32]) }
 }
 
 /// A position older than every post.
 fn bottom() -> FeedPosition {
-    FeedPosition {
-        sort: Timestamp::from_millis(i64::MIN),
-        post_id: ObjectId::from_bytes([0; 32]),
-    }
+    FeedPosition { sort: Timestamp::from_millis(i64::MIN), post_id: ObjectId::from_bytes([0; 32]) }
 }

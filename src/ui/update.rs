@@ -214,18 +214,11 @@ fn run_named(model: &mut Model, name: &str) -> Vec<Request> {
 /// Completes as far as all names agree that begin like this; a full name becomes the next one.
 fn complete(field: &mut Editor) {
     let typed = field.content();
-    let mut names = Action::ALL
-        .iter()
-        .map(|action| action.name())
-        .filter(|name| name.starts_with(typed.as_str()));
+    let mut names =
+        Action::ALL.iter().map(|action| action.name()).filter(|name| name.starts_with(typed.as_str()));
     let Some(first) = names.next() else { return };
     let common = names.fold(first.to_owned(), |common, name| {
-        common
-            .chars()
-            .zip(name.chars())
-            .take_while(|(a, b)| a == b)
-            .map(|(a, _)| a)
-            .collect()
+        common.chars().zip(name.chars()).take_while(|(a, b)| a == b).map(|(a, _)| a).collect()
     });
     field.replace(&common);
 }
@@ -263,10 +256,7 @@ pub fn go(model: &mut Model, place: Place) -> Vec<Request> {
         }
         Place::Network => {
             model.network.mode = network::Mode::List;
-            vec![
-                Request::Query(Asked::Peers, Query::Peers),
-                Request::Query(Asked::Status, Query::Status),
-            ]
+            vec![Request::Query(Asked::Peers, Query::Peers), Request::Query(Asked::Status, Query::Status)]
         }
         _ => Vec::new(),
     }
@@ -342,10 +332,7 @@ fn ask_about_network(model: &Model) -> Vec<Request> {
 }
 
 fn ask_around() -> Vec<Request> {
-    vec![
-        Request::Query(Asked::Personas, Query::Personas),
-        Request::Query(Asked::Status, Query::Status),
-    ]
+    vec![Request::Query(Asked::Personas, Query::Personas), Request::Query(Asked::Status, Query::Status)]
 }
 
 fn answered(model: &mut Model, asked: Asked, answer: Answer) -> Vec<Request> {

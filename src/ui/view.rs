@@ -20,11 +20,7 @@ pub fn draw(model: &Model, buffer: &mut Buffer) {
     draw_top(model, &areas, buffer);
     let theme = model.theme;
     let warnings = banners(model).into_iter().map(|text| {
-        let text = wrap::clip(
-            &format!("! {text}"),
-            usize::from(areas.banners.width),
-            theme.ellipsis(),
-        );
+        let text = wrap::clip(&format!("! {text}"), usize::from(areas.banners.width), theme.ellipsis());
         lines::plain(text, theme.bad())
     });
     lines::draw(buffer, areas.banners, warnings);
@@ -56,11 +52,7 @@ fn draw_top(model: &Model, areas: &Areas, buffer: &mut Buffer) {
     }
     let mut right = Vec::new();
     if let Some(persona) = model.persona().filter(|_| !areas.is_narrow()) {
-        let name = wrap::clip(
-            persona.name.as_str(),
-            usize::from(row.width / 4),
-            theme.ellipsis(),
-        );
+        let name = wrap::clip(persona.name.as_str(), usize::from(row.width / 4), theme.ellipsis());
         right.push(format!("as {name}"));
     }
     right.extend(network_state(model));
@@ -126,27 +118,13 @@ fn draw_reading(model: &Model, areas: &Areas, buffer: &mut Buffer) {
 fn draw_titles(model: &Model, areas: &Areas, buffer: &mut Buffer) {
     let theme = model.theme;
     let (row, below) = lines::split_top(areas.body, 1);
-    lines::draw(
-        buffer,
-        row,
-        [lines::plain(
-            theme.rule().repeat(usize::from(row.width)),
-            theme.faint(),
-        )],
-    );
+    lines::draw(buffer, row, [lines::plain(theme.rule().repeat(usize::from(row.width)), theme.faint())]);
     let titles = [
         (areas.feed, "Feed", model.place == Place::Feed),
         (areas.thread, "Post", model.place == Place::Thread),
     ];
     for (area, title, focused) in titles {
-        let at = lines::indent(
-            Rect {
-                y: row.y,
-                height: row.height,
-                ..area
-            },
-            1,
-        );
+        let at = lines::indent(Rect { y: row.y, height: row.height, ..area }, 1);
         let line = if focused {
             lines::plain(format!(" {title} "), theme.frame())
         } else {
@@ -154,15 +132,8 @@ fn draw_titles(model: &Model, areas: &Areas, buffer: &mut Buffer) {
         };
         lines::draw(buffer, at, [line]);
     }
-    let wall = Rect {
-        x: areas.feed.right() + 1,
-        width: 1,
-        ..below
-    };
-    let pieces = std::iter::repeat_n(
-        lines::plain(theme.wall(), theme.faint()),
-        usize::from(wall.height),
-    );
+    let wall = Rect { x: areas.feed.right() + 1, width: 1, ..below };
+    let pieces = std::iter::repeat_n(lines::plain(theme.wall(), theme.faint()), usize::from(wall.height));
     lines::draw(buffer, wall, pieces);
 }
 
@@ -227,18 +198,11 @@ fn draw_hints(model: &Model, row: Rect, buffer: &mut Buffer) {
         _ => {}
     }
     let hint = |keys: String, word: &'static str| {
-        [
-            Span::styled(format!(" {keys} "), theme.strong()),
-            Span::styled(format!("{word} "), theme.faint()),
-        ]
+        [Span::styled(format!(" {keys} "), theme.strong()), Span::styled(format!("{word} "), theme.faint())]
     };
     let contexts = model.contexts();
-    let last: Vec<Span<'_>> = model
-        .keymap
-        .last_hint(contexts)
-        .into_iter()
-        .flat_map(|(keys, word)| hint(keys, word))
-        .collect();
+    let last: Vec<Span<'_>> =
+        model.keymap.last_hint(contexts).into_iter().flat_map(|(keys, word)| hint(keys, word)).collect();
     let last = Line::from(last);
     let mut room = usize::from(row.width).saturating_sub(last.width());
     let mut hints = Line::default();
@@ -258,16 +222,10 @@ fn draw_hints(model: &Model, row: Rect, buffer: &mut Buffer) {
 fn completions(model: &Model, field: &Editor) -> Line<'static> {
     let theme = model.theme;
     let typed = field.content();
-    let found: Vec<Action> = Action::ALL
-        .iter()
-        .copied()
-        .filter(|action| action.name().starts_with(typed.as_str()))
-        .collect();
+    let found: Vec<Action> =
+        Action::ALL.iter().copied().filter(|action| action.name().starts_with(typed.as_str())).collect();
     if let [only] = found.as_slice() {
-        return lines::plain(
-            format!("  {}{}{}", only.name(), theme.dash(), only.sentence()),
-            theme.faint(),
-        );
+        return lines::plain(format!("  {}{}{}", only.name(), theme.dash(), only.sentence()), theme.faint());
     }
     let names: Vec<&str> = found.iter().map(|action| action.name()).collect();
     lines::plain(format!("  {}", names.join("  ")), theme.faint())

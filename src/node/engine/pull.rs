@@ -95,9 +95,7 @@ impl Engine {
         let Some(connection) = self.connections.get_mut(&id) else {
             return Ok(());
         };
-        let (peer, Some(row)) = (connection.peer, connection.row()) else {
-            return Ok(());
-        };
+        let Some(row) = connection.row() else { return Ok(()) };
         let is_honest = page.ends.len() == asked.len()
             && page
                 .ends

@@ -99,10 +99,7 @@ impl Compose {
     }
 
     fn clear(&mut self) {
-        *self = Self {
-            back: self.back,
-            ..Self::default()
-        };
+        *self = Self { back: self.back, ..Self::default() };
     }
 }
 
@@ -151,10 +148,7 @@ pub fn save(model: &mut Model) -> Vec<Request> {
     compose.draft = Draft::Saving;
     compose.known = compose.editor.content();
     let (slot, text) = (DraftSlot::NewPost, compose.known.clone());
-    vec![Request::Command(
-        Asked::SaveDraft,
-        Command::SaveDraft { slot, text },
-    )]
+    vec![Request::Command(Asked::SaveDraft, Command::SaveDraft { slot, text })]
 }
 
 /// The node has saved the draft, or could not.
@@ -243,9 +237,7 @@ fn review(model: &mut Model) -> Vec<Request> {
     }
     if bytes > POST_TEXT_BYTES {
         let surplus = bytes - POST_TEXT_BYTES;
-        return model.say(&format!(
-            "the post is {surplus} bytes too long: shorten it, or make two of it"
-        ));
+        return model.say(&format!("the post is {surplus} bytes too long: shorten it, or make two of it"));
     }
     compose.phase = Phase::Reviewing(0);
     save(model)
@@ -257,10 +249,7 @@ fn send(model: &mut Model) -> Vec<Request> {
     let text = compose.editor.content();
     let persona = model.persona().map(|persona| persona.posting_id);
     let draft = Some(DraftSlot::NewPost);
-    vec![Request::Command(
-        Asked::Publish,
-        Command::PublishPost { persona, text, draft },
-    )]
+    vec![Request::Command(Asked::Publish, Command::PublishPost { persona, text, draft })]
 }
 
 fn discard(model: &mut Model) -> Vec<Request> {
@@ -283,9 +272,7 @@ pub fn settle(model: &mut Model, body: Rect) {
 fn review_rows(model: &Model, columns: u16) -> Vec<String> {
     let text = SafeText::body(&model.compose.editor.content());
     let width = usize::from(columns.saturating_sub(MARGIN).min(super::TEXT_COLUMNS));
-    wrap::rows(text.as_str().trim_end(), width)
-        .map(str::to_owned)
-        .collect()
+    wrap::rows(text.as_str().trim_end(), width).map(str::to_owned).collect()
 }
 
 /// Draws the editor, or the review.
@@ -302,11 +289,7 @@ pub fn draw(model: &Model, area: Rect, buffer: &mut Buffer) {
             let text = lines::indent(rest, MARGIN);
             lines::draw(buffer, text, rows.into_iter().skip(top).map(Line::raw));
         }
-        Phase::Sending => lines::draw(
-            buffer,
-            rest,
-            [lines::plain("handing it to the node", theme.faint())],
-        ),
+        Phase::Sending => lines::draw(buffer, rest, [lines::plain("handing it to the node", theme.faint())]),
         Phase::Discarding => {
             let question = format!(
                 "Throw this draft away? It cannot be brought back. {} or any other key",
@@ -325,11 +308,7 @@ pub fn draw(model: &Model, area: Rect, buffer: &mut Buffer) {
 fn draw_head(model: &Model, row: Rect, buffer: &mut Buffer) {
     let theme = model.theme;
     let bytes = model.compose.editor.bytes();
-    let style = if bytes > POST_TEXT_BYTES {
-        theme.bad()
-    } else {
-        theme.faint()
-    };
+    let style = if bytes > POST_TEXT_BYTES { theme.bad() } else { theme.faint() };
     let over = if bytes > POST_TEXT_BYTES { "too long: " } else { "" };
     let size = if row.width < 60 {
         format!("{over}{bytes}/{POST_TEXT_BYTES}")
@@ -340,13 +319,9 @@ fn draw_head(model: &Model, row: Rect, buffer: &mut Buffer) {
     let room = usize::from(row.width).saturating_sub(size.len() + audience.len() + "as public ".len());
     let mut spans = vec![Span::raw("as ")];
     match model.persona() {
-        Some(persona) => spans.extend(signature(
-            theme,
-            &persona.name,
-            persona.posting_id,
-            room,
-            theme.strong(),
-        )),
+        Some(persona) => {
+            spans.extend(signature(theme, &persona.name, persona.posting_id, room, theme.strong()))
+        }
         None => spans.push(Span::raw("nobody yet")),
     }
     spans.push(Span::raw(audience));
@@ -357,11 +332,7 @@ fn draw_head(model: &Model, row: Rect, buffer: &mut Buffer) {
 /// What the status line says about the draft.
 pub fn status(model: &Model) -> String {
     if let (Phase::Reviewing(_), Some(persona)) = (model.compose.phase, model.persona()) {
-        return format!(
-            "{} sends this as {} to everybody",
-            model.key(Action::Send),
-            persona.name
-        );
+        return format!("{} sends this as {} to everybody", model.key(Action::Send), persona.name);
     }
     let status = match (model.compose.has_text(), model.compose.draft) {
         (false, _) => "",

@@ -57,10 +57,7 @@ pub fn perform(model: &mut Model, action: Action) -> Option<Vec<Request>> {
         }
         Action::ReadAbove => {
             let unread = feed.unread_above();
-            unread
-                .into_iter()
-                .flat_map(|post_id| self::mark(model, post_id, ReadMark::Read))
-                .collect()
+            unread.into_iter().flat_map(|post_id| self::mark(model, post_id, ReadMark::Read)).collect()
         }
         Action::CopyText => {
             let text = feed.selected().map(|post| post.text.to_string())?;
@@ -88,17 +85,12 @@ pub fn mark(model: &mut Model, post_id: crate::domain::ids::ObjectId, mark: Read
     let Some(before) = model.feed.mark(post_id, mark).or(in_thread) else {
         return Vec::new();
     };
-    vec![Request::Command(
-        Asked::Mark(post_id, before),
-        Command::MarkPost { post_id, mark },
-    )]
+    vec![Request::Command(Asked::Mark(post_id, before), Command::MarkPost { post_id, mark })]
 }
 
 /// Puts text into the clipboard, as much as terminals take, and says so.
 pub fn copy(model: &mut Model, text: &str) -> Vec<Request> {
-    let end = (0..=COPY_BYTES.min(text.len()))
-        .rev()
-        .find(|end| text.is_char_boundary(*end));
+    let end = (0..=COPY_BYTES.min(text.len())).rev().find(|end| text.is_char_boundary(*end));
     let copied = text.get(..end.unwrap_or(0)).unwrap_or_default().to_owned();
     let said = if copied.len() < text.len() {
         format!("copied the first {} of {} bytes", copied.len(), text.len())
@@ -156,26 +148,16 @@ pub fn draw(model: &Model, area: Rect, buffer: &mut Buffer) {
 fn draw_post(model: &Model, entry: &Entry, selected: bool, area: Rect, buffer: &mut Buffer) -> (u16, Rect) {
     let theme = model.theme;
     let width = text_width(area);
-    let preview = entry
-        .preview(width)
-        .map_or_else(|| Cow::Owned(Preview::of(&entry.post, width)), Cow::Borrowed);
+    let preview =
+        entry.preview(width).map_or_else(|| Cow::Owned(Preview::of(&entry.post, width)), Cow::Borrowed);
     let rows = u16::try_from(preview.rows.len() + 1).unwrap_or(u16::MAX);
     let (post, below) = lines::split_top(area, rows);
     if selected {
-        let bars = std::iter::repeat_n(
-            lines::plain(theme.bar(), theme.accent()),
-            usize::from(post.height),
-        );
+        let bars = std::iter::repeat_n(lines::plain(theme.bar(), theme.accent()), usize::from(post.height));
         lines::draw(buffer, post, bars);
     }
     if entry.post.mark == ReadMark::Unread {
-        let mark = lines::indent(
-            Rect {
-                height: post.height.min(1),
-                ..post
-            },
-            1,
-        );
+        let mark = lines::indent(Rect { height: post.height.min(1), ..post }, 1);
         lines::draw(buffer, mark, [lines::plain(theme.unread(), theme.fresh())]);
     }
     let text = lines::indent(post, GUTTER);
@@ -201,13 +183,8 @@ fn head(model: &Model, post: &PostView, selected: bool, columns: usize) -> Line<
         (false, ReadMark::Unread) => theme.strong(),
         (false, ReadMark::Read) => ratatui::style::Style::new(),
     };
-    let mut spans = signature(
-        theme,
-        &post.author_name,
-        post.author,
-        columns.saturating_sub(age.len()),
-        style,
-    );
+    let mut spans =
+        signature(theme, &post.author_name, post.author, columns.saturating_sub(age.len()), style);
     spans.push(Span::styled(age, theme.faint()));
     Line::from(spans)
 }
@@ -215,10 +192,9 @@ fn head(model: &Model, post: &PostView, selected: bool, columns: usize) -> Line<
 fn draw_empty(model: &Model, area: Rect, buffer: &mut Buffer) {
     let theme = model.theme;
     let (title, rest) = match model.feed.filter() {
-        FeedFilter::Unread => (
-            "Nothing unread.",
-            format!("{} shows all posts again.", model.key(Action::FilterUnread)),
-        ),
+        FeedFilter::Unread => {
+            ("Nothing unread.", format!("{} shows all posts again.", model.key(Action::FilterUnread)))
+        }
         FeedFilter::All => (
             "No posts yet.",
             format!(

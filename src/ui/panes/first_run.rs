@@ -36,10 +36,7 @@ pub fn perform(model: &mut Model, action: Action) -> Option<Vec<Request>> {
             let field = &mut model.first_run.field;
             field.state = FieldState::Asked;
             let name = field.editor.content();
-            Some(vec![Request::Command(
-                Asked::CreatePersona,
-                Command::CreatePersona { name },
-            )])
+            Some(vec![Request::Command(Asked::CreatePersona, Command::CreatePersona { name })])
         }
         Action::Quit => Some(vec![Request::Quit]),
         _ => None,
@@ -50,10 +47,7 @@ pub fn perform(model: &mut Model, action: Action) -> Option<Vec<Request>> {
 pub fn created(model: &mut Model, persona: PersonaView) -> Vec<Request> {
     model.first_run = FirstRun::default();
     let personas = model.personas.get_or_insert_default();
-    if !personas
-        .iter()
-        .any(|known| known.posting_id == persona.posting_id)
-    {
+    if !personas.iter().any(|known| known.posting_id == persona.posting_id) {
         personas.push(persona);
     }
     update::go(model, Place::People)
@@ -73,11 +67,7 @@ pub fn draw(model: &Model, area: Rect, buffer: &mut Buffer) {
     let count = |lines: usize| u16::try_from(lines).unwrap_or(u16::MAX);
     let needed = TITLE_ROWS + FIELD_ROWS.1 + count(network.len());
     let (title, rest) = lines::split_top(column, TITLE_ROWS);
-    lines::draw(
-        buffer,
-        title,
-        [lines::plain("Welcome. What is your name?", theme.strong())],
-    );
+    lines::draw(buffer, title, [lines::plain("Welcome. What is your name?", theme.strong())]);
     let about_rows = count(about.len() + 1);
     let about_fits = needed.saturating_add(about_rows) <= column.height;
     let (text, rest) = lines::split_top(rest, if about_fits { about_rows } else { 0 });

@@ -41,18 +41,12 @@ fn signature(
         name => wrap::clip(&name.replace('\n', " "), room, theme.ellipsis()),
     };
     let gap = if name.is_empty() { "" } else { " " };
-    vec![
-        Span::styled(name, style),
-        Span::raw(gap),
-        Span::styled(fingerprint, theme.faint()),
-    ]
+    vec![Span::styled(name, style), Span::raw(gap), Span::styled(fingerprint, theme.faint())]
 }
 
 /// A text of the program itself, broken into rows.
 fn sentence(text: &str, width: u16, style: Style) -> Vec<Line<'static>> {
-    wrap::rows(text, usize::from(width))
-        .map(|row| lines::plain(row.to_owned(), style))
-        .collect()
+    wrap::rows(text, usize::from(width)).map(|row| lines::plain(row.to_owned(), style)).collect()
 }
 
 /// Rows a field grows to: more than an invite takes.
@@ -65,10 +59,7 @@ fn draw_field(buffer: &mut Buffer, area: Rect, theme: Theme, field: &Field) {
     let rows = (wrap::cells(&field.editor.content()) + 1).div_ceil(columns);
     let rows = u16::try_from(rows.min(FIELD_MOST_ROWS)).unwrap_or(1);
     let (input, below) = lines::split_top(area, rows.min(area.height.saturating_sub(1)).max(1));
-    let bars = std::iter::repeat_n(
-        lines::plain(theme.bar(), theme.accent()),
-        usize::from(input.height),
-    );
+    let bars = std::iter::repeat_n(lines::plain(theme.bar(), theme.accent()), usize::from(input.height));
     lines::draw(buffer, input, bars);
     field.editor.draw(buffer, lines::indent(input, FIELD_MARGIN));
     match &field.state {

@@ -57,10 +57,7 @@ pub fn perform(model: &mut Model, action: Action) -> Option<Vec<Request>> {
             }
             field.state = FieldState::Asked;
             let ticket = field.editor.content().trim().to_owned();
-            return Some(vec![Request::Command(
-                Asked::AddPeer,
-                Command::AddPeer { ticket },
-            )]);
+            return Some(vec![Request::Command(Asked::AddPeer, Command::AddPeer { ticket })]);
         }
         (Mode::Adding(_), Action::Cancel) => model.network.mode = Mode::List,
         (Mode::List, Action::MoveDown) => cursor.step(1, count),
@@ -115,11 +112,8 @@ pub fn draw(model: &Model, area: Rect, buffer: &mut Buffer) {
         return lines::draw(buffer, list, sentence(text, list.width, theme.faint()));
     }
     let cursor = model.network.cursor;
-    let rows = peers
-        .iter()
-        .enumerate()
-        .skip(cursor.top)
-        .map(|(at, peer)| row(model, peer, at == cursor.selected));
+    let rows =
+        peers.iter().enumerate().skip(cursor.top).map(|(at, peer)| row(model, peer, at == cursor.selected));
     lines::draw(buffer, list, rows);
 }
 
@@ -138,10 +132,7 @@ fn this_node(model: &Model) -> Vec<Line<'static>> {
         [] => "no address yet".to_owned(),
         addresses => SafeText::line(&addresses.join(", ")).to_string(),
     };
-    let known = format!(
-        "{} connected of {} known",
-        status.connected_peers, status.known_peers
-    );
+    let known = format!("{} connected of {} known", status.connected_peers, status.known_peers);
     vec![
         Line::from(vec![
             Span::styled("this node ", theme.strong()),
@@ -157,11 +148,8 @@ fn this_node(model: &Model) -> Vec<Line<'static>> {
 fn row(model: &Model, peer: &PeerView, selected: bool) -> Line<'static> {
     let theme = model.theme;
     let bar = if selected { theme.bar() } else { " " };
-    let (glyph, glyph_style) = if peer.connected {
-        (theme.connected(), theme.good())
-    } else {
-        (theme.unconnected(), theme.faint())
-    };
+    let (glyph, glyph_style) =
+        if peer.connected { (theme.connected(), theme.good()) } else { (theme.unconnected(), theme.faint()) };
     let mut facts = Vec::new();
     match (peer.connected, peer.relayed) {
         (false, _) => facts.push("not connected".to_owned()),
@@ -173,20 +161,13 @@ fn row(model: &Model, peer: &PeerView, selected: bool) -> Line<'static> {
         facts.push(format!("in {}", size(peer.bytes_in)));
         facts.push(format!("out {}", size(peer.bytes_out)));
     }
-    facts.extend(
-        peer.addresses
-            .first()
-            .map(|address| SafeText::line(address).to_string()),
-    );
+    facts.extend(peer.addresses.first().map(|address| SafeText::line(address).to_string()));
     let id_style = if selected { theme.accent() } else { theme.strong() };
     Line::from(vec![
         Span::styled(format!("{bar} "), theme.accent()),
         Span::styled(format!("{glyph} "), glyph_style),
         Span::styled(peer.network_id.fingerprint(), id_style),
-        Span::styled(
-            format!("{}{}", theme.dot(), facts.join(theme.dot())),
-            theme.faint(),
-        ),
+        Span::styled(format!("{}{}", theme.dot(), facts.join(theme.dot())), theme.faint()),
     ])
 }
 
@@ -201,9 +182,5 @@ fn size(bytes: u64) -> String {
         tenths /= 1_024;
         unit = larger;
     }
-    if unit == "B" {
-        format!("{bytes} B")
-    } else {
-        format!("{}.{} {unit}", tenths / 10, tenths % 10)
-    }
+    if unit == "B" { format!("{bytes} B") } else { format!("{}.{} {unit}", tenths / 10, tenths % 10) }
 }

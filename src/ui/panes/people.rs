@@ -84,10 +84,7 @@ pub fn perform(model: &mut Model, action: Action) -> Option<Vec<Request>> {
             Action::Submit => {
                 field.state = FieldState::Asked;
                 let target = field.editor.content().trim().to_owned();
-                let command = Command::Follow {
-                    target,
-                    persona: None,
-                };
+                let command = Command::Follow { target, persona: None };
                 Some(vec![Request::Command(Asked::Follow, command)])
             }
             _ => leave_mode(model, action),
@@ -105,10 +102,7 @@ pub fn perform(model: &mut Model, action: Action) -> Option<Vec<Request>> {
                 return leave_mode(model, action);
             }
             model.people.mode = Mode::List;
-            let command = Command::Unfollow {
-                author,
-                persona: None,
-            };
+            let command = Command::Unfollow { author, persona: None };
             Some(vec![Request::Command(Asked::Unfollow, command)])
         }
     }
@@ -138,10 +132,7 @@ fn in_list(model: &mut Model, action: Action) -> Option<Vec<Request>> {
         Action::Add => model.people.mode = Mode::Adding(Field::default()),
         Action::ShowInvite => {
             model.people.mode = Mode::Invite(None);
-            return Some(vec![Request::Query(
-                Asked::Invite,
-                Query::Invite { persona: None },
-            )]);
+            return Some(vec![Request::Query(Asked::Invite, Query::Invite { persona: None })]);
         }
         Action::Unfollow => {
             let selected = model.people.selected().filter(|person| person.following);
@@ -158,10 +149,8 @@ fn in_list(model: &mut Model, action: Action) -> Option<Vec<Request>> {
 /// The node has made my invite.
 pub fn show_invite(model: &mut Model, invite: &InviteView) {
     if let Mode::Invite(shown) = &mut model.people.mode {
-        *shown = Some(Shown {
-            text: SafeText::line(&invite.invite),
-            has_addresses: invite.address_count > 0,
-        });
+        *shown =
+            Some(Shown { text: SafeText::line(&invite.invite), has_addresses: invite.address_count > 0 });
     }
 }
 
@@ -204,17 +193,9 @@ fn draw_invite(model: &Model, shown: Option<&Shown>, area: Rect, buffer: &mut Bu
     let Some(shown) = shown else {
         return lines::draw(buffer, area, [lines::plain("making an invite", theme.faint())]);
     };
-    let mut text = sentence(
-        "Send this to whom you want to have as a reader:",
-        area.width,
-        theme.strong(),
-    );
+    let mut text = sentence("Send this to whom you want to have as a reader:", area.width, theme.strong());
     text.push(Line::default());
-    text.extend(sentence(
-        shown.text.as_str(),
-        area.width,
-        ratatui::style::Style::new(),
-    ));
+    text.extend(sentence(shown.text.as_str(), area.width, ratatui::style::Style::new()));
     text.push(Line::default());
     let note = if shown.has_addresses {
         "It names your persona and a way to reach this computer. Whoever has it can read what you post publicly."
@@ -234,17 +215,11 @@ fn draw_list(model: &Model, area: Rect, buffer: &mut Buffer) {
     let head_line = match &people.mode {
         Mode::Unfollowing(_) => {
             let yes = model.key(Action::Confirm);
-            lines::plain(
-                format!("Stop following the selected one? {yes} or any other key"),
-                theme.bad(),
-            )
+            lines::plain(format!("Stop following the selected one? {yes} or any other key"), theme.bad())
         }
         _ if following == 0 => {
             let (add, invite) = (model.key(Action::Add), model.key(Action::ShowInvite));
-            lines::plain(
-                format!("Paste an invite ({add}), or show yours ({invite})."),
-                theme.strong(),
-            )
+            lines::plain(format!("Paste an invite ({add}), or show yours ({invite})."), theme.strong())
         }
         _ => lines::plain(format!("You follow {following}."), theme.faint()),
     };
@@ -253,14 +228,7 @@ fn draw_list(model: &Model, area: Rect, buffer: &mut Buffer) {
         .iter()
         .enumerate()
         .skip(people.cursor.top)
-        .map(|(at, person)| {
-            row(
-                model,
-                person,
-                at == people.cursor.selected,
-                usize::from(area.width),
-            )
-        });
+        .map(|(at, person)| row(model, person, at == people.cursor.selected, usize::from(area.width)));
     lines::draw(buffer, list_area(area), rows);
 }
 
@@ -277,11 +245,7 @@ fn row(model: &Model, person: &PersonView, selected: bool, columns: usize) -> Li
         "yourself".to_owned()
     };
     let facts = format!("{}{posts}{}{since}", theme.dot(), theme.dot());
-    let (bar, style) = if selected {
-        (theme.bar(), theme.accent())
-    } else {
-        (" ", theme.strong())
-    };
+    let (bar, style) = if selected { (theme.bar(), theme.accent()) } else { (" ", theme.strong()) };
     let mut spans = vec![Span::styled(format!("{bar} "), theme.accent())];
     let room = columns.saturating_sub(facts.len() + 2);
     spans.extend(signature(theme, &person.name, person.posting_id, room, style));

@@ -26,11 +26,7 @@ pub struct Thread {
 impl Thread {
     /// A post to be shown from its beginning.
     pub const fn new(post: PostView) -> Self {
-        Self {
-            post,
-            scroll: 0,
-            wrapped: (0, Vec::new()),
-        }
+        Self { post, scroll: 0, wrapped: (0, Vec::new()) }
     }
 
     fn rows(&self, width: usize) -> std::borrow::Cow<'_, [String]> {
@@ -96,10 +92,7 @@ pub fn show(model: &mut Model, view: ThreadView) {
 
 /// Marks the opened post; what it was marked before, if that differs.
 pub fn mark(model: &mut Model, post_id: ObjectId, mark: ReadMark) -> Option<ReadMark> {
-    let thread = model
-        .thread
-        .as_mut()
-        .filter(|thread| thread.post.post_id == post_id)?;
+    let thread = model.thread.as_mut().filter(|thread| thread.post.post_id == post_id)?;
     let before = std::mem::replace(&mut thread.post.mark, mark);
     (before != mark).then_some(before)
 }
@@ -170,10 +163,7 @@ fn head(model: &Model, columns: u16) -> Vec<Line<'static>> {
     ))];
     head.extend(sentence(&facts, columns, theme.faint()));
     if post.mark == ReadMark::Unread {
-        head.push(lines::plain(
-            format!("{} marked unread", theme.unread()),
-            theme.fresh(),
-        ));
+        head.push(lines::plain(format!("{} marked unread", theme.unread()), theme.fresh()));
     }
     head.push(Line::default());
     head
@@ -184,11 +174,7 @@ fn foot(model: &Model, post: &PostView, columns: u16) -> Vec<Line<'static>> {
     let faint = model.theme.faint();
     let id = post.post_id.to_string();
     let named = format!("id {id}");
-    let id = if named.len() <= usize::from(columns) {
-        named
-    } else {
-        id
-    };
+    let id = if named.len() <= usize::from(columns) { named } else { id };
     let mut foot = vec![Line::default()];
     foot.extend(sentence(&id, columns, faint));
     foot

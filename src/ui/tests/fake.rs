@@ -34,11 +34,7 @@ pub fn posting_id(number: u8) -> PostingId {
 }
 
 pub fn persona(name: &str) -> PersonaView {
-    PersonaView {
-        posting_id: posting_id(0xaa),
-        name: SafeText::line(name),
-        default: true,
-    }
+    PersonaView { posting_id: posting_id(0xaa), name: SafeText::line(name), default: true }
 }
 
 pub fn person(number: u8, name: &str) -> PersonView {
@@ -114,13 +110,7 @@ impl FakeNode {
                 minutes(2),
                 "The boat is back in the water. It leaks, but only where it always did.",
             ),
-            post(
-                2,
-                0x1e,
-                "lea",
-                minutes(60),
-                "日本語の本を読み終えた。\n\nNext one is about lichens 🌿",
-            ),
+            post(2, 0x1e, "lea", minutes(60), "日本語の本を読み終えた。\n\nNext one is about lichens 🌿"),
             post(
                 3,
                 0x31,
@@ -134,13 +124,7 @@ impl FakeNode {
                  laughed, and then they asked how much further it was, and I lied, as one does, by about half. The \
                  ridge will be there next week too.",
             ),
-            post(
-                4,
-                0xaa,
-                "ana",
-                minutes(1_500),
-                "Does anybody have a 13 mm spanner?",
-            ),
+            post(4, 0xaa, "ana", minutes(1_500), "Does anybody have a 13 mm spanner?"),
         ] {
             node.insert(post);
         }
@@ -183,17 +167,11 @@ impl FakeNode {
 
     pub fn query(&self, query: &Query) -> Result<View, CallError> {
         Ok(match query {
-            Query::Feed {
-                page, filter, limit, ..
-            } => View::Feed(self.page(*page, *filter, *limit)),
+            Query::Feed { page, filter, limit, .. } => View::Feed(self.page(*page, *filter, *limit)),
             Query::Thread { post_id } => {
                 let found = self.posts.iter().find(|post| post.post_id == *post_id);
                 let post = found.cloned().ok_or_else(|| {
-                    CallError::new(
-                        ErrorKind::NotFound,
-                        "there is no such post",
-                        "it may have been deleted",
-                    )
+                    CallError::new(ErrorKind::NotFound, "there is no such post", "it may have been deleted")
                 })?;
                 View::Thread(ThreadView { post })
             }
@@ -206,9 +184,7 @@ impl FakeNode {
                 posting_id: posting_id(0xaa),
                 address_count: 1,
             }),
-            Query::Draft { .. } => View::Draft(DraftView {
-                text: self.draft.clone(),
-            }),
+            Query::Draft { .. } => View::Draft(DraftView { text: self.draft.clone() }),
         })
     }
 
@@ -217,39 +193,18 @@ impl FakeNode {
         let shown = |post: &&PostView| filter == FeedFilter::All || post.mark == ReadMark::Unread;
         let all: Vec<&PostView> = self.posts.iter().filter(shown).collect();
         let (posts, more): (Vec<PostView>, bool) = match anchor {
-            FeedAnchor::Newest => (
-                all.iter().copied().take(limit).cloned().collect(),
-                all.len() > limit,
-            ),
+            FeedAnchor::Newest => (all.iter().copied().take(limit).cloned().collect(), all.len() > limit),
             FeedAnchor::Before(position) => {
-                let older: Vec<_> = all
-                    .iter()
-                    .copied()
-                    .filter(|post| post.position < position)
-                    .collect();
-                (
-                    older.iter().copied().take(limit).cloned().collect(),
-                    older.len() > limit,
-                )
+                let older: Vec<_> = all.iter().copied().filter(|post| post.position < position).collect();
+                (older.iter().copied().take(limit).cloned().collect(), older.len() > limit)
             }
             FeedAnchor::After(position) => {
-                let newer: Vec<_> = all
-                    .iter()
-                    .copied()
-                    .filter(|post| post.position > position)
-                    .collect();
+                let newer: Vec<_> = all.iter().copied().filter(|post| post.position > position).collect();
                 let skipped = newer.len().saturating_sub(limit);
-                (
-                    newer.iter().copied().skip(skipped).cloned().collect(),
-                    skipped > 0,
-                )
+                (newer.iter().copied().skip(skipped).cloned().collect(), skipped > 0)
             }
         };
-        let unread = self
-            .posts
-            .iter()
-            .filter(|post| post.mark == ReadMark::Unread)
-            .count();
+        let unread = self.posts.iter().filter(|post| post.mark == ReadMark::Unread).count();
         FeedPage {
             posts,
             more: if more { More::Follows } else { More::End },
@@ -298,10 +253,7 @@ impl FakeNode {
             }
             Command::SaveDraft { text, .. } => self.draft.clone_from(text),
             Command::Sync { .. } => {
-                return Ok(Outcome::Synced(SyncReport {
-                    peers: 2,
-                    new_posts: 3,
-                }));
+                return Ok(Outcome::Synced(SyncReport { peers: 2, new_posts: 3 }));
             }
             Command::AddPeer { .. } | Command::Stop => {}
         }

@@ -15,10 +15,7 @@ struct Dice(u64);
 
 impl Dice {
     fn below(&mut self, bound: u64) -> u64 {
-        self.0 = self
-            .0
-            .wrapping_mul(6_364_136_223_846_793_005)
-            .wrapping_add(1_442_695_040_888_963_407);
+        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         (self.0 >> 33) % bound
     }
 
@@ -111,19 +108,14 @@ fn is_sending(session: &Session, key: &str) -> bool {
 }
 
 fn published(session: &Session) -> usize {
-    session
-        .node
-        .count(|command| matches!(command, Command::PublishPost { .. }))
+    session.node.count(|command| matches!(command, Command::PublishPost { .. }))
 }
 
 /// Runs a session of `steps`; how many posts were sent without the review and its key.
 fn play(seed: u64, steps: usize, planted: Option<&Command>) -> usize {
     let mut dice = Dice(seed);
-    let mut session = Session::new(if seed.is_multiple_of(5) {
-        FakeNode::new()
-    } else {
-        FakeNode::with_posts(260)
-    });
+    let mut session =
+        Session::new(if seed.is_multiple_of(5) { FakeNode::new() } else { FakeNode::with_posts(260) });
     let mut unmeant = 0;
     for step in 0..steps {
         let before = published(&session);
@@ -152,17 +144,10 @@ fn play(seed: u64, steps: usize, planted: Option<&Command>) -> usize {
                 session.waits();
             }
             4 => {
-                session.link = if session.link == Link::Quick {
-                    Link::Held
-                } else {
-                    Link::Quick
-                };
+                session.link = if session.link == Link::Quick { Link::Held } else { Link::Quick };
                 session.deliver();
             }
-            5 => session
-                .node
-                .refusals
-                .push(CallError::new(ErrorKind::Busy, "the node is busy", "try again")),
+            5 => session.node.refusals.push(CallError::new(ErrorKind::Busy, "the node is busy", "try again")),
             _ => {
                 let key = dice.one_of(KEYS);
                 meant = is_sending(&session, key);
@@ -183,10 +168,7 @@ fn play(seed: u64, steps: usize, planted: Option<&Command>) -> usize {
 fn look(session: &Session, seed: u64, step: usize) {
     let before = session.model.clone();
     let first = session.buffer();
-    assert!(
-        first.content().iter().all(|cell| is_drawable(cell.symbol())),
-        "seed {seed} step {step}"
-    );
+    assert!(first.content().iter().all(|cell| is_drawable(cell.symbol())), "seed {seed} step {step}");
     if step.is_multiple_of(10) {
         assert_eq!(first, session.buffer(), "seed {seed} step {step}");
         assert!(session.model == before, "seed {seed} step {step}");
@@ -202,19 +184,14 @@ fn random_keys_send_nothing_by_accident() {
 
 #[test]
 fn a_planted_post_is_noticed() {
-    let planted = Command::PublishPost {
-        persona: None,
-        text: "planted".to_owned(),
-        draft: None,
-    };
+    let planted = Command::PublishPost { persona: None, text: "planted".to_owned(), draft: None };
     assert_eq!(play(3, 60, Some(&planted)), 1);
 }
 
 #[test]
 fn every_pane_is_drawn_at_every_small_size() {
-    let panes = [
-        "j", "Enter", "q g p", "s", "q a", "Esc g w", "a", "Esc ?", "q :", "Esc c", "Ctrl-s", "Ctrl-x k",
-    ];
+    let panes =
+        ["j", "Enter", "q g p", "s", "q a", "Esc g w", "a", "Esc ?", "q :", "Esc c", "Ctrl-s", "Ctrl-x k"];
     let mut session = Session::new(FakeNode::in_use());
     for keys in panes {
         session.keys(keys);

@@ -46,13 +46,7 @@ fn node_of(text: &str) -> FakeNode {
     let mut node = FakeNode::in_use();
     node.personas[0].name = crate::domain::text::SafeText::line(text);
     for number in 0..5 {
-        node.insert(post(
-            100 + number,
-            3,
-            text,
-            Duration::from_secs(u64::from(number)),
-            text,
-        ));
+        node.insert(post(100 + number, 3, text, Duration::from_secs(u64::from(number)), text));
     }
     node.people = vec![person(3, text), person(4, text)];
     node.peers.push(PeerView {
@@ -75,19 +69,13 @@ fn what_others_wrote_controls_nothing_in_any_pane() {
     for text in hostile_texts() {
         for (columns, rows) in [(120, 40), (80, 24), (40, 12), (7, 5)] {
             let mut session = Session::new(node_of(&text)).sized(columns, rows);
-            for keys in [
-                "j", "Enter", "j", "G", "q", "g p", "s", "q", "d", "n", "a", "Esc", "g w", "?", "q",
-            ] {
+            for keys in ["j", "Enter", "j", "G", "q", "g p", "s", "q", "d", "n", "a", "Esc", "g w", "?", "q"]
+            {
                 session.keys(keys);
                 check(&session);
             }
-            session.hears(Event::StoreFailed {
-                message: text.clone(),
-            });
-            session
-                .node
-                .refusals
-                .push(CallError::new(ErrorKind::Store, text.clone(), text.clone()));
+            session.hears(Event::StoreFailed { message: text.clone() });
+            session.node.refusals.push(CallError::new(ErrorKind::Store, text.clone(), text.clone()));
             session.keys("g f m");
             check(&session);
         }
@@ -98,9 +86,7 @@ fn what_others_wrote_controls_nothing_in_any_pane() {
 fn what_is_pasted_controls_nothing_in_any_input() {
     for text in hostile_texts() {
         let mut session = Session::new(node_of("x")).sized(60, 20);
-        for keys in [
-            "c", "Ctrl-s", "Esc", "Esc", "g p a", "Esc", "g w a", "Esc", ":", "Esc",
-        ] {
+        for keys in ["c", "Ctrl-s", "Esc", "Esc", "g p a", "Esc", "g w a", "Esc", ":", "Esc"] {
             session.keys(keys).pastes(&text);
             check(&session);
             session.waits();
@@ -131,11 +117,7 @@ fn the_lines_of_the_program_stand_where_they_belong_whatever_a_post_holds() {
         let picture = session.picture();
         assert!(picture.starts_with(" itsgoin · Feed"), "{picture}");
         assert!(
-            picture
-                .trim_end()
-                .lines()
-                .last()
-                .is_some_and(|hints| hints.contains("j/k move")),
+            picture.trim_end().lines().last().is_some_and(|hints| hints.contains("j/k move")),
             "{picture}"
         );
     }

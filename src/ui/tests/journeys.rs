@@ -19,29 +19,14 @@ fn disk_full() -> CallError {
 fn from_the_first_start_to_the_first_post() {
     let mut session = Session::new(FakeNode::new());
     session.sees("What is your name?").sees("--relay none");
-    session
-        .keys("Enter")
-        .sees("a name needs at least one visible character");
+    session.keys("Enter").sees("a name needs at least one visible character");
     session.types("ana").keys("Enter");
-    session
-        .sees("Paste an invite (a), or show yours (s).")
-        .sees("as ana");
-    session
-        .pastes("itsgoin1mvqx\ngzldn5wgk43b")
-        .sees("then press Enter")
-        .waits()
-        .keys("Enter");
+    session.sees("Paste an invite (a), or show yours (s).").sees("as ana");
+    session.pastes("itsgoin1mvqx\ngzldn5wgk43b").sees("then press Enter").waits().keys("Enter");
     session.sees("you follow lea 1e1e1e1e");
-    session
-        .keys("g f c")
-        .types("good morning")
-        .keys("Enter")
-        .types("all");
+    session.keys("g f c").types("good morning").keys("Enter").types("all");
     session.waits().sees("draft saved");
-    session
-        .keys("Ctrl-s")
-        .sees("as ana aaaaaaaa → public")
-        .sees("16 of 16384 bytes");
+    session.keys("Ctrl-s").sees("as ana aaaaaaaa → public").sees("16 of 16384 bytes");
     session.keys("y").sees("posted").sees("good morning");
     assert_eq!(session.model.place, Place::Feed);
     assert_eq!(
@@ -80,9 +65,7 @@ fn leaving_waits_for_the_draft_and_asks_when_it_cannot_be_saved() {
     let mut session = Session::new(FakeNode::in_use());
     session.keys("c").types("text");
     session.node.refusals.push(disk_full());
-    session
-        .keys("Esc")
-        .sees("the disk is full — make room and try again");
+    session.keys("Esc").sees("the disk is full — make room and try again");
     session.node.refusals.push(disk_full());
     session.keys("q").sees("Leave all the same?");
     assert!(!session.has_quit);
@@ -125,24 +108,14 @@ fn a_refused_post_stays_in_the_editor() {
 fn a_post_that_is_too_long_is_not_sent() {
     let mut session = Session::new(FakeNode::in_use());
     session.keys("c").pastes(&"x".repeat(POST_TEXT_BYTES + 3)).waits();
-    session
-        .sees("too long: 16387 of 16384")
-        .keys("Ctrl-s")
-        .sees("3 bytes too long")
-        .keys("y");
+    session.sees("too long: 16387 of 16384").keys("Ctrl-s").sees("3 bytes too long").keys("y");
     assert_eq!(session.node.count(is_publish), 0);
 }
 
 #[test]
 fn a_draft_is_discarded_only_after_a_question() {
     let mut session = Session::new(FakeNode::in_use());
-    session
-        .keys("c")
-        .types("text")
-        .keys("Ctrl-x k")
-        .sees("Throw this draft away?")
-        .keys("n")
-        .sees("text");
+    session.keys("c").types("text").keys("Ctrl-x k").sees("Throw this draft away?").keys("n").sees("text");
     session.keys("Ctrl-x k y");
     assert_eq!(session.node.draft, "");
     session.keys("c").sees("0 of 16384");
@@ -182,12 +155,7 @@ fn a_paste_where_nothing_can_be_typed_does_nothing() {
 #[test]
 fn opening_marks_read_and_moving_does_not() {
     let mut session = Session::new(FakeNode::in_use());
-    session
-        .sees("3 unread")
-        .keys("j k j")
-        .sees("3 unread")
-        .keys("Enter")
-        .sees("2 unread");
+    session.sees("3 unread").keys("j k j").sees("3 unread").keys("Enter").sees("2 unread");
     session.sees("2026-11-21 13:02 UTC · public");
     assert_eq!(session.node.posts()[1].mark, ReadMark::Read);
     session.keys("m").sees("3 unread").sees("marked unread");
@@ -205,17 +173,8 @@ fn a_mark_the_node_refuses_is_taken_back() {
 #[test]
 fn one_can_read_through_all_unread_posts_without_leaving_the_post() {
     let mut session = Session::new(FakeNode::in_use());
-    session
-        .keys("Enter")
-        .sees("The boat is back")
-        .keys("] u")
-        .sees("lichens");
-    session
-        .keys("J")
-        .sees("A long one")
-        .keys("K")
-        .sees("lichens")
-        .keys("h");
+    session.keys("Enter").sees("The boat is back").keys("] u").sees("lichens");
+    session.keys("J").sees("A long one").keys("K").sees("lichens").keys("h");
     assert_eq!(session.model.place, Place::Feed);
     session.sees("Feed").does_not_see("1 unread");
 }
@@ -223,19 +182,9 @@ fn one_can_read_through_all_unread_posts_without_leaving_the_post() {
 #[test]
 fn copying_is_bounded_and_says_so() {
     let mut node = FakeNode::in_use();
-    node.insert(post(
-        9,
-        1,
-        "long",
-        std::time::Duration::ZERO,
-        &"日日\n".repeat(2_000),
-    ));
+    node.insert(post(9, 1, "long", std::time::Duration::ZERO, &"日日\n".repeat(2_000)));
     let mut session = Session::new(node);
-    session
-        .keys("y")
-        .sees("copied the first 5999 of 14000 bytes")
-        .keys("j y")
-        .sees("copied");
+    session.keys("y").sees("copied the first 5999 of 14000 bytes").keys("j y").sees("copied");
     assert!(session.copied[0].len() <= 6_000);
     assert!(session.copied[1].starts_with("The boat"));
 }
@@ -243,23 +192,10 @@ fn copying_is_bounded_and_says_so() {
 #[test]
 fn people_are_followed_and_unfollowed() {
     let mut session = Session::new(FakeNode::in_use());
-    session
-        .keys("g p")
-        .sees("You follow 3.")
-        .keys("a")
-        .types("nonsense")
-        .keys("Enter");
-    session
-        .sees("this is not an invite")
-        .keys("Esc j d")
-        .sees("Stop following")
-        .keys("n");
+    session.keys("g p").sees("You follow 3.").keys("a").types("nonsense").keys("Enter");
+    session.sees("this is not an invite").keys("Esc j d").sees("Stop following").keys("n");
     assert_eq!(session.node.people.len(), 3);
-    session
-        .keys("d y")
-        .sees("not followed any more")
-        .sees("You follow 2.")
-        .does_not_see("lea");
+    session.keys("d y").sees("not followed any more").sees("You follow 2.").does_not_see("lea");
     session.keys("s").sees("itsgoin1mvqx").keys("y").sees("copied");
     assert!(session.copied[0].starts_with("itsgoin1") && !session.copied[0].contains('\n'));
     session.keys("q q");
@@ -272,11 +208,7 @@ fn one_cannot_unfollow_oneself() {
     node.people = vec![person(0xaa, "ana")];
     node.people[0].following = false;
     let mut session = Session::new(node);
-    session
-        .keys("g p")
-        .sees("yourself")
-        .keys("d")
-        .sees("you do not follow this one");
+    session.keys("g p").sees("yourself").keys("d").sees("you do not follow this one");
 }
 
 #[test]
@@ -300,37 +232,16 @@ fn commands_run_by_name_and_are_completed() {
     let mut session = Session::new(FakeNode::in_use());
     session.keys(":").types("peo").keys("Tab Enter");
     assert_eq!(session.model.place, Place::People);
-    session
-        .keys(":")
-        .types("send")
-        .keys("Enter")
-        .sees("send can not be done here");
-    session
-        .keys(":")
-        .types("dance")
-        .keys("Enter")
-        .sees("there is no command dance");
-    session
-        .keys(": Esc ?")
-        .sees("the invite that lets others follow me")
-        .keys("q");
-    session
-        .keys("q R")
-        .sees("3 new posts from 2 peers")
-        .keys("j")
-        .does_not_see("3 new posts");
+    session.keys(":").types("send").keys("Enter").sees("send can not be done here");
+    session.keys(":").types("dance").keys("Enter").sees("there is no command dance");
+    session.keys(": Esc ?").sees("the invite that lets others follow me").keys("q");
+    session.keys("q R").sees("3 new posts from 2 peers").keys("j").does_not_see("3 new posts");
 }
 
 #[test]
 fn what_a_sequence_can_become_is_shown() {
     let mut session = Session::new(FakeNode::in_use());
-    session
-        .keys("g")
-        .sees("p people")
-        .sees("w network")
-        .keys("x")
-        .sees("gx does nothing")
-        .keys("x");
+    session.keys("g").sees("p people").sees("w network").keys("x").sees("gx does nothing").keys("x");
 }
 
 #[test]
@@ -339,12 +250,8 @@ fn trouble_of_the_node_stays_on_the_screen() {
     node.status.clock_off_minutes = Some(-42);
     node.status.network = NetworkState::Failed("the port is in use".to_owned());
     let mut session = Session::new(node);
-    session
-        .sees("clock is 42 min behind")
-        .sees("! the port is in use");
-    session.hears(Event::StoreFailed {
-        message: "the disk is full: make room".to_owned(),
-    });
+    session.sees("clock is 42 min behind").sees("! the port is in use");
+    session.hears(Event::StoreFailed { message: "the disk is full: make room".to_owned() });
     session.keys("j j").sees("! the disk is full: make room");
     session.hears(Event::Stopped).sees("the node has stopped");
 }
@@ -353,10 +260,7 @@ fn trouble_of_the_node_stays_on_the_screen() {
 fn nothing_is_drawn_while_nothing_changes() {
     let mut session = Session::new(FakeNode::in_use());
     let before = session.draws;
-    session
-        .hears(Event::StatusChanged)
-        .hears(Event::PeersChanged)
-        .waits();
+    session.hears(Event::StatusChanged).hears(Event::PeersChanged).waits();
     session.send(Message::MinutePassed);
     assert_eq!(session.draws, before);
     session.now = NOW.after(std::time::Duration::from_mins(1));

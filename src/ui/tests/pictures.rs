@@ -124,37 +124,25 @@ fn small_screens() {
 
 #[test]
 fn ascii() {
-    let theme = Theme {
-        colours: Colours::None,
-        glyphs: Glyphs::Ascii,
-    };
+    let theme = Theme { colours: Colours::None, glyphs: Glyphs::Ascii };
     let session = Session::themed(in_use(), theme).sized(120, 12);
     insta::assert_snapshot!("feed_ascii_120x12", session.picture());
 }
 
 #[test]
 fn without_colours_attributes_say_the_same() {
-    let theme = Theme {
-        colours: Colours::None,
-        glyphs: Glyphs::Unicode,
-    };
+    let theme = Theme { colours: Colours::None, glyphs: Glyphs::Unicode };
     for keys in ["j", "Enter", "g p", "g w", "?", "c"] {
         let mut coloured = Session::new(in_use());
         let mut plain = Session::themed(in_use(), theme);
         let (coloured, plain) = (coloured.keys(keys).buffer(), plain.keys(keys).buffer());
         for (cell, bare) in coloured.content().iter().zip(plain.content()) {
-            assert_eq!(
-                (bare.fg, bare.bg, cell.bg),
-                (Color::Reset, Color::Reset, Color::Reset)
-            );
+            assert_eq!((bare.fg, bare.bg, cell.bg), (Color::Reset, Color::Reset, Color::Reset));
             assert!(!matches!(cell.fg, Color::Rgb(..) | Color::Indexed(_)));
             assert_eq!((cell.symbol(), cell.modifier), (bare.symbol(), bare.modifier));
         }
     }
     let plain = Session::themed(in_use(), theme).buffer();
-    let marks = plain
-        .content()
-        .iter()
-        .filter(|cell| cell.symbol() == "●" && cell.modifier == Modifier::BOLD);
+    let marks = plain.content().iter().filter(|cell| cell.symbol() == "●" && cell.modifier == Modifier::BOLD);
     assert_eq!(marks.count(), 3);
 }

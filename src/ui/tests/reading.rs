@@ -8,23 +8,12 @@ use crate::api::Event;
 use crate::ui::timeline::WINDOW_POSTS;
 
 fn selected(session: &Session) -> String {
-    session
-        .model
-        .feed
-        .selected()
-        .map(|post| post.text.to_string())
-        .unwrap_or_default()
+    session.model.feed.selected().map(|post| post.text.to_string()).unwrap_or_default()
 }
 
 /// A post newer than all others.
 fn arrives(session: &mut Session, number: u16) {
-    let newer = post(
-        number,
-        0x31,
-        "kim",
-        Duration::from_secs(50),
-        &format!("new {number}"),
-    );
+    let newer = post(number, 0x31, "kim", Duration::from_secs(50), &format!("new {number}"));
     session.node.insert(newer);
     session.hears(Event::FeedChanged).waits();
 }
@@ -79,13 +68,7 @@ fn away_from_the_top_new_posts_move_nothing() {
     arrives(&mut session, 900);
     arrives(&mut session, 901);
     session.sees("2 new ↑");
-    let body = |picture: &str| {
-        picture
-            .lines()
-            .skip(1)
-            .map(str::to_owned)
-            .collect::<Vec<String>>()
-    };
+    let body = |picture: &str| picture.lines().skip(1).map(str::to_owned).collect::<Vec<String>>();
     assert_eq!(body(&session.picture()), body(&before));
     session.keys("g g").sees("new 901").does_not_see("new ↑");
 }
@@ -120,13 +103,7 @@ fn a_flood_of_changes_is_asked_for_once_at_a_time() {
 fn an_unread_post_far_below_is_found() {
     let mut node = FakeNode::with_posts(700);
     node.mark_all_read();
-    node.insert(post(
-        900,
-        1,
-        "kim",
-        Duration::from_secs(60 * 600 + 30),
-        "the needle",
-    ));
+    node.insert(post(900, 1, "kim", Duration::from_secs(60 * 600 + 30), "the needle"));
     let mut session = Session::new(node);
     session.keys("] u");
     assert_eq!(selected(&session), "the needle");
@@ -134,11 +111,7 @@ fn an_unread_post_far_below_is_found() {
     assert_eq!(selected(&session), "post 599");
     session.keys("g g G [ u");
     assert_eq!(selected(&session), "the needle");
-    session
-        .keys("\\")
-        .sees("only unread")
-        .sees("the needle")
-        .does_not_see("post");
+    session.keys("\\").sees("only unread").sees("the needle").does_not_see("post");
     session.keys("m \\ \\").sees("Nothing unread.");
 }
 

@@ -78,11 +78,7 @@ impl Session {
     /// Types text key by key.
     pub fn types(&mut self, text: &str) -> &mut Self {
         for letter in text.chars() {
-            let name = if letter == ' ' {
-                "Space".to_owned()
-            } else {
-                letter.to_string()
-            };
+            let name = if letter == ' ' { "Space".to_owned() } else { letter.to_string() };
             self.keys(&name);
         }
         self
@@ -149,9 +145,7 @@ impl Session {
     pub fn buffer(&self) -> Buffer {
         let (columns, rows) = self.model.size;
         let mut terminal = Terminal::new(Net(TestBackend::new(columns, rows))).unwrap();
-        terminal
-            .draw(|frame| view::draw(&self.model, frame.buffer_mut()))
-            .unwrap();
+        terminal.draw(|frame| view::draw(&self.model, frame.buffer_mut())).unwrap();
         terminal.backend().0.buffer().clone()
     }
 

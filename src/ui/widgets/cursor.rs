@@ -12,10 +12,7 @@ pub struct Cursor {
 impl Cursor {
     /// Moves the selection by this many rows, as far as the list goes.
     pub fn step(&mut self, rows: isize, count: usize) {
-        self.selected = self
-            .selected
-            .saturating_add_signed(rows)
-            .min(count.saturating_sub(1));
+        self.selected = self.selected.saturating_add_signed(rows).min(count.saturating_sub(1));
     }
 
     /// Brings the selection into a list of `count` rows and a window of `height`.
@@ -35,13 +32,7 @@ mod tests {
         let mut cursor = Cursor::default();
         cursor.step(30, 20);
         cursor.settle(20, 5);
-        assert_eq!(
-            cursor,
-            Cursor {
-                selected: 19,
-                top: 15
-            }
-        );
+        assert_eq!(cursor, Cursor { selected: 19, top: 15 });
         cursor.step(-17, 20);
         cursor.settle(20, 5);
         assert_eq!(cursor, Cursor { selected: 2, top: 2 });

@@ -57,10 +57,7 @@ impl Editor {
         });
         area.move_cursor(CursorMove::Bottom);
         area.move_cursor(CursorMove::End);
-        Self {
-            area: Box::new(area),
-            lines,
-        }
+        Self { area: Box::new(area), lines }
     }
 
     /// What stands in it.

@@ -34,12 +34,7 @@ pub fn fill(buffer: &mut Buffer, area: Rect, style: Style) {
 pub fn middle(area: Rect, width: u16, height: u16) -> Rect {
     let width = width.min(area.width);
     let height = height.min(area.height);
-    Rect {
-        x: area.x + (area.width - width) / 2,
-        y: area.y + (area.height - height) / 3,
-        width,
-        height,
-    }
+    Rect { x: area.x + (area.width - width) / 2, y: area.y + (area.height - height) / 3, width, height }
 }
 
 /// A line of one style.
@@ -51,20 +46,12 @@ pub fn plain<'a>(text: impl Into<std::borrow::Cow<'a, str>>, style: Style) -> Li
 pub fn split_top(area: Rect, rows: u16) -> (Rect, Rect) {
     let rows = rows.min(area.height);
     let top = Rect { height: rows, ..area };
-    let rest = Rect {
-        y: area.y + rows,
-        height: area.height - rows,
-        ..area
-    };
+    let rest = Rect { y: area.y + rows, height: area.height - rows, ..area };
     (top, rest)
 }
 
 /// The area without so many columns at its left.
 pub fn indent(area: Rect, columns: u16) -> Rect {
     let columns = columns.min(area.width);
-    Rect {
-        x: area.x + columns,
-        width: area.width - columns,
-        ..area
-    }
+    Rect { x: area.x + columns, width: area.width - columns, ..area }
 }

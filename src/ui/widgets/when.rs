@@ -27,11 +27,7 @@ pub fn date_time(time: Timestamp) -> String {
 /// `2026-11-22`; a time that no calendar on a screen can show is said to be that.
 pub fn date(time: Timestamp) -> String {
     let (year, month, day) = civil(time.as_millis().div_euclid(DAY_MS));
-    if (0..=9999).contains(&year) {
-        format!("{year:04}-{month:02}-{day:02}")
-    } else {
-        "no date".to_owned()
-    }
+    if (0..=9999).contains(&year) { format!("{year:04}-{month:02}-{day:02}") } else { "no date".to_owned() }
 }
 
 /// Year, month and day of the proleptic Gregorian calendar, by days since 1970-01-01. Years are counted from March,
@@ -44,11 +40,7 @@ fn civil(days: i64) -> (i64, i64, i64) {
     let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
     let from_march = (5 * day_of_year + 2) / 153;
     let day = day_of_year - (153 * from_march + 2) / 5 + 1;
-    let month = if from_march < 10 {
-        from_march + 3
-    } else {
-        from_march - 9
-    };
+    let month = if from_march < 10 { from_march + 3 } else { from_march - 9 };
     let year = year_of_era + era * 400 + i64::from(month <= 2);
     (year, month, day)
 }
@@ -69,10 +61,7 @@ mod tests {
         assert_eq!(date_time(at(951_827_696)), "2000-02-29 12:34 UTC");
         assert_eq!(date_time(at(1_795_269_720)), "2026-11-21 14:02 UTC");
         assert_eq!(date_time(at(-1)), "1969-12-31 23:59 UTC");
-        assert_eq!(
-            date_time(Timestamp::from_millis(i64::MAX)).split(' ').next(),
-            Some("no")
-        );
+        assert_eq!(date_time(Timestamp::from_millis(i64::MAX)).split(' ').next(), Some("no"));
         assert!(date_time(Timestamp::from_millis(i64::MIN)).starts_with("no date"));
     }
 

@@ -5,10 +5,7 @@ use unicode_segmentation::UnicodeSegmentation;
 
 /// The rows of a text, lazily: whoever shows six rows pays for six.
 pub fn rows(text: &str, width: usize) -> impl Iterator<Item = &str> {
-    text.split('\n').flat_map(move |line| Rows {
-        rest: Some(line),
-        width: width.max(1),
-    })
+    text.split('\n').flat_map(move |line| Rows { rest: Some(line), width: width.max(1) })
 }
 
 /// As much of a text as fits into so many cells, ending with `ellipsis` where something was left out.
@@ -26,18 +23,12 @@ pub fn clip(text: &str, width: usize, ellipsis: &str) -> String {
         })
         .collect();
     let clipped = kept + ellipsis;
-    if cells(&clipped) <= width {
-        clipped
-    } else {
-        String::new()
-    }
+    if cells(&clipped) <= width { clipped } else { String::new() }
 }
 
 /// The columns a text takes, as the terminal buffer counts them.
 pub fn cells(text: &str) -> usize {
-    text.graphemes(true)
-        .map(|grapheme| usize::from(grapheme.cell_width()))
-        .sum()
+    text.graphemes(true).map(|grapheme| usize::from(grapheme.cell_width())).sum()
 }
 
 struct Rows<'a> {
@@ -79,10 +70,7 @@ fn split(line: &str, width: usize) -> (&str, Option<&str>) {
 
 fn cut(line: &str, end: usize, next: usize) -> (&str, Option<&str>) {
     let row = line.get(..end).unwrap_or(line);
-    (
-        row.trim_end_matches(' '),
-        line.get(next..).filter(|rest| !rest.is_empty()),
-    )
+    (row.trim_end_matches(' '), line.get(next..).filter(|rest| !rest.is_empty()))
 }
 
 #[cfg(test)]
