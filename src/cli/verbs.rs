@@ -291,10 +291,10 @@ fn plain_person(person: &PersonView) -> String {
 
 fn plain_post(post: &PostView) -> String {
     let unread = if post.mark == ReadMark::Unread { "* " } else { "" };
-    let text: String = post.text.as_str().lines().map(|line| format!("  {line}\n")).collect();
+    let text = post.text.as_str().lines().collect::<Vec<_>>().join("\n  ");
     let when = post.created.format_utc();
     let author = post.author.fingerprint();
-    format!("{unread}{} {author} · {when}\n{text}  {}\n", shown_name(&post.author_name), post.post_id)
+    format!("{unread}{} {author} · {when}\n  {text}\n  {}\n", shown_name(&post.author_name), post.post_id)
 }
 
 fn shown_name(name: &SafeText) -> &str {

@@ -3,6 +3,11 @@
 //! [`Read`] borrows a connection inside a read transaction (one snapshot), [`Write`] the writer's connection inside
 //! the batch transaction. Each file beside this one holds one thing that is stored, as functions on these two.
 
+#![expect(
+    clippy::missing_errors_doc,
+    reason = "every function on Read and Write fails with DbError when the store itself fails, and in no other case"
+)]
+
 mod columns;
 mod open;
 
@@ -68,14 +73,14 @@ impl DbError {
 #[derive(Clone, Copy)]
 pub struct Read<'c>(&'c Connection);
 
-impl Read<'_> {
-    fn statement(&self, sql: &str) -> Result<CachedStatement<'_>, DbError> {
+impl<'c> Read<'c> {
+    fn statement(self, sql: &str) -> Result<CachedStatement<'c>, DbError> {
         Ok(self.0.prepare_cached(sql)?)
     }
 
     /// The first row of the answer, mapped; `None` when there is none.
     fn find<T>(
-        &self,
+        self,
         sql: &str,
         params: impl Params,
         map: impl FnOnce(&Row<'_>) -> rusqlite::Result<T>,
@@ -85,7 +90,7 @@ impl Read<'_> {
 
     /// The one row of the answer, mapped.
     fn get<T>(
-        &self,
+        self,
         sql: &str,
         params: impl Params,
         map: impl FnOnce(&Row<'_>) -> rusqlite::Result<T>,
@@ -95,7 +100,7 @@ impl Read<'_> {
 
     /// All rows of the answer, mapped. The caller bounds them in the statement.
     fn list<T>(
-        &self,
+        self,
         sql: &str,
         params: impl Params,
         map: impl FnMut(&Row<'_>) -> rusqlite::Result<T>,

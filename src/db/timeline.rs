@@ -110,7 +110,7 @@ impl Read<'_> {
 
     /// How the page queries are run, for the test that asserts their plan.
     #[cfg(test)]
-    pub(super) fn explain_feed(&self, forward: bool, filter: RowFilter) -> Result<String, DbError> {
+    pub(super) fn explain_feed(self, forward: bool, filter: RowFilter) -> Result<String, DbError> {
         let sql = format!("EXPLAIN QUERY PLAN {}", page_sql(forward, filter));
         let steps: Vec<String> = self.list(&sql, params![0, 0, [0u8; 32], 50], |row| row.get(3))?;
         Ok(steps.join("\n"))

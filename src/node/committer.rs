@@ -79,7 +79,8 @@ impl Committer {
 /// How an input's changes have to reach the disk: what is ours cannot be fetched again.
 fn durability(input: &Input) -> Durability {
     match input {
-        Input::PersonaRequested { .. } => Durability::Full,
+        // The jump of the log's numbers after an unclean stop, and the log's new name, must not be lost either.
+        Input::PersonaRequested { .. } | Input::Started | Input::CursorBeyondLog => Durability::Full,
         Input::CommandReceived { command, .. } => match command {
             Command::CreatePersona { .. }
             | Command::PublishPost { .. }
@@ -90,8 +91,6 @@ fn durability(input: &Input) -> Durability {
                 Durability::Normal
             }
         },
-        // The jump of the log's numbers after an unclean stop, and the log's new name, must not be lost.
-        Input::Started | Input::CursorBeyondLog => Durability::Full,
         _ => Durability::Normal,
     }
 }

@@ -262,7 +262,7 @@ impl Driver {
             clock_off_minutes: self.clock_off_minutes,
         };
         self.tasks.spawn(async move {
-            let read = readers.read(move |read| match answer_query(read, query, &live) {
+            let read = readers.read(move |read| match answer_query(read, &query, &live) {
                 Ok(view) => Ok(Ok(view)),
                 Err(QueryError::Person(error)) => Ok(Err(error)),
                 Err(QueryError::Disk(error)) => Err(error),
@@ -304,7 +304,9 @@ impl Driver {
                         }
                     }
                     Some(Report::Failed { calls, error }) => {
-                        calls.into_iter().for_each(|call| self.answer(call, Err(error.clone())));
+                        for call in calls {
+                            self.answer(call, Err(error.clone()));
+                        }
                     }
                     None => break,
                 },
@@ -340,8 +342,8 @@ impl Live {
     }
 }
 
-fn answer_query(read: Read<'_>, query: Query, live: &Live) -> Result<View, QueryError> {
-    Ok(match query {
+fn answer_query(read: Read<'_>, query: &Query, live: &Live) -> Result<View, QueryError> {
+    Ok(match *query {
         Query::Feed { persona, page, filter, limit } => {
             View::Feed(queries::feed(read, persona, page, filter, limit)?)
         }

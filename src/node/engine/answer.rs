@@ -72,14 +72,14 @@ pub fn answer_pull(
     if pull.groups.iter().any(|group| group.since > last) {
         return Ok(PullAnswer::BeyondLog);
     }
-    let head = pull.groups.iter().map(|group| group.since).max();
+    let newest = pull.groups.iter().map(|group| group.since).max();
     let mut left = budget;
     let mut page =
         Page { epoch: epoch_for(&read.get_epoch_secret()?, peer), ends: Vec::new(), offers: Vec::new() };
     for (index, group) in pull.groups.iter().enumerate() {
         // The newest posts are what the person waits for: older groups leave half of the page to the head group.
-        let head_follows = pull.groups.iter().skip(index + 1).any(|later| Some(later.since) == head);
-        let share = if head_follows { left.halved_of(budget) } else { left };
+        let newest_follows = pull.groups.iter().skip(index + 1).any(|later| Some(later.since) == newest);
+        let share = if newest_follows { left.halved_of(budget) } else { left };
         let Some((end, offers)) = answer_group(read, heard, group, last, share)? else {
             return Ok(PullAnswer::Malformed);
         };

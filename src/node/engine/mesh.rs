@@ -79,10 +79,11 @@ impl Engine {
         peer: NetworkId,
         direction: Direction,
         address: PeerAddress,
-    ) {
+    ) -> Result<(), DbError> {
         if peer == self.network_id {
             self.forget_dial(step, peer);
-            return step.push(Effect::Close { connection: id, reason: CloseReason::Superfluous });
+            step.push(Effect::Close { connection: id, reason: CloseReason::Superfluous });
+            return Ok(());
         }
         let inbound = self.connections.values().filter(|known| known.direction == Direction::Inbound).count();
         let is_full = self.connections.len() >= CONNECTIONS
@@ -90,7 +91,8 @@ impl Engine {
         let with_peer: Vec<ConnectionId> = self.connections_with(peer).collect();
         if is_full && with_peer.is_empty() {
             self.forget_dial(step, peer);
-            return step.push(Effect::Close { connection: id, reason: CloseReason::Full });
+            step.push(Effect::Close { connection: id, reason: CloseReason::Full });
+            return Ok(());
         }
         if let (Some(oldest), true) = (with_peer.first(), with_peer.len() >= CONNECTIONS_PER_PEER) {
             step.push(Effect::Close { connection: *oldest, reason: CloseReason::Superfluous });
@@ -100,12 +102,11 @@ impl Engine {
             known.dial = Dial::Connected;
         }
         self.connections.insert(id, Connection::new(peer, direction, address, step.now));
-        if direction == Direction::Outbound
-            && let Ok(hello) = self.hello_for(step, peer)
-        {
-            let request = self.new_request();
+        if direction == Direction::Outbound {
+            let (request, hello) = (self.new_request(), Self::hello_for(step, peer)?);
             step.push(Effect::Request { connection: id, request, message: Message::Hello(hello) });
         }
+        Ok(())
     }
 
     fn connections_with(&self, peer: NetworkId) -> impl Iterator<Item = ConnectionId> {
@@ -121,7 +122,7 @@ impl Engine {
         }
     }
 
-    fn hello_for(&self, step: &Step<'_, '_>, peer: NetworkId) -> Result<Hello, DbError> {
+    fn hello_for(step: &Step<'_, '_>, peer: NetworkId) -> Result<Hello, DbError> {
         let epoch = epoch_for(&step.store.get_epoch_secret()?, peer);
         Ok(Hello { epoch, features: 0, minute: step.now.as_minutes() })
     }
@@ -163,7 +164,7 @@ impl Engine {
             Message::Hello(hello) => {
                 let peer = connection.peer;
                 self.greeted(step, id, &hello)?;
-                let answer = self.hello_for(step, peer)?;
+                let answer = Self::hello_for(step, peer)?;
                 step.push(Effect::Reply { reply, message: Message::Hello(answer) });
             }
             Message::SetInterest(ids) => {
@@ -183,18 +184,18 @@ impl Engine {
         step: &mut Step<'_, '_>,
         id: ConnectionId,
         request: RequestId,
-        message: Option<Message>,
+        message: Option<&Message>,
     ) -> Result<(), DbError> {
         let Some(connection) = self.connections.get_mut(&id) else {
             return Ok(());
         };
-        if let Some(Message::Hello(hello)) = &message {
+        if let Some(Message::Hello(hello)) = message {
             return self.greeted(step, id, hello);
         }
         match &connection.listing {
             Listing::Sent { request: sent, list } if *sent == request => {
                 let hash = list.hash(self.network_id, connection.peer);
-                if message == Some(Message::InterestAccepted(hash)) {
+                if message == Some(&Message::InterestAccepted(hash)) {
                     connection.listing = Listing::Accepted { list: Arc::clone(list) };
                     connection.pull_soon(step.now);
                 } else {

@@ -371,7 +371,7 @@ impl Engine {
                 self.persona_requested(&mut step, call, &name, key)?;
             }
             Input::Connected { connection, peer, direction, address } => {
-                self.connected(&mut step, connection, peer, direction, address);
+                self.connected(&mut step, connection, peer, direction, address)?;
             }
             Input::DialFailed { peer } => self.dial_failed(&mut step, peer),
             Input::Disconnected { connection } => self.disconnected(&mut step, connection),
@@ -379,10 +379,10 @@ impl Engine {
                 self.request_received(&mut step, connection, reply, message)?;
             }
             Input::PushReceived { connection, message } => {
-                self.push_received(&mut step, connection, &message)
+                self.push_received(&mut step, connection, &message);
             }
             Input::Answered { connection, request, message } => {
-                self.answered(&mut step, connection, request, message)?;
+                self.answered(&mut step, connection, request, message.as_ref())?;
             }
             Input::PullEnded { connection, request, end } => {
                 self.pull_ended(&mut step, connection, request, end)?;
@@ -462,6 +462,6 @@ impl Engine {
 
 /// A duration changed by up to a fifth in both directions, so that nodes do not act in step.
 fn jittered(rng: &mut dyn CryptoRng, duration: std::time::Duration) -> std::time::Duration {
-    let thousandths = u32::try_from(rng.next_u32() % 401).unwrap_or(0).saturating_add(800);
+    let thousandths = (rng.next_u32() % 401).saturating_add(800);
     duration.saturating_mul(thousandths) / 1_000
 }

@@ -390,7 +390,6 @@ fn list<'b, T: Decode<'b, ()>>(decoder: &mut Decoder<'b>, limit: usize) -> Resul
     (0..length).map(|_| decoder.decode().map_err(malformed)).collect()
 }
 
-#[expect(clippy::needless_pass_by_value, reason = "the shape `map_err` asks for")]
 fn malformed(_detail: minicbor::decode::Error) -> WireError {
     WireError::Malformed
 }

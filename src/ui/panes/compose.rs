@@ -320,7 +320,7 @@ fn draw_head(model: &Model, row: Rect, buffer: &mut Buffer) {
     let mut spans = vec![Span::raw("as ")];
     match model.persona() {
         Some(persona) => {
-            spans.extend(signature(theme, &persona.name, persona.posting_id, room, theme.strong()))
+            spans.extend(signature(theme, &persona.name, persona.posting_id, room, theme.strong()));
         }
         None => spans.push(Span::raw("nobody yet")),
     }
