@@ -151,8 +151,9 @@ mod tests {
             bytes[0] = 1;
             bytes
         });
-        let refused = Post::new(identity_point, Timestamp::ZERO, "x".to_owned());
-        assert_eq!(refused, Err(ContentError::WeakAuthor));
+        let post = Post::new(identity_point, Timestamp::ZERO, "x".to_owned()).unwrap();
+        let envelope = Envelope { kind: Kind::Post, bytes: post.encode(), signature: [0; 64] };
+        assert_eq!(Object::verify(envelope), Err(ObjectError::Content(ContentError::WeakAuthor)));
     }
 
     #[test]

@@ -3,7 +3,9 @@
 use rusqlite::{Row, params};
 
 use super::{Author, DbError, ObjectKey, Read, Write};
+use crate::domain::ids::PostingId;
 use crate::domain::ordering::FeedPosition;
+use crate::domain::time::Timestamp;
 
 /// Which feed: the merged one or a persona's.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -43,7 +45,7 @@ pub enum Mark {
     Read,
 }
 
-/// A row of a feed.
+/// A row of a feed, as it is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct FeedRow {
     /// Where it stands.
@@ -54,6 +56,27 @@ pub struct FeedRow {
     pub persona: Author,
     /// Whether it was opened.
     pub mark: Mark,
+}
+
+/// A post of a feed with what a face shows of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FeedPost {
+    /// Where it stands.
+    pub position: FeedPosition,
+    /// Whether it was opened.
+    pub mark: Mark,
+    /// The time it claims.
+    pub created: Timestamp,
+    /// When it came in.
+    pub received: Timestamp,
+    /// Its signed bytes.
+    pub bytes: Vec<u8>,
+    /// Who signed it.
+    pub author: PostingId,
+    /// What the author is called, raw: profile, own label, hint of an invite.
+    pub author_name: Option<String>,
+    /// The persona that surfaced it.
+    pub persona: PostingId,
 }
 
 /// Rows counted before a count reads 'that many or more'.
@@ -67,28 +90,24 @@ impl Read<'_> {
         start: PageStart,
         filter: RowFilter,
         limit: u32,
-    ) -> Result<Vec<FeedRow>, DbError> {
+    ) -> Result<Vec<FeedPost>, DbError> {
         let (sort, post_id) = match start {
             PageStart::Newest => (i64::MAX, [0xff; 32]),
             PageStart::Before(at) | PageStart::After(at) => (at.sort.as_millis(), *at.post_id.as_bytes()),
         };
         let forward = matches!(start, PageStart::After(_));
         let mut rows =
-            self.list(page_sql(forward, filter), params![pill.0, sort, post_id, limit], feed_row)?;
+            self.list(&page_sql(forward, filter), params![pill.0, sort, post_id, limit], feed_post)?;
         if forward {
             rows.reverse();
         }
         Ok(rows)
     }
 
-    /// The row of one post in a feed.
-    pub fn find_feed_row(&self, pill: Pill, position: FeedPosition) -> Result<Option<FeedRow>, DbError> {
-        self.find(
-            "SELECT sort_ms, post_id, object, persona, unread FROM timeline
-             WHERE pill = ?1 AND sort_ms = ?2 AND post_id = ?3",
-            params![pill.0, position.sort, position.post_id],
-            feed_row,
-        )
+    /// One post of a feed.
+    pub fn find_feed_post(&self, pill: Pill, position: FeedPosition) -> Result<Option<FeedPost>, DbError> {
+        let sql = format!("{FEED_POST} WHERE pill = ?1 AND sort_ms = ?2 AND post_id = ?3");
+        self.find(&sql, params![pill.0, position.sort, position.post_id], feed_post)
     }
 
     /// Posts in the merged feed.
@@ -117,35 +136,39 @@ impl Read<'_> {
     }
 }
 
-fn page_sql(forward: bool, filter: RowFilter) -> &'static str {
-    match (forward, filter) {
-        (false, RowFilter::All) => {
-            "SELECT sort_ms, post_id, object, persona, unread FROM timeline
-             WHERE pill = ?1 AND (sort_ms, post_id) < (?2, ?3) ORDER BY sort_ms DESC, post_id DESC LIMIT ?4"
-        }
-        (true, RowFilter::All) => {
-            "SELECT sort_ms, post_id, object, persona, unread FROM timeline
-             WHERE pill = ?1 AND (sort_ms, post_id) > (?2, ?3) ORDER BY sort_ms, post_id LIMIT ?4"
-        }
-        (false, RowFilter::Unread) => {
-            "SELECT sort_ms, post_id, object, persona, unread FROM timeline INDEXED BY timeline_unread
-             WHERE unread = 1 AND pill = ?1 AND (sort_ms, post_id) < (?2, ?3)
-             ORDER BY sort_ms DESC, post_id DESC LIMIT ?4"
-        }
-        (true, RowFilter::Unread) => {
-            "SELECT sort_ms, post_id, object, persona, unread FROM timeline INDEXED BY timeline_unread
-             WHERE unread = 1 AND pill = ?1 AND (sort_ms, post_id) > (?2, ?3) ORDER BY sort_ms, post_id LIMIT ?4"
-        }
-    }
+/// Everything a page needs in one statement: the range scan of the timeline drives it, the rest are point reads.
+const FEED_POST: &str = "SELECT timeline.sort_ms, timeline.post_id, timeline.unread,
+        objects.created_ms, objects.received_ms, objects.bytes, theirs.posting_id, mine.posting_id,
+        coalesce((SELECT name FROM profiles WHERE author = objects.author),
+                 (SELECT label FROM personas WHERE author = objects.author AND label <> ''),
+                 (SELECT name_hint FROM follows WHERE author = objects.author AND name_hint <> '' LIMIT 1))
+    FROM timeline CROSS JOIN objects USING (object)
+    CROSS JOIN authors AS theirs ON theirs.author = objects.author
+    CROSS JOIN authors AS mine ON mine.author = timeline.persona";
+
+fn page_sql(forward: bool, filter: RowFilter) -> String {
+    let unread = match filter {
+        RowFilter::All => "",
+        RowFilter::Unread => "timeline.unread = 1 AND",
+    };
+    let (beyond, order) = if forward { (">", "ASC") } else { ("<", "DESC") };
+    format!(
+        "{FEED_POST} WHERE {unread} pill = ?1 AND (sort_ms, post_id) {beyond} (?2, ?3)
+         ORDER BY sort_ms {order}, post_id {order} LIMIT ?4"
+    )
 }
 
-fn feed_row(row: &Row<'_>) -> rusqlite::Result<FeedRow> {
-    let unread: i64 = row.get(4)?;
-    Ok(FeedRow {
+fn feed_post(row: &Row<'_>) -> rusqlite::Result<FeedPost> {
+    let unread: i64 = row.get(2)?;
+    Ok(FeedPost {
         position: FeedPosition { sort: row.get(0)?, post_id: row.get(1)? },
-        object: row.get(2)?,
-        persona: row.get(3)?,
         mark: if unread == 0 { Mark::Read } else { Mark::Unread },
+        created: row.get(3)?,
+        received: row.get(4)?,
+        bytes: row.get(5)?,
+        author: row.get(6)?,
+        persona: row.get(7)?,
+        author_name: row.get(8)?,
     })
 }
 

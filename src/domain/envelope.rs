@@ -106,7 +106,7 @@ pub struct SignatureError;
 pub trait Content: Sized {
     /// The kind of its envelopes.
     const KIND: Kind;
-    /// Reads and bounds the signed bytes.
+    /// Reads and bounds the signed bytes; whether the author is a usable key is [`Signed::decode`]'s question.
     ///
     /// # Errors
     /// [`ContentError`] when the bytes are no such object.
@@ -131,12 +131,14 @@ impl<T: Content> Signed<T> {
     /// Decodes the envelope's bytes.
     ///
     /// # Errors
-    /// [`ContentError`] when the bytes are no such object, also when the envelope is of another kind.
+    /// [`ContentError`] when the bytes are no such object or name no usable author, also when the envelope is of
+    /// another kind.
     pub fn decode(envelope: Envelope) -> Result<Self, ContentError> {
         if envelope.kind != T::KIND {
             return Err(ContentError::Malformed);
         }
         let content = T::decode(&envelope.bytes)?;
+        usable_key(content.author())?;
         Ok(Self { id: envelope.id(), envelope, content })
     }
 

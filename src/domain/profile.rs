@@ -3,7 +3,7 @@
 use minicbor::{Decode, Encode};
 use thiserror::Error;
 
-use super::envelope::{Content, ContentError, Kind, usable_key};
+use super::envelope::{Content, ContentError, Kind};
 use super::ids::{ObjectId, PostingId};
 use super::time::Timestamp;
 use crate::limits::{CLOCK_AHEAD, NAME_BYTES, PROFILE_BYTES};
@@ -109,7 +109,7 @@ impl Profile {
         if self.name.trim().is_empty() {
             return Err(ContentError::Empty);
         }
-        usable_key(self.author).map(|_key| ())
+        Ok(())
     }
 }
 

@@ -32,6 +32,9 @@ impl SafeText {
     /// Text of several lines: line breaks stay, tabs become spaces.
     #[must_use]
     pub fn body(text: &str) -> Self {
+        if is_plain(text) {
+            return Self(text.to_owned());
+        }
         let mut out = Writer::default();
         for grapheme in without_hidden(text).graphemes(true) {
             match grapheme {
@@ -131,6 +134,12 @@ impl Writer {
         let cells = clean.width();
         self.push(&clean, cells);
     }
+}
+
+/// Whether nothing has to be done: printable ASCII in lines of bearable length, which is most of what is written.
+fn is_plain(text: &str) -> bool {
+    text.bytes().all(|byte| matches!(byte, b' '..=b'~' | b'\n'))
+        && text.lines().all(|line| line.len() <= LINE_CELLS)
 }
 
 /// The text with everything replaced or dropped that must not be shown, before it is cut into graphemes: what is

@@ -5,7 +5,7 @@ use crate::api::{
     PersonaView, PostView, ReadMark, ThreadView,
 };
 use crate::db::personas::PersonaRow;
-use crate::db::timeline::{FeedRow, Mark, PageStart, Pill, RowFilter};
+use crate::db::timeline::{FeedPost, Mark, PageStart, Pill, RowFilter};
 use crate::db::{Author, DbError, Read};
 use crate::domain::address::PeerAddress;
 use crate::domain::envelope::{Content, Kind};
@@ -69,22 +69,20 @@ pub fn feed(
             FeedAnchor::Newest | FeedAnchor::Before(_) => drop(rows.pop()),
         }
     }
-    let posts = rows.iter().map(|row| post_view(read, row)).collect::<Result<_, _>>()?;
+    let posts = rows.into_iter().map(post_view).collect::<Result<_, _>>()?;
     Ok(FeedPage { posts, more, unread_count: read.count_unread(pill)? })
 }
 
-fn post_view(read: Read<'_>, row: &FeedRow) -> Result<PostView, DbError> {
-    let object = read.get_object(row.object)?;
-    let post = Post::decode(&read.get_envelope(row.object)?.bytes)
-        .map_err(|_was_good_once| DbError::DamagedRow { table: "objects" })?;
+fn post_view(row: FeedPost) -> Result<PostView, DbError> {
+    let post = Post::decode(&row.bytes).map_err(|_was_good_once| DbError::DamagedRow { table: "objects" })?;
     Ok(PostView {
-        post_id: object.object_id,
-        author: post.author(),
-        author_name: name_of(read, object.author)?,
-        persona: Some(read.get_posting_id(row.persona)?),
+        post_id: row.position.post_id,
+        author: row.author,
+        author_name: SafeText::line(&row.author_name.unwrap_or_default()),
+        persona: Some(row.persona),
         text: SafeText::body(post.text()),
-        created: object.created,
-        received: object.received,
+        created: row.created,
+        received: row.received,
         position: row.position,
         mark: match row.mark {
             Mark::Unread => ReadMark::Unread,
@@ -110,8 +108,8 @@ pub fn thread(read: Read<'_>, post_id: ObjectId) -> Result<ThreadView, QueryErro
         return Err(nothing());
     }
     let position = FeedPosition::new(object.created, object.received, post_id);
-    let row = read.find_feed_row(Pill::MERGED, position)?.ok_or_else(nothing)?;
-    Ok(ThreadView { post: post_view(read, &row)? })
+    let row = read.find_feed_post(Pill::MERGED, position)?.ok_or_else(nothing)?;
+    Ok(ThreadView { post: post_view(row)? })
 }
 
 /// Everybody who is followed, by name.
