@@ -12,6 +12,8 @@ mod columns;
 mod open;
 
 pub mod arrivals;
+#[cfg(any(test, feature = "sim"))]
+pub mod audit;
 pub mod drafts;
 pub mod follows;
 pub mod objects;

@@ -111,7 +111,7 @@ impl Database {
             if done == 0 {
                 transaction.pragma_update(None, "application_id", APPLICATION_ID)?;
                 transaction.execute(
-                    "INSERT INTO store (id, epoch, stop, udp_port) VALUES (1, ?1, 'clean', 0)",
+                    "INSERT INTO store (id, epoch, start, stop, udp_port) VALUES (1, ?1, zeroblob(16), 'clean', 0)",
                     [epoch],
                 )?;
             }

@@ -21,6 +21,11 @@ impl Read<'_> {
         self.get("SELECT epoch FROM store", [], |row| row.get(0))
     }
 
+    /// The token of the last start.
+    pub fn get_start_token(&self) -> Result<[u8; 16], DbError> {
+        self.get("SELECT start FROM store", [], |row| row.get(0))
+    }
+
     /// The UDP port that was chosen once; `None` until then.
     pub fn find_udp_port(&self) -> Result<Option<u16>, DbError> {
         let port: u16 = self.get("SELECT udp_port FROM store", [], |row| row.get(0))?;
@@ -47,6 +52,12 @@ impl Write<'_> {
     /// Gives this log a new name: everybody starts again at its beginning.
     pub fn update_epoch_secret(&self, secret: &[u8; 32]) -> Result<(), DbError> {
         self.execute("UPDATE store SET epoch = ?1", params![secret])?;
+        Ok(())
+    }
+
+    /// Notes a start.
+    pub fn update_start_token(&self, token: &[u8; 16]) -> Result<(), DbError> {
+        self.execute("UPDATE store SET start = ?1", params![token])?;
         Ok(())
     }
 

@@ -66,6 +66,12 @@ impl Committer {
         &self.engine
     }
 
+    /// The store as it was last committed, for the simulator that answers peers from it and audits it.
+    #[cfg(any(test, feature = "sim"))]
+    pub(super) const fn database(&mut self) -> &mut Database {
+        &mut self.database
+    }
+
     /// Notes an orderly end: everything said so far is on disk.
     ///
     /// # Errors
@@ -77,7 +83,7 @@ impl Committer {
 }
 
 /// How an input's changes have to reach the disk: what is ours cannot be fetched again.
-fn durability(input: &Input) -> Durability {
+pub(super) fn durability(input: &Input) -> Durability {
     match input {
         // The jump of the log's numbers after an unclean stop, and the log's new name, must not be lost either.
         Input::PersonaRequested { .. } | Input::Started | Input::CursorBeyondLog => Durability::Full,

@@ -14,9 +14,11 @@ use zeroize::Zeroizing;
 
 use crate::crypto::keys::{NetworkKey, PostingKey};
 use crate::domain::ids::PostingId;
+use crate::node::start_mark::StartMark;
 
 const STAGED: &str = "key.new";
 const KEPT: &str = "key";
+const START_MARK: &str = "start";
 
 /// Why a data directory cannot be used.
 #[derive(Debug, Error)]
@@ -110,7 +112,7 @@ impl DataDir {
             return Ok(NetworkKey::from_secret(&secret));
         }
         let key = generate();
-        write_secret(&path, key.secret())?;
+        write_private(&path, key.secret().as_slice())?;
         Ok(key)
     }
 
@@ -143,7 +145,7 @@ impl DataDir {
     /// # Errors
     /// [`DataDirError`].
     pub fn stage_posting_key(&self, key: &PostingKey) -> Result<(), DataDirError> {
-        write_secret(&self.key_path(key.posting_id(), STAGED), &key.secret())
+        write_private(&self.key_path(key.posting_id(), STAGED), key.secret().as_slice())
     }
 
     /// Makes a staged key count: its persona is committed.
@@ -154,6 +156,29 @@ impl DataDir {
         let (staged, kept) = (self.key_path(posting_id, STAGED), self.key_path(posting_id, KEPT));
         std::fs::rename(&staged, &kept).map_err(io_error(&staged))?;
         sync_directory(&kept)
+    }
+
+    /// What stands beside the database about its last start; `None` when nothing does that can be read.
+    ///
+    /// # Errors
+    /// [`DataDirError`] when the file is there and cannot be read.
+    pub fn start_mark(&self) -> Result<Option<StartMark>, DataDirError> {
+        let path = self.path.join(START_MARK);
+        match std::fs::read_to_string(&path) {
+            Ok(text) => Ok(StartMark::parse(&text)),
+            Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::InvalidData) => {
+                Ok(None)
+            }
+            Err(error) => Err(io_error(&path)(error)),
+        }
+    }
+
+    /// Writes beside the database what its token is.
+    ///
+    /// # Errors
+    /// [`DataDirError`].
+    pub fn write_start_mark(&self, mark: &StartMark) -> Result<(), DataDirError> {
+        write_private(&self.path.join(START_MARK), mark.format().as_bytes())
     }
 
     fn key_path(&self, posting_id: PostingId, state: &str) -> PathBuf {
@@ -179,7 +204,8 @@ fn read_secret(path: &Path) -> Result<Zeroizing<[u8; 32]>, DataDirError> {
     if is_whole { Ok(secret) } else { Err(DataDirError::DamagedKey { path: path.to_owned() }) }
 }
 
-fn write_secret(path: &Path, secret: &[u8; 32]) -> Result<(), DataDirError> {
+/// Writes a file beside its place, syncs it and renames it, so that it is there whole or not at all.
+fn write_private(path: &Path, content: &[u8]) -> Result<(), DataDirError> {
     let beside = path.with_extension("tmp");
     let mut file = OpenOptions::new()
         .create(true)
@@ -188,7 +214,7 @@ fn write_secret(path: &Path, secret: &[u8; 32]) -> Result<(), DataDirError> {
         .mode(0o600)
         .open(&beside)
         .map_err(io_error(&beside))?;
-    file.write_all(secret).and_then(|()| file.sync_all()).map_err(io_error(&beside))?;
+    file.write_all(content).and_then(|()| file.sync_all()).map_err(io_error(&beside))?;
     std::fs::rename(&beside, path).map_err(io_error(path))?;
     sync_directory(path)
 }

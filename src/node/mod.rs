@@ -8,6 +8,9 @@ pub mod engine;
 mod host;
 pub mod net;
 pub mod queries;
+#[cfg(any(test, feature = "sim"))]
+pub mod sim;
+pub mod start_mark;
 pub mod store;
 pub mod wire;
 

@@ -4,6 +4,7 @@
 CREATE TABLE store (
     id         INTEGER PRIMARY KEY CHECK (id = 1),
     epoch      BLOB    NOT NULL,  -- 32 secret bytes: peers see values keyed with it
+    start      BLOB    NOT NULL,  -- token of the last start: the same stands in a file beside the database
     stop       TEXT    NOT NULL,  -- 'clean' after an orderly stop, else 'running'
     udp_port   INTEGER NOT NULL,  -- chosen once, 0 until then
     own_address BLOB              -- where this node was last reachable

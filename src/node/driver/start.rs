@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use rand::rngs::StdRng;
 use thiserror::Error;
 use tokio::sync::{broadcast, mpsc, watch};
 use tokio::task::JoinSet;
@@ -18,6 +19,7 @@ use crate::node::committer::Committer;
 use crate::node::data_dir::{DataDir, DataDirError};
 use crate::node::engine::{Direction, Faults, Input, Setup};
 use crate::node::net::{Link, Network};
+use crate::node::start_mark::{BegunStart, FileIdentity};
 use crate::node::store::{Job, Readers, Report, run_writer};
 
 /// Reading connections for faces, and as many for peers.
@@ -78,6 +80,7 @@ pub fn start(settings: NodeSettings) -> Result<(NodeHandle, Node), StartError> {
     let mut epoch = [0; 32];
     rand::Rng::fill_bytes(&mut rng, &mut epoch);
     let mut database = Database::open(&data_dir.database_path(), &epoch)?;
+    mark_start(&data_dir, &mut database, &mut rng)?;
     let network_key = data_dir.network_key(|| NetworkKey::generate(&mut rng))?;
     let (personas, kept_port) =
         database.read::<_, DbError>(|read| Ok((read.list_personas()?, read.find_udp_port()?)))?;
@@ -124,6 +127,17 @@ pub fn start(settings: NodeSettings) -> Result<(NodeHandle, Node), StartError> {
         found,
     });
     Ok((handle, Node { driver, calls, reports: reports_received, links, network }))
+}
+
+/// Notes the start in the database and beside it. A database that is an old copy gets a log under a new name.
+fn mark_start(data_dir: &DataDir, database: &mut Database, rng: &mut StdRng) -> Result<(), StartError> {
+    let path = data_dir.database_path();
+    let file = FileIdentity::of(&path).map_err(|source| DataDirError::Io { path, source })?;
+    let begun = BegunStart::of(database, data_dir.start_mark()?, file, rng)?;
+    data_dir.write_start_mark(&begun.mark_before())?;
+    begun.commit(database)?;
+    data_dir.write_start_mark(&begun.mark_after())?;
+    Ok(())
 }
 
 impl Node {

@@ -72,31 +72,31 @@ pub fn answer_pull(
     if pull.groups.iter().any(|group| group.since > last) {
         return Ok(PullAnswer::BeyondLog);
     }
-    let newest = pull.groups.iter().map(|group| group.since).max();
+    // The newest posts are what the person waits for: the head group comes first, with half of the page to itself.
+    let newest = (0..pull.groups.len()).max_by_key(|index| pull.groups.get(*index).map(|group| group.since));
+    let mut order: Vec<usize> = (0..pull.groups.len()).filter(|index| Some(*index) != newest).collect();
+    let mut share = if order.is_empty() { budget } else { budget.half() };
+    order.splice(0..0, newest);
     let mut left = budget;
-    let mut page =
-        Page { epoch: epoch_for(&read.get_epoch_secret()?, peer), ends: Vec::new(), offers: Vec::new() };
-    for (index, group) in pull.groups.iter().enumerate() {
-        // The newest posts are what the person waits for: older groups leave half of the page to the head group.
-        let newest_follows = pull.groups.iter().skip(index + 1).any(|later| Some(later.since) == newest);
-        let share = if newest_follows { left.halved_of(budget) } else { left };
-        let Some((end, offers)) = answer_group(read, heard, group, last, share)? else {
+    let mut parts = vec![(GroupEnd { upto: last, cut: None }, Vec::new()); pull.groups.len()];
+    for index in order {
+        let (Some(group), Some(part)) = (pull.groups.get(index), parts.get_mut(index)) else { continue };
+        let Some(answered) = answer_group(read, heard, group, last, share)? else {
             return Ok(PullAnswer::Malformed);
         };
-        left = left.without(&offers);
-        page.ends.push(end);
-        page.offers.extend(offers);
+        left = left.without(&answered.1);
+        share = left;
+        *part = answered;
     }
-    Ok(PullAnswer::Page(page))
+    let (ends, offers): (_, Vec<Vec<Offer>>) = parts.into_iter().unzip();
+    let epoch = epoch_for(&read.get_epoch_secret()?, peer);
+    Ok(PullAnswer::Page(Page { epoch, ends, offers: offers.concat() }))
 }
 
 impl PageBudget {
-    /// What is left when half of the whole has to stay for later.
-    const fn halved_of(self, whole: Self) -> Self {
-        Self {
-            items: self.items.saturating_sub(whole.items.div_ceil(2)),
-            bytes: self.bytes.saturating_sub(whole.bytes.div_ceil(2)),
-        }
+    /// Half of it, rounded up, so that even a page of one item goes on.
+    const fn half(self) -> Self {
+        Self { items: self.items.div_ceil(2), bytes: self.bytes.div_ceil(2) }
     }
 
     fn without(self, offers: &[Offer]) -> Self {

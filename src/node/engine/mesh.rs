@@ -199,8 +199,10 @@ impl Engine {
                     connection.listing = Listing::Accepted { list: Arc::clone(list) };
                     connection.pull_soon(step.now);
                 } else {
-                    // Lost or refused: a connection that cannot carry one list is of no use. Dial again.
-                    self.close(step, id, CloseReason::Misbehaved);
+                    // A connection that cannot carry one list is of no use. Dial again.
+                    let reason =
+                        if message.is_none() { CloseReason::Silent } else { CloseReason::Misbehaved };
+                    self.close(step, id, reason);
                 }
             }
             _ if matches!(connection.greeting, Greeting::Expected { .. }) && message.is_none() => {

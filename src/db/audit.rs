@@ -1,0 +1,69 @@
+//! What the simulator reads to see whether a store keeps its promises. No part of the program itself.
+
+use rusqlite::params;
+
+use super::{DbError, Read};
+use crate::domain::ids::{NetworkId, ObjectId, PostingId};
+use crate::domain::log::Seq;
+
+/// How far a store has read another node's log for an author.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct KnownCursor {
+    /// Whose log.
+    pub peer: NetworkId,
+    /// For which author.
+    pub author: PostingId,
+    /// Everything up to here is done.
+    pub since: Seq,
+    /// The name of the log the position belongs to.
+    pub epoch: Option<[u8; 16]>,
+}
+
+impl Read<'_> {
+    /// Every cursor of the store.
+    pub fn list_known_cursors(&self) -> Result<Vec<KnownCursor>, DbError> {
+        self.list(
+            "SELECT network_id, posting_id, since, epoch FROM cursors
+             JOIN peers USING (peer) JOIN authors USING (author)",
+            [],
+            |row| {
+                Ok(KnownCursor {
+                    peer: row.get(0)?,
+                    author: row.get(1)?,
+                    since: row.get(2)?,
+                    epoch: row.get(3)?,
+                })
+            },
+        )
+    }
+
+    /// Numbers and ids of an author's log entries after `after`, up to and with `upto`.
+    pub fn list_log_of(&self, author: PostingId, after: Seq, upto: Seq) -> Result<Vec<ObjectId>, DbError> {
+        self.list(
+            "SELECT object_id FROM arrivals JOIN objects USING (object)
+             WHERE arrivals.author = (SELECT author FROM authors WHERE posting_id = ?1) AND seq > ?2 AND seq <= ?3",
+            params![author, after, upto],
+            |row| row.get(0),
+        )
+    }
+
+    /// Numbers of all log entries after `after`, in order.
+    pub fn list_log(&self, after: Seq) -> Result<Vec<Seq>, DbError> {
+        self.list("SELECT seq FROM arrivals WHERE seq > ?1 ORDER BY seq", [after], |row| row.get(0))
+    }
+
+    /// Every post in the log with its author.
+    pub fn list_posts(&self) -> Result<Vec<(PostingId, ObjectId)>, DbError> {
+        self.list(
+            "SELECT posting_id, object_id FROM arrivals JOIN objects USING (object)
+             JOIN authors ON authors.author = arrivals.author WHERE kind = 1",
+            [],
+            |row| Ok((row.get(0)?, row.get(1)?)),
+        )
+    }
+
+    /// The ids of the merged feed, one per row.
+    pub fn list_feed_ids(&self) -> Result<Vec<ObjectId>, DbError> {
+        self.list("SELECT post_id FROM timeline WHERE pill = 0", [], |row| row.get(0))
+    }
+}

@@ -1,0 +1,205 @@
+//! The promises of the pull, checked after every step, at every start, and when everything has come to rest.
+//!
+//! - A cursor never passes what is neither stored, held nor refused here, nor the end of the log it belongs to.
+//! - A number of the log that peers have seen as passed is never given again.
+//! - What a person was told is done is on the disk, whatever happens afterwards.
+//! - At rest, every node has what its neighbours have of the authors it wants, each post exactly once in its feed, and
+//!   a connection with every node it knows.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::node::NodeIndex;
+use super::world::World;
+use super::{Broken, Report, Violation};
+use crate::db::audit::KnownCursor;
+use crate::db::objects::Have;
+use crate::domain::ids::{NetworkId, ObjectId, PostingId};
+use crate::domain::log::Seq;
+use crate::limits::{INTEREST_IDS, KNOWN_PEERS};
+use crate::node::engine::answer::epoch_for;
+use crate::node::wire::Page;
+
+/// What the checks remember of a node.
+#[derive(Default)]
+pub(super) struct Seen {
+    /// The last number of its log.
+    last: Seq,
+    /// The highest number peers were told, by the secret that names the log.
+    told: BTreeMap<[u8; 32], Seq>,
+    /// Its cursors.
+    cursors: BTreeMap<(NetworkId, PostingId), KnownCursor>,
+    /// Whether this life's first commit is done: before it the log may end earlier than peers know.
+    is_settled: bool,
+}
+
+/// Where a node's log stands.
+struct Log {
+    epoch: [u8; 32],
+    last: Seq,
+}
+
+impl World {
+    fn log(&mut self, index: NodeIndex) -> Option<Log> {
+        self.nodes[index].read(|read| Ok(Log { epoch: read.get_epoch_secret()?, last: read.get_last_seq()? }))
+    }
+
+    /// Remembers how far a page says a log was read.
+    pub(super) fn note_told(&mut self, index: NodeIndex, page: &Page) {
+        let Some(Log { epoch, .. }) = self.log(index) else { return };
+        let upto = page.ends.iter().map(|end| end.upto).max().unwrap_or_default();
+        let told = self.nodes[index].seen.told.entry(epoch).or_default();
+        *told = upto.max(*told);
+    }
+
+    /// Checks what a commit of this node may have broken.
+    pub(super) fn check_step(&mut self, index: NodeIndex) -> Result<(), Violation> {
+        self.check_numbers(index)?;
+        self.nodes[index].seen.is_settled = true;
+        self.check_cursors(index)
+    }
+
+    /// Checks a store as it is found at a start.
+    pub(super) fn check_store(&mut self, index: NodeIndex) -> Result<(), Violation> {
+        let Some(log) = self.log(index) else { return Ok(()) };
+        let seen = &mut self.nodes[index].seen;
+        (seen.last, seen.is_settled) = (log.last, false);
+        seen.cursors.clear();
+        self.check_acknowledged(index)?;
+        self.check_cursors(index)
+    }
+
+    fn check_numbers(&mut self, index: NodeIndex) -> Result<(), Violation> {
+        let Some(Log { epoch, last }) = self.log(index) else { return Ok(()) };
+        let seen = &self.nodes[index].seen;
+        let (before, told) = (seen.last, seen.told.get(&epoch).copied().unwrap_or_default());
+        if last != before {
+            let new = self.nodes[index].read(|read| read.list_log(before)).unwrap_or_default();
+            if let Some(seq) = new.into_iter().find(|seq| *seq <= told) {
+                return Err(self.broken(index, Broken::SeqGivenTwice { seq, told }));
+            }
+            self.nodes[index].seen.last = last;
+        }
+        Ok(())
+    }
+
+    fn check_cursors(&mut self, index: NodeIndex) -> Result<(), Violation> {
+        let cursors = self.nodes[index].read(|read| read.list_known_cursors()).unwrap_or_default();
+        let mut before = std::mem::take(&mut self.nodes[index].seen.cursors);
+        for cursor in cursors {
+            let known = before.remove(&(cursor.peer, cursor.author));
+            if known != Some(cursor) {
+                let from = known.filter(|known| known.epoch == cursor.epoch && known.since < cursor.since);
+                self.check_cursor(index, &cursor, from.map(|known| known.since).unwrap_or_default())?;
+            }
+            self.nodes[index].seen.cursors.insert((cursor.peer, cursor.author), cursor);
+        }
+        Ok(())
+    }
+
+    /// Checks that everything between `from` and the cursor is done.
+    fn check_cursor(&mut self, index: NodeIndex, cursor: &KnownCursor, from: Seq) -> Result<(), Violation> {
+        let us = self.nodes[index].network_id;
+        let Some(peer) = self.nodes.iter().position(|node| node.network_id == cursor.peer) else {
+            return Ok(());
+        };
+        let Some(log) = self.log(peer) else { return Ok(()) };
+        if cursor.epoch != Some(epoch_for(&log.epoch, us).0) {
+            return Ok(());
+        }
+        if cursor.since > log.last && self.nodes[peer].seen.is_settled {
+            return Err(self.broken(index, Broken::CursorBeyondLog { since: cursor.since, last: log.last }));
+        }
+        let passed = self.nodes[peer]
+            .read(|read| read.list_log_of(cursor.author, from, cursor.since))
+            .unwrap_or_default();
+        for id in passed {
+            if self.nodes[index].read(|read| read.have(id)) == Some(Have::Missing) {
+                return Err(self.broken(index, Broken::CursorPasses { since: cursor.since, id }));
+            }
+        }
+        Ok(())
+    }
+
+    fn check_acknowledged(&mut self, index: NodeIndex) -> Result<(), Violation> {
+        for at in 0..self.acknowledged.len() {
+            let (node, id) = self.acknowledged[at];
+            if node == index && self.nodes[index].read(|read| read.have(id)) == Some(Have::Missing) {
+                return Err(self.broken(index, Broken::AcknowledgedLost { id }));
+            }
+        }
+        Ok(())
+    }
+
+    /// Checks everything once everything has come to rest.
+    pub(super) fn check_end(mut self) -> Result<Report, Violation> {
+        for index in 0..self.nodes.len() {
+            self.nodes[index].seen.cursors.clear();
+            self.check_acknowledged(index)?;
+            self.check_cursors(index)?;
+            self.check_connections(index)?;
+            self.check_feed(index)?;
+        }
+        for at in 0..self.links.len() {
+            if self.links[at].is_alive {
+                let [a, b] = self.links[at].nodes();
+                self.check_neighbours(a, b)?;
+                self.check_neighbours(b, a)?;
+            }
+        }
+        Ok(self.report)
+    }
+
+    fn check_connections(&mut self, index: NodeIndex) -> Result<(), Violation> {
+        let known = self.nodes[index].read(|read| read.list_peers(KNOWN_PEERS)).unwrap_or_default();
+        for (_, network_id) in known {
+            let Some(peer) = self.nodes.iter().position(|node| node.network_id == network_id) else {
+                continue;
+            };
+            let are_connected = self
+                .links
+                .iter()
+                .any(|link| link.is_alive && link.nodes().contains(&index) && link.nodes().contains(&peer));
+            if !are_connected {
+                return Err(self.broken(index, Broken::NotConnected { peer }));
+            }
+        }
+        Ok(())
+    }
+
+    fn posts(&mut self, index: NodeIndex) -> BTreeSet<(PostingId, ObjectId)> {
+        self.nodes[index].read(|read| read.list_posts()).unwrap_or_default().into_iter().collect()
+    }
+
+    fn interest(&mut self, index: NodeIndex) -> BTreeSet<PostingId> {
+        let list = self.nodes[index].read(|read| read.list_interest(INTEREST_IDS)).unwrap_or_default();
+        list.into_iter().map(|(id, _)| id).collect()
+    }
+
+    /// What `other` has of the authors `index` wants must be here: with that true for all neighbours, whatever can
+    /// be reached over nodes that want it is everywhere.
+    fn check_neighbours(&mut self, index: NodeIndex, other: NodeIndex) -> Result<(), Violation> {
+        let (wanted, here, there) = (self.interest(index), self.posts(index), self.posts(other));
+        for (_, id) in there.difference(&here).filter(|(author, _)| wanted.contains(author)) {
+            // Held back counts as here: it lies in the future of this clock.
+            if self.nodes[index].read(|read| read.have(*id)) == Some(Have::Missing) {
+                return Err(self.broken(index, Broken::NotConverged { id: *id }));
+            }
+        }
+        Ok(())
+    }
+
+    fn check_feed(&mut self, index: NodeIndex) -> Result<(), Violation> {
+        let (wanted, posts) = (self.interest(index), self.posts(index));
+        let rows = self.nodes[index].read(|read| read.list_feed_ids()).unwrap_or_default();
+        let mut feed = BTreeSet::new();
+        for id in rows {
+            if !feed.insert(id) {
+                return Err(self.broken(index, Broken::NotOnceInFeed { id }));
+            }
+        }
+        match posts.iter().find(|(author, id)| wanted.contains(author) && !feed.contains(id)) {
+            Some((_, id)) => Err(self.broken(index, Broken::NotOnceInFeed { id: *id })),
+            None => Ok(()),
+        }
+    }
+}

@@ -1,0 +1,153 @@
+//! What the persons at the simulated nodes do.
+
+use std::time::Duration;
+
+use rand::RngExt;
+
+use super::node::NodeIndex;
+use super::world::{Happening, Weather, World};
+use crate::api::{CallError, Command, DraftSlot, Outcome, ReadMark};
+use crate::domain::ids::PostingId;
+use crate::domain::invite::{Invite, format_ticket};
+use crate::node::engine::{CallId, Input};
+
+/// Longest time between two acts of a person.
+const ACT_EVERY: Duration = Duration::from_secs(16);
+
+/// What a call was about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Act {
+    /// A post: once acknowledged it must never be lost.
+    Publish,
+    /// Anything else.
+    Other,
+}
+
+impl World {
+    /// Every node gets one or two personas, knows one node before it, and follows somebody.
+    pub(super) fn make_personas(&mut self) {
+        for index in 0..self.nodes.len() {
+            self.make_persona(index);
+            if self.chance(1, 3) {
+                self.make_persona(index);
+            }
+            if index > 0 {
+                let other = self.dice.random_range(0..index);
+                self.add_peer(index, other);
+            }
+        }
+        for index in 0..self.nodes.len() {
+            self.follow_somebody(index);
+        }
+    }
+
+    /// A persona, its key as if in a file.
+    pub(super) fn make_persona(&mut self, index: NodeIndex) {
+        let key = self.nodes[index].new_key();
+        let call = self.new_call(index, Act::Other);
+        let name = format!("persona {}", key.posting_id().fingerprint());
+        self.input(index, Input::PersonaRequested { call, name, key });
+    }
+
+    /// A node gets another one's ticket.
+    pub(super) fn add_peer(&mut self, index: NodeIndex, other: NodeIndex) {
+        let ticket = format_ticket(&self.nodes[other].address());
+        self.command(index, Act::Other, Command::AddPeer { ticket });
+    }
+
+    /// Something any person does, and the next such thing is planned.
+    pub(super) fn act(&mut self, index: NodeIndex) {
+        if self.weather == Weather::Calm {
+            return;
+        }
+        let next = self.within(ACT_EVERY);
+        self.plan_in(next, Happening::Act(index));
+        if !self.nodes[index].is_on() {
+            return;
+        }
+        match self.dice.random_range(0..100) {
+            0..60 => self.publish(index),
+            60..76 => self.follow_somebody(index),
+            76..84 => self.unfollow_somebody(index),
+            84..88 => self.command(index, Act::Other, Command::Sync { wait: Duration::from_secs(10) }),
+            88..91 => self.make_persona(index),
+            91..96 => self.mark_something(index),
+            _ => {
+                let draft = Command::SaveDraft { slot: DraftSlot::NewPost, text: "unfinished".to_owned() };
+                self.command(index, Act::Other, draft);
+            }
+        }
+    }
+
+    /// A post of one of the node's personas.
+    pub(super) fn publish(&mut self, index: NodeIndex) {
+        let personas = self.nodes[index].personas();
+        let persona = self.one_of(&personas);
+        let text = format!("post {}", self.dice.random_range(0..1_000_000));
+        self.command(index, Act::Publish, Command::PublishPost { persona, text, draft: None });
+    }
+
+    fn follow_somebody(&mut self, index: NodeIndex) {
+        let other = self.any_node();
+        let personas = self.nodes[other].personas();
+        let Some(author) = self.one_of(&personas) else { return };
+        let with_address = self.chance(1, 2);
+        self.follow(index, author, with_address.then_some(other));
+    }
+
+    /// Follows an author by invite, naming a node, or by bare posting id.
+    pub(super) fn follow(&mut self, index: NodeIndex, author: PostingId, at: Option<NodeIndex>) {
+        let target = match at {
+            Some(node) => {
+                let addresses = vec![self.nodes[node].address()];
+                Invite { posting_id: author, name_hint: "somebody".to_owned(), addresses }.format()
+            }
+            None => author.to_string(),
+        };
+        self.command(index, Act::Other, Command::Follow { target, persona: None });
+    }
+
+    fn unfollow_somebody(&mut self, index: NodeIndex) {
+        let followed = self.nodes[index].read(|read| read.list_follows(100)).unwrap_or_default();
+        if !followed.is_empty() {
+            let author = followed[self.dice.random_range(0..followed.len())].posting_id;
+            self.command(index, Act::Other, Command::Unfollow { author, persona: None });
+        }
+    }
+
+    fn mark_something(&mut self, index: NodeIndex) {
+        let feed = self.nodes[index].read(|read| read.list_feed_ids()).unwrap_or_default();
+        if !feed.is_empty() {
+            let post_id = feed[self.dice.random_range(0..feed.len())];
+            self.command(index, Act::Other, Command::MarkPost { post_id, mark: ReadMark::Read });
+        }
+    }
+
+    fn one_of(&mut self, personas: &[PostingId]) -> Option<PostingId> {
+        (!personas.is_empty()).then(|| personas[self.dice.random_range(0..personas.len())])
+    }
+
+    fn new_call(&mut self, index: NodeIndex, act: Act) -> CallId {
+        let call = CallId(self.nodes[index].new_number());
+        self.nodes[index].calls.insert(call, act);
+        call
+    }
+
+    fn command(&mut self, index: NodeIndex, act: Act, command: Command) {
+        let call = self.new_call(index, act);
+        self.input(index, Input::CommandReceived { call, command });
+    }
+
+    /// A person is told what came of a call.
+    pub(super) fn answered(&mut self, index: NodeIndex, call: CallId, outcome: Result<Outcome, CallError>) {
+        let act = self.nodes[index].calls.remove(&call);
+        match (act, outcome) {
+            (Some(Act::Publish), Ok(Outcome::PostPublished(id))) => {
+                self.acknowledged.push((index, id));
+                self.report.posts += 1;
+            }
+            (_, Ok(Outcome::PersonaCreated(persona))) => self.nodes[index].keep_key(persona.posting_id),
+            _ => {}
+        }
+    }
+}

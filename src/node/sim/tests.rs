@@ -1,0 +1,79 @@
+//! Histories, and proof that a broken promise would be noticed.
+
+use super::*;
+
+/// Histories of the test. The long form plays two thousand.
+const SEEDS: u64 = 100;
+/// Histories in which a planted mistake has to show.
+const FAULT_SEEDS: u64 = 40;
+
+/// Plays seeds on two threads; the first violation, or everything that happened.
+fn play_all(seeds: std::ops::Range<u64>) -> Result<Report, Violation> {
+    let half = |odd: u64| {
+        let seeds = seeds.clone().filter(move |seed| seed % 2 == odd);
+        std::thread::spawn(move || {
+            let mut all = Report::default();
+            for seed in seeds {
+                all += play(seed, None)?;
+            }
+            Ok(all)
+        })
+    };
+    let halves = [half(0), half(1)].map(|thread| thread.join().unwrap());
+    let mut all = Report::default();
+    for half in halves {
+        all += half?;
+    }
+    Ok(all)
+}
+
+#[test]
+fn nodes_converge_exactly_once_and_keep_every_promise() {
+    match play_all(0..SEEDS) {
+        Ok(report) => println!("{SEEDS} histories: {report:?}"),
+        Err(violation) => panic!("{violation}"),
+    }
+}
+
+/// The first violation a planted mistake leads to.
+fn notice(fault: Fault) -> Option<Violation> {
+    (0..FAULT_SEEDS).find_map(|seed| play(seed, Some(fault)).err())
+}
+
+#[test]
+fn a_cursor_at_the_end_of_a_cut_page_is_noticed() {
+    let violation = notice(Fault::CursorIgnoresMore).unwrap();
+    assert!(matches!(violation.what, Broken::CursorPasses { .. }), "{violation}");
+}
+
+#[test]
+fn a_cursor_past_undelivered_items_is_noticed() {
+    let violation = notice(Fault::CursorPassesUndelivered).unwrap();
+    assert!(matches!(violation.what, Broken::CursorPasses { .. }), "{violation}");
+}
+
+#[test]
+fn a_number_given_twice_is_noticed() {
+    let violation = notice(Fault::SeqReuse).unwrap();
+    assert!(
+        matches!(violation.what, Broken::SeqGivenTwice { .. } | Broken::CursorBeyondLog { .. }),
+        "{violation}"
+    );
+}
+
+#[test]
+fn an_author_not_read_from_the_start_is_noticed() {
+    let violation = notice(Fault::NoResetOnGrowth).unwrap();
+    assert!(matches!(violation.what, Broken::CursorPasses { .. }), "{violation}");
+}
+
+#[test]
+fn what_is_told_before_it_is_committed_is_noticed() {
+    let violation = notice(Fault::ToldBeforeCommitted).unwrap();
+    assert!(matches!(violation.what, Broken::AcknowledgedLost { .. }), "{violation}");
+}
+
+#[test]
+fn a_history_can_be_played_again() {
+    assert_eq!(play(7, None), play(7, None));
+}

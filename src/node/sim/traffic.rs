@@ -1,0 +1,227 @@
+//! What travels over a connection, frame by frame. Every message goes through its bytes; a stream can be cut before
+//! each frame, and in the middle of a frame of items.
+
+use std::time::Duration;
+
+use rand::RngExt;
+
+use super::network::End;
+use super::node::{LinkIndex, NodeIndex};
+use super::world::{Happening, World};
+use super::{Broken, CUT_PERCENT, Violation};
+use crate::node::engine::answer::{self, PullAnswer};
+use crate::node::engine::{Delivery, Input, PullEnd, PulledPage, ReplyId, RequestId};
+use crate::node::wire::{Decoded, Item, Message, Page, Pull, Want};
+
+/// Longest time until a cut stream is noticed.
+const CUT_TIME: Duration = Duration::from_secs(5);
+
+/// A side of a connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Side {
+    /// Who dialled.
+    Opener,
+    /// Who was dialled.
+    Accepter,
+}
+
+impl Side {
+    pub(super) const fn other(self) -> Self {
+        match self {
+            Self::Opener => Self::Accepter,
+            Self::Accepter => Self::Opener,
+        }
+    }
+}
+
+/// Something under way.
+pub(super) enum Traffic {
+    /// A request for the engine.
+    Request { request: RequestId, message: Message },
+    /// The engine's answer to it.
+    Answer { request: RequestId, message: Message },
+    /// A push.
+    Push { message: Message },
+    /// A pull.
+    Pull { request: RequestId, pull: Pull },
+    /// There is no page.
+    NoPage { request: RequestId, message: Message },
+    /// A page.
+    Page { request: RequestId, page: Page },
+    /// Which of a page's offers are wanted.
+    Want { request: RequestId, page: Page, wanted: Vec<bool> },
+    /// The items of a page.
+    Items { request: RequestId, page: Page, wanted: Vec<bool>, items: Vec<Item>, delivery: Delivery },
+}
+
+impl Traffic {
+    /// What of it is a frame.
+    fn message(&self) -> Message {
+        match self {
+            Self::Request { message, .. }
+            | Self::Answer { message, .. }
+            | Self::Push { message }
+            | Self::NoPage { message, .. } => message.clone(),
+            Self::Pull { pull, .. } => Message::Pull(pull.clone()),
+            Self::Page { page, .. } => Message::Page(page.clone()),
+            Self::Want { wanted, .. } => Message::Want(Want::new(wanted)),
+            Self::Items { items, .. } => Message::Items(items.clone()),
+        }
+    }
+
+    /// Frames of the stream it belongs to.
+    const fn frames(&self) -> u32 {
+        match self {
+            Self::Push { .. } => 1,
+            Self::Request { .. } | Self::Answer { .. } => 2,
+            Self::Pull { .. }
+            | Self::NoPage { .. }
+            | Self::Page { .. }
+            | Self::Want { .. }
+            | Self::Items { .. } => 4,
+        }
+    }
+
+    /// Whether it goes from who asked to who answers.
+    const fn asks(&self) -> bool {
+        matches!(self, Self::Request { .. } | Self::Push { .. } | Self::Pull { .. } | Self::Want { .. })
+    }
+}
+
+impl World {
+    /// Sends a frame to one side of a connection, unless its stream is cut here.
+    pub(super) fn send(&mut self, link: LinkIndex, to: Side, traffic: Traffic) {
+        let message = traffic.message();
+        let bytes = message.encode();
+        assert_eq!(Message::decode(&bytes), Ok(Decoded::Known(message)), "what is sent can be read");
+        self.report.bytes += u64::try_from(bytes.len()).unwrap_or(0);
+        if !self.links[link].is_alive {
+            return self.fail(link, to, &traffic);
+        }
+        // Shared out over the frames of a stream, so that of all streams the right share is cut.
+        let thousandths = CUT_PERCENT * 10 * 11 / (10 * traffic.frames());
+        if !self.chance(thousandths, 1_000) {
+            let after = self.delay();
+            return self.plan_in(after, Happening::Traffic(link, to, traffic));
+        }
+        self.report.cut_streams += 1;
+        match traffic {
+            Traffic::Items { request, page, wanted, mut items, .. } => {
+                let arrived = self.dice.random_range(0..=items.len());
+                items.truncate(arrived);
+                let cut = Traffic::Items { request, page, wanted, items, delivery: Delivery::Cut };
+                let after = self.delay();
+                self.plan_in(after, Happening::Traffic(link, to, cut));
+            }
+            other => self.fail(link, to, &other),
+        }
+    }
+
+    /// Who asked learns, some time later, that the stream is cut.
+    fn fail(&mut self, link: LinkIndex, to: Side, traffic: &Traffic) {
+        let asking = if traffic.asks() { to.other() } else { to };
+        let End { node, boot, connection } = self.links[link].end(asking);
+        let input = match *traffic {
+            Traffic::Push { .. } => return,
+            Traffic::Request { request, .. } | Traffic::Answer { request, .. } => {
+                Input::Answered { connection, request, message: None }
+            }
+            Traffic::Pull { request, .. }
+            | Traffic::NoPage { request, .. }
+            | Traffic::Page { request, .. }
+            | Traffic::Want { request, .. }
+            | Traffic::Items { request, .. } => Input::PullEnded { connection, request, end: PullEnd::Lost },
+        };
+        let after = self.within(CUT_TIME);
+        self.plan_in(after, Happening::Arrives(node, boot, input));
+    }
+
+    /// A frame reaches a side. What was under way when a connection broke may still arrive.
+    pub(super) fn traffic(&mut self, link: LinkIndex, to: Side, traffic: Traffic) -> Result<(), Violation> {
+        let End { node, boot, connection } = self.links[link].end(to);
+        let is_there = self.nodes[node].boot == boot && self.nodes[node].links.contains_key(&connection);
+        if !is_there || (!self.links[link].is_alive && self.chance(1, 2)) {
+            self.fail(link, to, &traffic);
+            return Ok(());
+        }
+        match traffic {
+            Traffic::Request { request, message } => {
+                let reply = ReplyId(self.nodes[node].new_number());
+                self.nodes[node].replies.insert(reply, (link, request));
+                self.input(node, Input::RequestReceived { connection, reply, message });
+            }
+            Traffic::Answer { request, message } => {
+                self.input(node, Input::Answered { connection, request, message: Some(message) });
+            }
+            Traffic::Push { message } => self.input(node, Input::PushReceived { connection, message }),
+            Traffic::Pull { request, pull } => {
+                let answer = self.answer_pull(node, link, to, request, &pull)?;
+                self.send(link, to.other(), answer);
+            }
+            Traffic::NoPage { request, message } => {
+                let end = if message == Message::NeedList { PullEnd::NeedList } else { PullEnd::Busy };
+                self.input(node, Input::PullEnded { connection, request, end });
+            }
+            Traffic::Page { request, page } => {
+                let wanted = self.nodes[node].read(|read| answer::wanted(read, &page)).unwrap_or_default();
+                self.send(link, to.other(), Traffic::Want { request, page, wanted });
+            }
+            Traffic::Want { request, page, wanted } => {
+                let items = self.items(node, &page, &wanted);
+                let delivery = Delivery::Whole;
+                self.send(link, to.other(), Traffic::Items { request, page, wanted, items, delivery });
+            }
+            Traffic::Items { request, page, wanted, items, delivery } => {
+                let items = answer::check_received(items, &page, &wanted);
+                let end = PullEnd::Page(PulledPage { epoch: page.epoch, ends: page.ends, items, delivery });
+                self.input(node, Input::PullEnded { connection, request, end });
+            }
+        }
+        Ok(())
+    }
+
+    /// Answers a pull from the last commit, as a reader thread does.
+    fn answer_pull(
+        &mut self,
+        node: NodeIndex,
+        link: LinkIndex,
+        to: Side,
+        request: RequestId,
+        pull: &Pull,
+    ) -> Result<Traffic, Violation> {
+        let End { connection, .. } = self.links[link].end(to);
+        let peer = self.nodes[self.links[link].end(to.other()).node].network_id;
+        let (us, budget) = (self.nodes[node].network_id, self.nodes[node].pages);
+        let Some(heard) = self.nodes[node].heard.get(&connection).cloned() else {
+            return Ok(Traffic::NoPage { request, message: Message::NeedList });
+        };
+        let answered =
+            self.nodes[node].read(|read| answer::answer_pull(read, us, peer, &heard, pull, budget));
+        Ok(match answered {
+            Some(PullAnswer::Page(page)) => {
+                self.note_told(node, &page);
+                Traffic::Page { request, page }
+            }
+            Some(PullAnswer::NeedList) => Traffic::NoPage { request, message: Message::NeedList },
+            Some(PullAnswer::BeyondLog) => {
+                self.input(node, Input::CursorBeyondLog);
+                Traffic::NoPage { request, message: Message::Busy }
+            }
+            Some(PullAnswer::Malformed) => return Err(self.broken(node, Broken::Misbehaved)),
+            None => Traffic::NoPage { request, message: Message::Busy },
+        })
+    }
+
+    fn items(&mut self, node: NodeIndex, page: &Page, wanted: &[bool]) -> Vec<Item> {
+        let want = (!answer::is_inline(page)).then(|| Want::new(wanted));
+        let mut ids = answer::asked(page, want.as_ref()).into();
+        let mut items = Vec::new();
+        while let Some(more) = self.nodes[node].read(|read| answer::next_items(read, &mut ids)) {
+            items.extend(more);
+            if ids.is_empty() {
+                break;
+            }
+        }
+        items
+    }
+}

@@ -1,0 +1,3 @@
+//! The long forms of tests: `cargo test --release --features long --test long -- --nocapture`.
+
+mod simulation;
