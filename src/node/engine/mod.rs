@@ -16,6 +16,8 @@ mod mesh;
 mod person;
 mod pull;
 mod sync;
+#[cfg(test)]
+mod tests;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

@@ -1,0 +1,217 @@
+//! Answers to pulls, and what an engine does with a single input. Whole histories are played in `node::sim`.
+
+use rand::SeedableRng;
+use rand::rngs::StdRng;
+
+use super::answer::{PageBudget, PullAnswer, answer_pull, epoch_for, next_items};
+use super::interest::InterestList;
+use super::*;
+use crate::api::ErrorKind;
+use crate::db::{Database, Durability};
+use crate::domain::envelope::Object;
+use crate::domain::log::Seq;
+use crate::domain::post::Post;
+use crate::limits::CLOCK_AHEAD;
+use crate::node::wire::{Group, Page, Range};
+
+const US: NetworkId = NetworkId::from_bytes([1; 32]);
+const PEER: NetworkId = NetworkId::from_bytes([2; 32]);
+const NOW: Timestamp = Timestamp::from_millis(1_767_225_600_000);
+
+fn key(seed: u64) -> Arc<PostingKey> {
+    Arc::new(PostingKey::generate(&mut StdRng::seed_from_u64(seed)))
+}
+
+/// A node with personas of these keys.
+struct Bench {
+    database: Database,
+    engine: Engine,
+    rng: StdRng,
+    calls: u64,
+}
+
+impl Bench {
+    fn new(keys: &[Arc<PostingKey>]) -> Self {
+        let mut database = Database::in_memory(&[9; 32]).unwrap();
+        let setup = Setup { network_id: US, keys: Vec::new(), faults: Faults::default() };
+        let engine = database.read(|read| Engine::load(read, &setup)).unwrap();
+        let mut bench = Self { database, engine, rng: StdRng::seed_from_u64(0), calls: 0 };
+        bench.take(Input::Started);
+        for key in keys {
+            bench.calls += 1;
+            let (call, name) = (CallId(bench.calls), "ana".to_owned());
+            bench.take(Input::PersonaRequested { call, name, key: Arc::clone(key) });
+        }
+        bench
+    }
+
+    fn take_at(&mut self, now: Timestamp, input: Input) -> Vec<Effect> {
+        let Self { database, engine, rng, .. } = self;
+        database
+            .transaction(Durability::Normal, |batch| {
+                batch.step(|store| engine.handle(store, now, rng, input))
+            })
+            .unwrap()
+    }
+
+    fn take(&mut self, input: Input) -> Vec<Effect> {
+        self.take_at(NOW, input)
+    }
+
+    fn command(&mut self, command: Command) -> Result<Outcome, CallError> {
+        self.calls += 1;
+        let call = CallId(self.calls);
+        let effects = self.take(Input::CommandReceived { call, command });
+        let answer = effects.into_iter().find_map(|effect| match effect {
+            Effect::Answer { call: answered, outcome } if answered == call => Some(outcome),
+            _ => None,
+        });
+        answer.expect("every command is answered")
+    }
+
+    fn publish(&mut self, by: &PostingKey, text: &str) {
+        let persona = Some(by.posting_id());
+        self.command(Command::PublishPost { persona, text: text.to_owned(), draft: None }).unwrap();
+    }
+
+    fn last_seq(&mut self) -> Seq {
+        self.database.read::<_, DbError>(|read| read.get_last_seq()).unwrap()
+    }
+
+    fn pull(&mut self, list: &InterestList, groups: Vec<Group>, items: usize) -> PullAnswer {
+        let pull = Pull { hash: list.hash(PEER, US), groups };
+        let budget = PageBudget { items, bytes: 1 << 20 };
+        self.database.read(|read| answer_pull(read, US, PEER, list, &pull, budget)).unwrap()
+    }
+
+    fn page(&mut self, list: &InterestList, groups: Vec<Group>, items: usize) -> Page {
+        match self.pull(list, groups, items) {
+            PullAnswer::Page(page) => page,
+            other => panic!("{other:?}"),
+        }
+    }
+}
+
+fn group(since: Seq, start: u16, length: u16) -> Group {
+    Group { since, ranges: vec![Range { start, length }] }
+}
+
+/// Two authors, the first of the list with three old posts, the second with three new ones, and where the second
+/// one's posts begin.
+fn two_authors() -> (Bench, InterestList, Seq) {
+    let keys = [key(1), key(2)];
+    let list = InterestList::new(keys.iter().map(|key| key.posting_id()).collect());
+    let by = |id: PostingId| keys.iter().find(|key| key.posting_id() == id).unwrap();
+    let (old, new) = (by(list.ids()[0]), by(list.ids()[1]));
+    let mut bench = Bench::new(&keys);
+    ["1", "2", "3"].into_iter().for_each(|text| bench.publish(old, text));
+    let middle = bench.last_seq();
+    ["4", "5", "6"].into_iter().for_each(|text| bench.publish(new, text));
+    (bench, list, middle)
+}
+
+#[test]
+fn the_head_group_has_half_of_a_page_and_older_groups_the_rest() {
+    let (mut bench, list, middle) = two_authors();
+    // Each author's profile comes before the posts.
+    let groups = vec![group(Seq::START, 0, 1), group(middle, 1, 1)];
+    let page = bench.page(&list, groups.clone(), 4);
+    assert_eq!(page.offers.len(), 4);
+    assert!(page.ends.iter().all(|end| end.cut.is_some()), "{:?}", page.ends);
+    let whole = bench.page(&list, groups, 20);
+    assert_eq!(whole.offers.len(), 4 + 3);
+    let last = bench.last_seq();
+    assert!(whole.ends.iter().all(|end| end.cut.is_none() && end.upto == last));
+}
+
+#[test]
+fn a_page_of_one_item_starves_no_group() {
+    let (mut bench, list, middle) = two_authors();
+    let (mut old, mut new) = (Seq::START, middle);
+    for _ in 0..(4 + 3) {
+        let page = bench.page(&list, vec![group(old, 0, 1), group(new, 1, 1)], 1);
+        assert_eq!(page.offers.len(), 1);
+        (old, new) = (page.ends[0].cursor(), page.ends[1].cursor());
+    }
+    assert_eq!(old, new, "both are read to the end");
+}
+
+#[test]
+fn what_a_pull_names_wrongly_is_told() {
+    let (mut bench, list, _) = two_authors();
+    let other = InterestList::new(vec![list.ids()[0]]);
+    let pull = Pull { hash: other.hash(PEER, US), groups: Vec::new() };
+    let answer =
+        bench.database.read(|read| answer_pull(read, US, PEER, &list, &pull, PageBudget::default())).unwrap();
+    assert_eq!(answer, PullAnswer::NeedList);
+    assert_eq!(bench.pull(&list, vec![group(Seq::START, 1, 2)], 9), PullAnswer::Malformed);
+    let beyond = Seq::new(bench.last_seq().get() + 1).unwrap();
+    assert_eq!(bench.pull(&list, vec![group(beyond, 0, 1)], 9), PullAnswer::BeyondLog);
+}
+
+#[test]
+fn a_position_beyond_the_log_gives_it_a_new_name_for_every_peer() {
+    let mut bench = Bench::new(&[key(1)]);
+    let name = |bench: &mut Bench, peer| {
+        let secret = bench.database.read::<_, DbError>(|read| read.get_epoch_secret()).unwrap();
+        epoch_for(&secret, peer)
+    };
+    let before = [name(&mut bench, PEER), name(&mut bench, US)];
+    assert_ne!(before[0], before[1], "two peers cannot compare notes");
+    bench.take(Input::CursorBeyondLog);
+    let after = [name(&mut bench, PEER), name(&mut bench, US)];
+    assert!(before[0] != after[0] && before[1] != after[1]);
+}
+
+#[test]
+fn a_post_from_the_future_is_held_unserved_and_comes_in_when_due() {
+    let author = key(5);
+    let mut bench = Bench::new(&[key(1)]);
+    bench.command(Command::Follow { target: author.posting_id().to_string(), persona: None }).unwrap();
+    let due = NOW.after(CLOCK_AHEAD).after(CLOCK_AHEAD);
+    let post = author.sign(&Post::new(author.posting_id(), due, "later".to_owned()).unwrap());
+    let id = post.id();
+    let Bench { database, engine, rng, .. } = &mut bench;
+    database
+        .transaction(Durability::Normal, |batch| {
+            batch.step(|store| {
+                let mut step = Step { store, now: NOW, rng, effects: Vec::new() };
+                engine.take_in(&mut step, &Object::Post(post), None)
+            })
+        })
+        .unwrap();
+    let served = |bench: &mut Bench| {
+        bench.database.read(|read| next_items(read, &mut std::collections::VecDeque::from([id]))).unwrap()
+    };
+    assert!(served(&mut bench).is_empty());
+    assert_eq!(bench.engine.next_deadline(), Some(due));
+    let effects = bench.take_at(due, Input::TimePassed);
+    assert!(effects.contains(&Effect::Tell(Event::FeedChanged)));
+    assert_eq!(served(&mut bench).len(), 1);
+    let feed = bench.database.read::<_, DbError>(|read| read.list_feed_ids()).unwrap();
+    assert_eq!(feed, [id]);
+}
+
+#[test]
+fn a_refused_command_says_what_to_do_and_changes_nothing() {
+    let mut bench = Bench::new(&[]);
+    let refuse = |bench: &mut Bench, command| {
+        let before = bench.database.snapshot().unwrap();
+        let error = bench.command(command).unwrap_err();
+        assert!(!error.message.is_empty() && !error.hint.is_empty());
+        assert!(bench.database.snapshot().unwrap() == before, "{error}");
+        error.kind
+    };
+    let post = || Command::PublishPost { persona: None, text: "hello".to_owned(), draft: None };
+    assert_eq!(refuse(&mut bench, post()), ErrorKind::NotFound);
+    let mine = key(1);
+    let mut bench = Bench::new(&[Arc::clone(&mine)]);
+    let follow = |target: &str| Command::Follow { target: target.to_owned(), persona: None };
+    for target in ["", "nonsense", &"ab".repeat(32), &"00".repeat(32), &mine.posting_id().to_string()] {
+        assert_eq!(refuse(&mut bench, follow(target)), ErrorKind::Invalid, "{target}");
+    }
+    let empty = Command::PublishPost { persona: None, text: " \n".to_owned(), draft: None };
+    assert_eq!(refuse(&mut bench, empty), ErrorKind::Invalid);
+    let author = key(2).posting_id();
+    assert_eq!(refuse(&mut bench, Command::Unfollow { author, persona: None }), ErrorKind::NotFound);
+}
