@@ -104,9 +104,13 @@ fn two_authors() -> (Bench, InterestList, Seq) {
     let by = |id: PostingId| keys.iter().find(|key| key.posting_id() == id).unwrap();
     let (old, new) = (by(list.ids()[0]), by(list.ids()[1]));
     let mut bench = Bench::new(&keys);
-    ["1", "2", "3"].into_iter().for_each(|text| bench.publish(old, text));
+    for text in ["1", "2", "3"] {
+        bench.publish(old, text);
+    }
     let middle = bench.last_seq();
-    ["4", "5", "6"].into_iter().for_each(|text| bench.publish(new, text));
+    for text in ["4", "5", "6"] {
+        bench.publish(new, text);
+    }
     (bench, list, middle)
 }
 
@@ -115,13 +119,13 @@ fn the_head_group_has_half_of_a_page_and_older_groups_the_rest() {
     let (mut bench, list, middle) = two_authors();
     // Each author's profile comes before the posts.
     let groups = vec![group(Seq::START, 0, 1), group(middle, 1, 1)];
-    let page = bench.page(&list, groups.clone(), 4);
-    assert_eq!(page.offers.len(), 4);
-    assert!(page.ends.iter().all(|end| end.cut.is_some()), "{:?}", page.ends);
-    let whole = bench.page(&list, groups, 20);
-    assert_eq!(whole.offers.len(), 4 + 3);
+    let four = bench.page(&list, groups.clone(), 4);
+    assert_eq!(four.offers.len(), 4);
+    assert!(four.ends.iter().all(|end| end.cut.is_some()), "{:?}", four.ends);
+    let all = bench.page(&list, groups, 20);
+    assert_eq!(all.offers.len(), 4 + 3);
     let last = bench.last_seq();
-    assert!(whole.ends.iter().all(|end| end.cut.is_none() && end.upto == last));
+    assert!(all.ends.iter().all(|end| end.cut.is_none() && end.upto == last));
 }
 
 #[test]
