@@ -124,8 +124,8 @@ fn the_head_group_has_half_of_a_page_and_older_groups_the_rest() {
     assert!(four.ends.iter().all(|end| end.cut.is_some()), "{:?}", four.ends);
     let all = bench.page(&list, groups, 20);
     assert_eq!(all.offers.len(), 4 + 3);
-    let last = bench.last_seq();
-    assert!(all.ends.iter().all(|end| end.cut.is_none() && end.upto == last));
+    let end_of_log = bench.last_seq();
+    assert!(all.ends.iter().all(|end| end.cut.is_none() && end.upto == end_of_log));
 }
 
 #[test]
