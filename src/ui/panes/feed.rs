@@ -22,6 +22,9 @@ const SYNC_WAIT: Duration = Duration::from_secs(10);
 /// Columns left of the text: the bar of the selection, the unread mark, a gap.
 const GUTTER: u16 = 3;
 
+/// What an empty feed teaches.
+const WELCOME: &str = include_str!("../../../assets/welcome.txt");
+
 /// Fits the scroll position to the area.
 pub fn settle(model: &mut Model, area: Rect) {
     if area.width > 0 {
@@ -189,23 +192,44 @@ fn head(model: &Model, post: &PostView, selected: bool, columns: usize) -> Line<
     Line::from(spans)
 }
 
+/// A text of ours in which `{name}` stands for the keys of the action with this name.
+fn with_keys(model: &Model, text: &str) -> String {
+    Action::ALL.iter().fold(text.to_owned(), |text, action| {
+        let name = format!("{{{}}}", action.name());
+        if text.contains(&name) { text.replace(&name, &model.key(*action)) } else { text }
+    })
+}
+
 fn draw_empty(model: &Model, area: Rect, buffer: &mut Buffer) {
     let theme = model.theme;
     let (title, rest) = match model.feed.filter() {
         FeedFilter::Unread => {
             ("Nothing unread.", format!("{} shows all posts again.", model.key(Action::FilterUnread)))
         }
-        FeedFilter::All => (
-            "No posts yet.",
-            format!(
-                "{} opens the people: follow somebody there, or send them your invite.\n{} writes a post of your own.",
-                model.key(Action::GoPeople),
-                model.key(Action::Compose)
-            ),
-        ),
+        FeedFilter::All => ("No posts yet.", with_keys(model, WELCOME)),
     };
-    let column = lines::middle(area, 60, 6);
+    let column = lines::middle(area, 60, 9);
     let mut text = vec![lines::plain(title, theme.strong()), Line::default()];
     text.extend(sentence(&rest, column.width, theme.faint()));
     lines::draw(buffer, column, text);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::time::Timestamp;
+    use crate::ui::theme::Theme;
+
+    #[test]
+    fn the_welcome_names_five_keys_that_work() {
+        let model = Model::new(Theme::default(), Timestamp::ZERO);
+        let names: Vec<&str> =
+            WELCOME.split('{').skip(1).filter_map(|rest| Some(rest.split_once('}')?.0)).collect();
+        assert_eq!(names.len(), 5);
+        for name in names {
+            let action = Action::named(name).unwrap();
+            assert!(model.keymap.keys_of(model.contexts(), action).is_some(), "{name}");
+        }
+        assert!(!with_keys(&model, WELCOME).contains(['{', '}']));
+    }
 }
