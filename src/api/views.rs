@@ -25,7 +25,7 @@ pub struct PostView {
     pub post_id: ObjectId,
     /// Who signed it.
     pub author: PostingId,
-    /// The author's name: own label, signed profile, hint of an invite, or empty when none is known.
+    /// The author's name: signed profile, own label, hint of an invite, or empty when none is known.
     pub author_name: SafeText,
     /// The persona of mine that wrote it or whose follow surfaced it.
     pub persona: Option<PostingId>,

@@ -1,4 +1,4 @@
-//! The two kinds of keys of DESIGN's identity model, kept apart by their types.
+//! The two kinds of keys (PROTOCOL.md §1), kept apart by their types.
 //!
 //! A [`PostingKey`] signs content and nothing else: [`PostingKey::sign`] takes only [`Content`]. A [`NetworkKey`]
 //! proves who is at the end of a connection and nothing else: it has no function that takes content; the handshake

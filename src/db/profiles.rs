@@ -34,7 +34,7 @@ impl Read<'_> {
         )
     }
 
-    /// What an author is called: own label, signed profile, hint of an invite, in this order. Raw text.
+    /// What an author is called: signed profile, own label, hint of an invite, in this order. Raw text.
     pub fn find_name(&self, author: Author) -> Result<Option<String>, DbError> {
         self.get(
             "SELECT coalesce(

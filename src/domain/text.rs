@@ -3,7 +3,7 @@
 //! Raw signed bytes are stored untouched; this is the border. Inside, every grapheme is at most
 //! [`GRAPHEME_SCALARS`] scalars and [`GRAPHEME_CELLS`] cells, no scalar controls a terminal, and nothing
 //! invisible is left outside a well-formed emoji. What is refused becomes visible (`␛`, `�`) or is dropped when
-//! it only changes order or width. Source: LIMITS, Terminal; Unicode UAX 9, UTS 51.
+//! it only changes order or width. Sources: THREATS.md, 'Text that takes over the terminal'; Unicode UAX 9, UTS 51.
 
 use std::fmt;
 

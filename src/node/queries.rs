@@ -191,3 +191,30 @@ fn find_persona(read: Read<'_>, id: Option<PostingId>) -> Result<PersonaRow, Que
         }),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::db::{Database, Durability};
+    use crate::domain::ids::NetworkId;
+
+    #[test]
+    fn p2_only_the_first_personas_invite_names_this_node() {
+        let mut database = Database::in_memory(&[1; 32]).unwrap();
+        let personas = [1, 2].map(|number| PostingId::from_bytes([number; 32]));
+        for posting_id in personas {
+            let insert = |batch: &crate::db::Batch<'_>| {
+                batch.step(|write| write.insert_persona(write.intern_author(posting_id)?, "name"))
+            };
+            database.transaction(Durability::Normal, insert).unwrap();
+        }
+        let mut addresses_for = |persona| {
+            let address = PeerAddress::of(NetworkId::from_bytes([3; 32]));
+            let made = database.read(|read| invite(read, persona, Some(address)));
+            made.map_or(usize::MAX, |invite| invite.addresses.len())
+        };
+        assert_eq!(addresses_for(None), 1);
+        assert_eq!(addresses_for(Some(personas[0])), 1);
+        assert_eq!(addresses_for(Some(personas[1])), 0);
+    }
+}

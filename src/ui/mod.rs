@@ -1,7 +1,7 @@
 //! The interface: a terminal in front of a [`NodeHandle`].
 //!
-//! Shape: key presses, answers of the node and timers are [`message::Message`]s; [`update`] turns one model into the
-//! next and says what it wants done; [`view`] draws. Only [`session`] and [`terminal`] do anything else than compute.
+//! Shape: key presses, answers of the node and timers are `message::Message`s; `update` turns one model into the
+//! next and says what it wants done; `view` draws. Only `session` and `terminal` do anything else than compute.
 //! The loop never waits for the node: every call runs in a task of its own and its answer is one more message.
 //! There is at most one draw per batch of messages, at most so many a second, and none while nothing happens.
 //!

@@ -14,6 +14,8 @@ mod fault;
 mod intake;
 mod mesh;
 mod person;
+#[cfg(test)]
+mod privacy;
 mod pull;
 mod sync;
 #[cfg(test)]
