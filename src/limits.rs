@@ -89,10 +89,10 @@ limits! {
     FIRST_BYTE_TIME: Duration = Duration::from_secs(5);
     /// Time for a whole frame.
     FRAME_TIME: Duration = Duration::from_secs(20);
-    /// Frames a peer may send in ten seconds before it has to wait.
-    FRAME_RATE: u64 = 50;
-    /// Frames a peer may send at once.
-    FRAME_BURST: u64 = 100;
+    /// Streams (requests and pushes) a peer may open in ten seconds once its burst is used up; it has to wait then.
+    STREAM_RATE: i64 = 50;
+    /// Streams a peer may open without a pause.
+    STREAM_BURST: i64 = 100;
     /// First wait before a lost or refused peer is dialled again; doubles each time.
     REDIAL_FIRST: Duration = Duration::from_secs(1);
     /// Longest wait between two dials of one peer. Higher delays a peer that comes back; lower costs radio time.

@@ -101,6 +101,7 @@ mod tests {
         let utc = |millis| Timestamp::from_millis(millis).format_utc();
         assert_eq!(utc(0), "1970-01-01 00:00 UTC");
         assert_eq!(utc(951_825_599_000), "2000-02-29 11:59 UTC");
+        assert_eq!(utc(1_795_269_720_000), "2026-11-21 14:02 UTC");
         assert_eq!(utc(-1), "1969-12-31 23:59 UTC");
         assert!(utc(i64::MAX).starts_with("no date") && utc(i64::MIN).starts_with("no date"));
     }

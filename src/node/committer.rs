@@ -86,7 +86,7 @@ impl Committer {
 pub(super) fn durability(input: &Input) -> Durability {
     match input {
         // The jump of the log's numbers after an unclean stop, and the log's new name, must not be lost either.
-        Input::PersonaRequested { .. } | Input::Started | Input::CursorBeyondLog => Durability::Full,
+        Input::PersonaRequested { .. } | Input::Started | Input::CursorBeyondLog { .. } => Durability::Full,
         Input::CommandReceived { command, .. } => match command {
             Command::CreatePersona { .. }
             | Command::PublishPost { .. }

@@ -4,11 +4,11 @@ use std::sync::Arc;
 
 use super::serve::{Ended, Served};
 use super::shared::Shared;
-use crate::limits::{CONTROL_FRAME_BYTES, ITEM_FRAME_BYTES, PULL_TIME};
+use crate::limits::{CONTROL_FRAME_BYTES, ITEM_FRAME_BYTES, PAGE_BYTES, PAGE_ITEMS, PULL_TIME};
 use crate::node::engine::answer::{self, Checked};
 use crate::node::engine::{Delivery, Input, PullEnd, PulledPage, RequestId};
 use crate::node::net::{NetError, Stream};
-use crate::node::wire::{Decoded, Message, Page, Pull, Want};
+use crate::node::wire::{Decoded, Item, Message, Offer, Page, Pull, Want};
 
 /// Asks, and tells the engine what came.
 pub(super) async fn request(
@@ -46,33 +46,88 @@ async fn run_pull(shared: &Shared, served: &Served, pull: Pull) -> Result<PullEn
         .read(move |read| answer::wanted(read, &offers))
         .await
         .map_err(|_store| NetError::Cut)?;
-    let received = if answer::is_inline(&page) {
-        stream.finish();
-        receive_items(&mut stream, page.offers.len()).await
+    let room = if answer::is_inline(&page) {
+        Room::of(page.offers.iter())
     } else {
         stream.send(&Message::Want(Want::new(&wanted))).await?;
-        stream.finish();
-        receive_items(&mut stream, wanted.iter().filter(|wanted| **wanted).count()).await
+        Room::of(page.offers.iter().zip(&wanted).filter(|(_, wanted)| **wanted).map(|(offer, _)| offer))
     };
-    let (items, delivery) = received;
-    let Page { epoch, ends, .. } = page.clone();
+    stream.finish();
+    let (items, delivery) = receive_items(&mut stream, room).await;
+    let Page { epoch, ends, offers } = page.clone();
+    let offered = offers.len();
     let checked = tokio::task::spawn_blocking(move || answer::check_received(items, &page, &wanted));
     // Only a panic while checking can fail here; then nothing of the page counts.
     let items: Vec<Checked> = checked.await.map_err(|_panicked| NetError::Cut)?;
-    Ok(PullEnd::Page(PulledPage { epoch, ends, items, delivery }))
+    Ok(PullEnd::Page(PulledPage { epoch, ends, offered, items, delivery }))
 }
 
-/// Reads frames of items until the orderly end, or until there are more than were asked for.
-async fn receive_items(stream: &mut Stream, most: usize) -> (Vec<crate::node::wire::Item>, Delivery) {
+/// How much may still come on the stream of a pull.
+struct Room {
+    items: usize,
+    bytes: usize,
+}
+
+impl Room {
+    /// Room for these offers, and never for more than a page.
+    fn of<'a>(offers: impl Iterator<Item = &'a Offer>) -> Self {
+        let mut room = Self { items: 0, bytes: 0 };
+        for offer in offers {
+            room.items = room.items.saturating_add(1);
+            room.bytes = room.bytes.saturating_add(usize::try_from(offer.size).unwrap_or(usize::MAX));
+        }
+        Self { items: room.items.min(PAGE_ITEMS), bytes: room.bytes.min(PAGE_BYTES) }
+    }
+
+    /// What is left after these items; `None` when they are none, or too many.
+    fn after(self, items: &[Item]) -> Option<Self> {
+        let bytes = items.iter().map(Item::len).fold(0, usize::saturating_add);
+        let left =
+            Self { items: self.items.checked_sub(items.len())?, bytes: self.bytes.checked_sub(bytes)? };
+        (!items.is_empty()).then_some(left)
+    }
+}
+
+/// Reads frames of items until the orderly end. A frame that says nothing or too much cuts the stream.
+async fn receive_items(stream: &mut Stream, mut room: Room) -> (Vec<Item>, Delivery) {
     let mut items = Vec::new();
     loop {
-        match stream.receive(ITEM_FRAME_BYTES).await {
+        let more = match stream.receive(ITEM_FRAME_BYTES).await {
             Ok(None) => return (items, Delivery::Whole),
-            Ok(Some(Decoded::Known(Message::Items(more)))) => items.extend(more),
+            Ok(Some(Decoded::Known(Message::Items(more)))) => more,
             Ok(Some(_)) | Err(_) => return (items, Delivery::Cut),
-        }
-        if items.len() > most {
-            return (items, Delivery::Cut);
-        }
+        };
+        room = match room.after(&more) {
+            Some(left) => left,
+            None => return (items, Delivery::Cut),
+        };
+        items.extend(more);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::envelope::{Envelope, Kind};
+    use crate::domain::ids::ObjectId;
+
+    fn item(bytes: usize) -> Item {
+        Envelope { kind: Kind::Post, bytes: vec![0; bytes], signature: [0; 64] }.into()
+    }
+
+    fn room(sizes: &[u32]) -> Room {
+        let offers: Vec<Offer> =
+            sizes.iter().map(|size| Offer { id: ObjectId::from_bytes([1; 32]), size: *size }).collect();
+        Room::of(offers.iter())
+    }
+
+    #[test]
+    fn a_peer_may_send_what_it_offered_and_no_more() {
+        let left = room(&[10, 20]).after(&[item(10)]).unwrap();
+        assert!(left.after(&[item(20)]).is_some());
+        assert!(room(&[10, 20]).after(&[item(31)]).is_none());
+        assert!(room(&[10]).after(&[item(5), item(5)]).is_none());
+        assert!(room(&[10]).after(&[]).is_none(), "empty frames would go on for ever");
+        assert!(room(&[u32::MAX]).bytes <= PAGE_BYTES);
     }
 }

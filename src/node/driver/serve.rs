@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use tokio::task::JoinSet;
 
-use super::shared::{FrameBucket, Heard, Shared, locked};
+use super::shared::{Heard, Shared, StreamBucket, locked};
 use crate::limits::CONTROL_FRAME_BYTES;
 use crate::node::engine::answer::{self, PageBudget, PullAnswer};
 use crate::node::engine::{CloseReason, ConnectionId, Direction, Input};
@@ -29,7 +29,7 @@ pub(super) async fn serve(shared: Arc<Shared>, served: Served, direction: Direct
     let connected =
         Input::Connected { connection: *id, peer: link.peer(), direction, address: link.address() };
     shared.input(connected).await;
-    let mut bucket = FrameBucket::full((shared.clock)());
+    let mut bucket = StreamBucket::full((shared.clock)());
     let mut running = JoinSet::new();
     loop {
         let accepted = tokio::select! {
@@ -117,8 +117,9 @@ async fn answer_pull(
         }
         Ok(PullAnswer::NeedList) => Ok(Some(Message::NeedList)),
         Ok(PullAnswer::BeyondLog) => {
-            shared.input(Input::CursorBeyondLog).await;
-            Ok(Some(Message::Busy))
+            let connection = served.id;
+            let asked = shared.ask_engine(|reply| Input::CursorBeyondLog { connection, reply }).await;
+            Ok(Some(asked.unwrap_or(Message::Busy)))
         }
         Ok(PullAnswer::Malformed) => Err(NetError::Protocol(crate::node::wire::WireError::Malformed)),
         Err(error) => {

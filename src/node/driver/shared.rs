@@ -9,7 +9,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use crate::domain::ids::NetworkId;
 use crate::domain::time::Timestamp;
-use crate::limits::{FRAME_BURST, FRAME_RATE, FRAME_TIME};
+use crate::limits::{FIRST_BYTE_TIME, STREAM_BURST, STREAM_RATE};
 use crate::node::engine::interest::InterestList;
 use crate::node::engine::{Input, ReplyId};
 use crate::node::store::{Job, Readers};
@@ -55,7 +55,8 @@ impl Shared {
         let (answer, answered) = oneshot::channel();
         locked(&self.replies).insert(reply, answer);
         self.input(make(reply)).await;
-        let message = tokio::time::timeout(FRAME_TIME, answered).await;
+        // The peer waits no longer than this for the first byte.
+        let message = tokio::time::timeout(FIRST_BYTE_TIME, answered).await;
         locked(&self.replies).remove(&reply);
         message.ok()?.ok()
     }
@@ -68,34 +69,28 @@ impl Shared {
     }
 }
 
-/// How many frames a peer may still send: a bucket that fills with time.
-pub(super) struct FrameBucket {
-    milliframes: u64,
+/// How many streams a peer may still open: a bucket that fills with time. A stream that has to wait is paid for, too.
+pub(super) struct StreamBucket {
+    millistreams: i64,
     filled: Timestamp,
 }
 
-impl FrameBucket {
-    /// [`FRAME_BURST`] in thousandths of a frame.
-    const FULL: u64 = FRAME_BURST * 1_000;
-
+impl StreamBucket {
+    /// [`STREAM_BURST`] in thousandths of a stream.
+    const FULL: i64 = STREAM_BURST * 1_000;
     pub(super) const fn full(now: Timestamp) -> Self {
-        Self { milliframes: Self::FULL, filled: now }
+        Self { millistreams: Self::FULL, filled: now }
     }
 
-    /// Takes one frame; says how long to wait before it may be handled.
+    /// Takes one stream; says how long to wait before it may be served.
     pub(super) fn take(&mut self, now: Timestamp) -> Duration {
-        let passed = u64::try_from(now.since(self.filled).as_millis()).unwrap_or(0);
-        // FRAME_RATE per 10 s are FRAME_RATE / 10 thousandths of a frame per millisecond.
-        let gained = passed.saturating_mul(FRAME_RATE) / 10;
+        let passed = i64::try_from(now.since(self.filled).as_millis()).unwrap_or(i64::MAX);
+        // STREAM_RATE in ten seconds are a tenth of it in thousandths per millisecond.
+        let gained = passed.saturating_mul(STREAM_RATE) / 10;
         self.filled = now;
-        self.milliframes = self.milliframes.saturating_add(gained).min(Self::FULL);
-        match self.milliframes.checked_sub(1_000) {
-            Some(left) => {
-                self.milliframes = left;
-                Duration::ZERO
-            }
-            None => Duration::from_millis(10_000 / FRAME_RATE),
-        }
+        self.millistreams = self.millistreams.saturating_add(gained).min(Self::FULL).saturating_sub(1_000);
+        let debt = self.millistreams.min(0).unsigned_abs();
+        Duration::from_millis(debt.saturating_mul(10).div_ceil(STREAM_RATE.unsigned_abs()))
     }
 }
 
@@ -105,13 +100,16 @@ mod tests {
 
     #[test]
     fn a_burst_is_free_and_then_the_rate_holds() {
-        let start = Timestamp::from_millis(1_000_000);
-        let mut bucket = FrameBucket::full(start);
-        for _ in 0..FRAME_BURST {
-            assert_eq!(bucket.take(start), Duration::ZERO);
+        let mut now = Timestamp::from_millis(1_000_000);
+        let mut bucket = StreamBucket::full(now);
+        for _ in 0..STREAM_BURST {
+            assert_eq!(bucket.take(now), Duration::ZERO);
         }
-        assert_eq!(bucket.take(start), Duration::from_millis(200));
-        assert_eq!(bucket.take(start.after(Duration::from_millis(200))), Duration::ZERO);
-        assert_eq!(bucket.take(start.after(Duration::from_millis(200))), Duration::from_millis(200));
+        // Whoever waits as told gets one stream every fifth of a second.
+        for _ in 0..STREAM_RATE {
+            let wait = bucket.take(now);
+            assert_eq!(wait, Duration::from_millis(200));
+            now = now.after(wait);
+        }
     }
 }

@@ -162,7 +162,8 @@ async fn run_network(starting: StartingNetwork, jobs: mpsc::Sender<Job>, events:
     let network = match Network::bind(&settings, &key, kept_port).await {
         Ok(network) => network,
         Err(error) => {
-            tracing::error!(%error, "no network");
+            // What the system says can name addresses: it is told, not logged.
+            tracing::error!("no network");
             phase.send(NetworkPhase::Failed(error.to_string())).unwrap_or_default();
             events.send(Event::StatusChanged).map(|_listeners| ()).unwrap_or_default();
             return;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::answer::epoch_for;
-use super::connection::{Connection, Greeting, Listing, News};
+use super::connection::{Connection, Greeting, Listing, News, Standing};
 use super::interest::InterestList;
 use super::{CloseReason, ConnectionId, Direction, Effect, Engine, ReplyId, RequestId, Step, jittered};
 use crate::api::Event;
@@ -140,8 +140,11 @@ impl Engine {
         };
         if self.connections_with(gone.peer).next().is_none() {
             if let Some(known) = self.peers.get_mut(&gone.peer) {
-                // One that was never greeted counts as a failed dial, so that two nodes cannot loop.
-                known.failures = if gone.row().is_some() { 0 } else { known.failures.saturating_add(1) };
+                // One without use counts as a failed dial, so that nobody is dialled again and again for nothing.
+                known.failures = match gone.standing {
+                    Standing::Proven => 0,
+                    Standing::Unproven => known.failures.saturating_add(1),
+                };
                 let wait = jittered(step.rng, redial_wait(known.failures));
                 known.dial = Dial::Waiting { next: step.now.after(wait) };
             }
@@ -200,8 +203,10 @@ impl Engine {
                     connection.pull_soon(step.now);
                 } else {
                     // A connection that cannot carry one list is of no use. Dial again.
-                    let reason =
-                        if message.is_none() { CloseReason::Silent } else { CloseReason::Misbehaved };
+                    let reason = match message {
+                        None | Some(Message::Busy) => CloseReason::Silent,
+                        Some(_) => CloseReason::Misbehaved,
+                    };
                     self.close(step, id, reason);
                 }
             }
@@ -224,7 +229,7 @@ impl Engine {
         let clock_ahead = hello.minute.saturating_sub(step.now.as_minutes());
         connection.greeting = Greeting::Done { row, clock_ahead };
         let peer = self.peers.entry(connection.peer).or_insert_with(|| KnownPeer::new(row));
-        *peer = KnownPeer { row, dial: Dial::Connected, failures: 0 };
+        (peer.row, peer.dial) = (row, Dial::Connected);
         step.tell(Event::PeersChanged);
         if self.clock_off_minutes().is_some() {
             step.tell(Event::StatusChanged);
@@ -236,10 +241,11 @@ impl Engine {
     #[must_use]
     pub fn clock_off_minutes(&self) -> Option<i64> {
         let said = self.connections.values().filter_map(|connection| match connection.greeting {
-            Greeting::Done { clock_ahead, .. } => Some(clock_ahead),
+            Greeting::Done { clock_ahead, .. } => Some((connection.peer, clock_ahead)),
             Greeting::Expected { .. } => None,
         });
-        let mut said: Vec<i64> = said.collect();
+        // Two connections with one peer are one witness.
+        let mut said: Vec<i64> = said.collect::<BTreeMap<_, _>>().into_values().collect();
         said.sort_unstable();
         let median = *said.get(said.len() / 2).filter(|_| said.len() >= CLOCK_WITNESSES)?;
         let tolerated = i64::try_from(CLOCK_WARNING.as_secs() / 60).unwrap_or(i64::MAX);
@@ -247,6 +253,9 @@ impl Engine {
     }
 
     pub(super) fn close(&mut self, step: &mut Step<'_, '_>, id: ConnectionId, reason: CloseReason) {
+        if let (Some(connection), CloseReason::Misbehaved) = (self.connections.get_mut(&id), reason) {
+            connection.standing = Standing::Unproven;
+        }
         step.push(Effect::Close { connection: id, reason });
         self.disconnected(step, id);
     }

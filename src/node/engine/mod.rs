@@ -148,8 +148,13 @@ pub enum Input {
         /// What came.
         end: PullEnd,
     },
-    /// A peer named a position beyond our log.
-    CursorBeyondLog,
+    /// A peer asks from a position beyond our log.
+    CursorBeyondLog {
+        /// On which connection.
+        connection: ConnectionId,
+        /// Where the answer goes.
+        reply: ReplyId,
+    },
     /// The network listens, or its addresses changed.
     Listening {
         /// The UDP port, to be kept.
@@ -179,6 +184,8 @@ pub struct PulledPage {
     pub epoch: Epoch,
     /// One per group of the pull.
     pub ends: Vec<GroupEnd>,
+    /// How many items it offered.
+    pub offered: usize,
     /// The items, checked, in the order they came.
     pub items: Vec<Checked>,
     /// Whether the stream came to its orderly end.
@@ -307,9 +314,18 @@ pub struct Engine {
     peers: BTreeMap<NetworkId, KnownPeer>,
     syncs: Vec<PendingSync>,
     next_due: Option<Timestamp>,
+    log_name: LogName,
     last_now: Timestamp,
     last_request: u64,
     faults: Faults,
+}
+
+/// Whether our log was given another name since the start. A store is put back from a copy between two runs of the
+/// program, so once is enough, and no peer can make us do it again and again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum LogName {
+    AsFound,
+    Renewed,
 }
 
 /// What one step works with.
@@ -348,6 +364,7 @@ impl Engine {
             peers: KnownPeer::load_all(read)?,
             syncs: Vec::new(),
             next_due: read.find_next_due()?,
+            log_name: LogName::AsFound,
             last_now: Timestamp::ZERO,
             last_request: 0,
             faults: setup.faults,
@@ -391,7 +408,9 @@ impl Engine {
             Input::PullEnded { connection, request, end } => {
                 self.pull_ended(&mut step, connection, request, end)?;
             }
-            Input::CursorBeyondLog => Self::renew_epoch(&mut step)?,
+            Input::CursorBeyondLog { connection, reply } => {
+                self.read_beyond_log(&mut step, connection, reply)?;
+            }
             Input::Listening { port, address } => Self::listening(&mut step, port, &address)?,
         }
         self.proceed(&mut step)?;
@@ -435,13 +454,6 @@ impl Engine {
         let addresses = address.sockets.iter().map(ToString::to_string).collect();
         step.tell(Event::Ready { network_id: address.network_id, addresses });
         Ok(())
-    }
-
-    /// Our log continues under a new name: a peer has seen more of the old one than there is.
-    fn renew_epoch(step: &mut Step<'_, '_>) -> Result<(), DbError> {
-        let mut secret = [0; 32];
-        step.rng.fill_bytes(&mut secret);
-        step.store.update_epoch_secret(&secret)
     }
 
     /// Timers are wall-clock times. When the clock is set back, what would then wait too long becomes due.

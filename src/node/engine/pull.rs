@@ -6,16 +6,16 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::answer::Checked;
-use super::connection::{AskedGroup, Connection, Listing, Pulling, Then};
+use super::answer::{Checked, epoch_for};
+use super::connection::{AskedGroup, Connection, Listing, Pulling, Standing, Then};
 use super::{
-    CloseReason, ConnectionId, Delivery, Effect, Engine, Fault, PullEnd, PulledPage, RequestId, Step,
-    jittered,
+    CloseReason, ConnectionId, Delivery, Effect, Engine, Fault, LogName, PullEnd, PulledPage, ReplyId,
+    RequestId, Step, jittered,
 };
 use crate::db::{Author, DbError, Peer};
 use crate::domain::log::Seq;
 use crate::limits::{PULL_EVERY, PULL_EVERY_IDLE, PULL_GROUPS};
-use crate::node::wire::{Group, GroupEnd, Pull, Range};
+use crate::node::wire::{Group, GroupEnd, Message, Page, Pull, Range};
 
 impl Engine {
     /// Starts every pull that is due.
@@ -33,8 +33,7 @@ impl Engine {
     }
 
     fn start_pull(&mut self, step: &mut Step<'_, '_>, id: ConnectionId) -> Result<(), DbError> {
-        let request = self.new_request();
-        let Some(connection) = self.connections.get_mut(&id) else {
+        let Some(connection) = self.connections.get(&id) else {
             return Ok(());
         };
         let (Some(row), Listing::Accepted { list }) = (connection.row(), &connection.listing) else {
@@ -45,6 +44,10 @@ impl Engine {
         }
         let hash = list.hash(self.network_id, connection.peer);
         let (asked, groups) = groups(step, row, &self.interest.authors)?;
+        let request = self.new_request();
+        let Some(connection) = self.connections.get_mut(&id) else {
+            return Ok(());
+        };
         connection.last_pull = step.now;
         connection.pulling = Pulling::Running { request, asked, then: Then::AsFound };
         step.push(Effect::Pull { connection: id, request, pull: Pull { hash, groups } });
@@ -84,6 +87,29 @@ impl Engine {
         Ok(())
     }
 
+    /// A peer has read further than our log goes: the store is an old copy. The log goes on under a new name, which
+    /// an empty page tells the peer.
+    pub(super) fn read_beyond_log(
+        &mut self,
+        step: &mut Step<'_, '_>,
+        id: ConnectionId,
+        reply: ReplyId,
+    ) -> Result<(), DbError> {
+        let Some(connection) = self.connections.get(&id) else {
+            return Ok(());
+        };
+        if self.log_name == LogName::AsFound {
+            let mut secret = [0; 32];
+            step.rng.fill_bytes(&mut secret);
+            step.store.update_epoch_secret(&secret)?;
+            self.log_name = LogName::Renewed;
+        }
+        let epoch = epoch_for(&step.store.get_epoch_secret()?, connection.peer);
+        let page = Page { epoch, ends: Vec::new(), offers: Vec::new() };
+        step.push(Effect::Reply { reply, message: Message::Page(page) });
+        Ok(())
+    }
+
     fn page_received(
         &mut self,
         step: &mut Step<'_, '_>,
@@ -96,24 +122,20 @@ impl Engine {
             return Ok(());
         };
         let Some(row) = connection.row() else { return Ok(()) };
-        let is_honest = page.ends.len() == asked.len()
-            && page
-                .ends
-                .iter()
-                .zip(asked)
-                .all(|(end, group)| end.cursor() >= group.since && end.upto >= end.cursor())
+        let is_other_log = step.store.find_epoch(row)? != Some(page.epoch.0);
+        let is_honest = (is_other_log || answers(&page, asked))
             && !page.items.iter().any(|item| matches!(item, Checked::Forged | Checked::Unasked));
-        let PulledPage { epoch, ends, items, delivery } = page;
+        let PulledPage { epoch, ends, items, delivery, .. } = page;
         let new_items = self.take_in_all(step, items, Some(id))?;
         if !is_honest {
             tracing::debug!("a page broke the protocol");
             self.close(step, id, CloseReason::Misbehaved);
             return Ok(());
         }
-        let found = if step.store.find_epoch(row)? != Some(epoch.0) {
+        let found = if is_other_log {
             // Another log than the one we asked about: its cursors start anew, this page moves none.
             step.store.replace_epoch(row, epoch.0)?;
-            Found::More
+            Found::Failure
         } else if delivery == Delivery::Cut && !self.faults.has(Fault::CursorPassesUndelivered) {
             Found::Failure
         } else {
@@ -131,6 +153,7 @@ impl Engine {
         let Some(connection) = self.connections.get_mut(&id) else {
             return Ok(());
         };
+        connection.standing = Standing::Proven;
         connection.rest(step, found);
         if then == Then::Again {
             connection.pull_soon(step.now);
@@ -161,6 +184,17 @@ impl Engine {
         }
         Ok(())
     }
+}
+
+/// Whether a page answers what was asked: one end per group, none moving backwards or beyond the log, and where it was
+/// cut, something offered and some group moved on.
+fn answers(page: &PulledPage, asked: &[AskedGroup]) -> bool {
+    let pairs = || page.ends.iter().zip(asked);
+    let is_cut = page.ends.iter().any(|end| end.cut.is_some());
+    let goes_on = page.offered > 0 && pairs().any(|(end, group)| end.cursor() > group.since);
+    page.ends.len() == asked.len()
+        && pairs().all(|(end, group)| end.cursor() >= group.since && end.upto >= end.cursor())
+        && (goes_on || !is_cut)
 }
 
 /// What a pull brought, as far as the time of the next one is concerned.

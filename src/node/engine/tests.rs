@@ -12,7 +12,7 @@ use crate::domain::envelope::Object;
 use crate::domain::log::Seq;
 use crate::domain::post::Post;
 use crate::limits::CLOCK_AHEAD;
-use crate::node::wire::{Group, Page, Range};
+use crate::node::wire::{Group, Hello, Page, Range};
 
 const US: NetworkId = NetworkId::from_bytes([1; 32]);
 const PEER: NetworkId = NetworkId::from_bytes([2; 32]);
@@ -56,6 +56,38 @@ impl Bench {
 
     fn take(&mut self, input: Input) -> Vec<Effect> {
         self.take_at(NOW, input)
+    }
+
+    /// A greeted connection with the peer.
+    fn connects(&mut self, connection: ConnectionId) -> Vec<Effect> {
+        let address = PeerAddress::of(PEER);
+        self.take(Input::Connected { connection, peer: PEER, direction: Direction::Inbound, address });
+        let hello = Hello { epoch: Epoch([1; 16]), features: 0, minute: NOW.as_minutes() };
+        let (reply, message) = (ReplyId(1), Message::Hello(hello));
+        self.take(Input::RequestReceived { connection, reply, message })
+    }
+
+    /// The list we sent is accepted, and the pull that follows.
+    fn accepts(&mut self, connection: ConnectionId, effects: &[Effect]) -> Vec<Effect> {
+        let sent = effects.iter().find_map(|effect| match effect {
+            Effect::Request { request, message: Message::SetInterest(ids), .. } => {
+                Some((*request, ids.clone()))
+            }
+            _ => None,
+        });
+        let (request, ids) = sent.expect("a greeted peer gets our list");
+        let message = Some(Message::InterestAccepted(InterestList::new(ids).hash(US, PEER)));
+        self.take(Input::Answered { connection, request, message })
+    }
+
+    /// The peer answers the pull among these effects with this page.
+    fn answers(&mut self, connection: ConnectionId, effects: &[Effect], page: PulledPage) -> Vec<Effect> {
+        let request = effects.iter().find_map(|effect| match effect {
+            Effect::Pull { request, .. } => Some(*request),
+            _ => None,
+        });
+        let request = request.expect("a pull was started");
+        self.take(Input::PullEnded { connection, request, end: PullEnd::Page(page) })
     }
 
     fn command(&mut self, command: Command) -> Result<Outcome, CallError> {
@@ -154,17 +186,25 @@ fn what_a_pull_names_wrongly_is_told() {
 }
 
 #[test]
-fn a_position_beyond_the_log_gives_it_a_new_name_for_every_peer() {
+fn a_position_beyond_the_log_gives_it_a_new_name_once() {
     let mut bench = Bench::new(&[key(1)]);
-    let name = |bench: &mut Bench, peer| {
-        let secret = bench.database.read::<_, DbError>(|read| read.get_epoch_secret()).unwrap();
-        epoch_for(&secret, peer)
+    bench.connects(ConnectionId(1));
+    let secret =
+        |bench: &mut Bench| bench.database.read::<_, DbError>(|read| read.get_epoch_secret()).unwrap();
+    let before = secret(&mut bench);
+    let mut ask = || {
+        let (connection, reply) = (ConnectionId(1), ReplyId(7));
+        let effects = bench.take(Input::CursorBeyondLog { connection, reply });
+        let [Effect::Reply { message: Message::Page(page), .. }] = effects.as_slice() else {
+            panic!("{effects:?}")
+        };
+        assert!(page.ends.is_empty() && page.offers.is_empty());
+        (page.epoch, secret(&mut bench))
     };
-    let before = [name(&mut bench, PEER), name(&mut bench, US)];
-    assert_ne!(before[0], before[1], "two peers cannot compare notes");
-    bench.take(Input::CursorBeyondLog);
-    let after = [name(&mut bench, PEER), name(&mut bench, US)];
-    assert!(before[0] != after[0] && before[1] != after[1]);
+    let (told, renewed) = ask();
+    assert_ne!(before, renewed);
+    assert_eq!(told, epoch_for(&renewed, PEER));
+    assert_eq!(ask(), (told, renewed), "a peer cannot have it renamed again and again");
 }
 
 #[test]
@@ -194,6 +234,56 @@ fn a_post_from_the_future_is_held_unserved_and_comes_in_when_due() {
     assert_eq!(served(&mut bench).len(), 1);
     let feed = bench.database.read::<_, DbError>(|read| read.list_feed_ids()).unwrap();
     assert_eq!(feed, [id]);
+}
+
+fn seq(number: u64) -> Seq {
+    Seq::new(number).unwrap()
+}
+
+fn pulled(ends: Vec<GroupEnd>, offered: usize, items: Vec<Checked>) -> PulledPage {
+    PulledPage { epoch: Epoch([1; 16]), ends, offered, items, delivery: Delivery::Whole }
+}
+
+#[test]
+fn a_page_that_is_no_answer_ends_the_connection_and_moves_no_cursor() {
+    let end = |upto, cut| GroupEnd { upto: seq(upto), cut };
+    let bad = [
+        pulled(vec![], 0, vec![]),
+        pulled(vec![end(9, None), end(9, None)], 0, vec![]),
+        pulled(vec![end(3, Some(seq(4)))], 1, vec![]),
+        // Cut, but nothing offered, or no step further: it would go on like this for ever.
+        pulled(vec![end(9, Some(seq(4)))], 0, vec![]),
+        pulled(vec![end(9, Some(Seq::START))], 1, vec![]),
+        pulled(vec![end(9, None)], 1, vec![Checked::Forged]),
+        pulled(vec![end(9, None)], 0, vec![Checked::Unasked]),
+    ];
+    for page in bad {
+        let connection = ConnectionId(1);
+        let mut bench = Bench::new(&[key(1)]);
+        let greeted = bench.connects(connection);
+        let accepted = bench.accepts(connection, &greeted);
+        let told = format!("{page:?}");
+        let effects = bench.answers(connection, &accepted, page);
+        let close = Effect::Close { connection, reason: CloseReason::Misbehaved };
+        assert!(effects.contains(&close), "{told}");
+        let cursors = bench.database.read::<_, DbError>(|read| read.list_known_cursors()).unwrap();
+        assert!(cursors.is_empty(), "{told}");
+    }
+}
+
+#[test]
+fn a_peer_that_breaks_the_protocol_is_dialled_less_and_less_often() {
+    let mut bench = Bench::new(&[key(1)]);
+    let mut waits = Vec::new();
+    for number in 1..=8 {
+        let connection = ConnectionId(number);
+        let greeted = bench.connects(connection);
+        let accepted = bench.accepts(connection, &greeted);
+        bench.answers(connection, &accepted, pulled(vec![], 0, vec![]));
+        waits.push(bench.engine.next_deadline().unwrap().since(NOW));
+    }
+    let doubled = waits.windows(2).filter(|pair| pair[1] > pair[0].mul_f32(1.3)).count();
+    assert!(doubled >= 5 && waits[7] > crate::limits::REDIAL_LONGEST / 2, "{waits:?}");
 }
 
 #[test]

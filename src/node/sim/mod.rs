@@ -7,7 +7,7 @@
 //! threads and disks. A disk is a copy of the store: after a lost power supply it is the one of the last synced
 //! commit, after a killed process that of the last commit.
 //!
-//! After every step the promises of the pull are checked (see [`check`]); at the end, when the weather is calm, every
+//! After every step the promises of the pull are checked (`check.rs`); at the end, when the weather is calm, every
 //! node must hold what its neighbours hold of the authors it wants. [`Fault`]s planted into the program prove that a
 //! broken promise is noticed.
 

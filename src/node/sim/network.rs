@@ -76,9 +76,9 @@ impl World {
             }
             Effect::Push { connection, message } => self.open(index, connection, Traffic::Push { message }),
             Effect::Reply { reply, message } => {
-                if let Some((link, request)) = self.nodes[index].replies.remove(&reply) {
+                if let Some((link, request, asked)) = self.nodes[index].replies.remove(&reply) {
                     let side = self.side_of(link, index);
-                    self.send(link, side.other(), Traffic::Answer { request, message });
+                    self.send(link, side.other(), asked.answered_by(request, message));
                 }
             }
             Effect::RememberInterest { connection, list } => {

@@ -9,6 +9,7 @@ use rand::{Rng, RngExt, SeedableRng};
 
 use super::check::Seen;
 use super::people::Act;
+use super::traffic::Asked;
 use crate::crypto::keys::PostingKey;
 use crate::db::{Database, DbError, Durability, Read};
 use crate::domain::address::PeerAddress;
@@ -68,7 +69,7 @@ pub(super) struct Node {
     pub(super) inbox: VecDeque<Input>,
     pub(super) links: BTreeMap<ConnectionId, LinkIndex>,
     pub(super) heard: BTreeMap<ConnectionId, Arc<InterestList>>,
-    pub(super) replies: BTreeMap<ReplyId, (LinkIndex, RequestId)>,
+    pub(super) replies: BTreeMap<ReplyId, (LinkIndex, RequestId, Asked)>,
     pub(super) calls: BTreeMap<CallId, Act>,
     /// How much its pages hold.
     pub(super) pages: PageBudget,
@@ -207,6 +208,20 @@ impl Node {
         self.synced.clone_from(&copy);
         self.power = Power::Off(copy);
         self.inode += 1;
+    }
+
+    /// Puts an old copy of store and mark back in the same place, so that nothing gives it away.
+    #[cfg(test)]
+    pub(super) fn put_back_unnoticed(&mut self, (copy, mark): (Vec<u8>, Option<StartMark>)) {
+        self.synced.clone_from(&copy);
+        self.power = Power::Off(copy);
+        self.mark = mark;
+    }
+
+    /// Store and mark as they are now.
+    #[cfg(test)]
+    pub(super) fn whole_copy(&mut self) -> (Vec<u8>, Option<StartMark>) {
+        (self.copy(), self.mark)
     }
 
     /// Ends the process; its disk keeps `left`, or what this kind of crash leaves.

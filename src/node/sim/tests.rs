@@ -1,6 +1,12 @@
 //! Histories, and proof that a broken promise would be noticed.
 
+use rand::SeedableRng;
+use rand::rngs::StdRng;
+
+use super::node::Crash;
+use super::world::{Weather, World};
 use super::*;
+use crate::node::engine::Faults;
 
 /// Histories of the test. The long form plays two thousand.
 const SEEDS: u64 = 100;
@@ -71,6 +77,35 @@ fn an_author_not_read_from_the_start_is_noticed() {
 fn what_is_told_before_it_is_committed_is_noticed() {
     let violation = notice(Fault::ToldBeforeCommitted).unwrap();
     assert!(matches!(violation.what, Broken::AcknowledgedLost { .. }), "{violation}");
+}
+
+/// A copy in which not even the mark beside the database is newer: only a peer can know.
+#[test]
+fn an_old_copy_that_nothing_gives_away_is_noticed_by_a_peer_and_loses_nothing() {
+    let mut world = World::of(1, Faults::default(), 2, StdRng::seed_from_u64(1));
+    world.weather = Weather::Calm;
+    let minutes = Duration::from_mins;
+    world.make_persona(0);
+    world.make_persona(1);
+    let author = world.nodes[0].personas()[0];
+    world.follow(1, author, Some(0));
+    world.run_for(minutes(2)).unwrap();
+    let old = world.nodes[0].whole_copy();
+    for _ in 0..5 {
+        world.publish(0);
+    }
+    world.run_for(minutes(2)).unwrap();
+    assert_eq!(world.acknowledged.len(), 5);
+    // The person knows that the copy is older.
+    let written = std::mem::take(&mut world.acknowledged);
+    world.crash(0, Crash::Stopped, None);
+    world.nodes[0].put_back_unnoticed(old);
+    world.run_for(minutes(20)).unwrap();
+    let feed = world.nodes[0].read(|read| read.list_feed_ids()).unwrap();
+    assert!(written.iter().all(|(_, id)| feed.contains(id)), "one's own posts come back from the reader");
+    world.publish(0);
+    world.run_for(minutes(20)).unwrap();
+    world.check_end().unwrap();
 }
 
 #[test]

@@ -34,6 +34,25 @@ impl Side {
     }
 }
 
+/// What an engine was asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Asked {
+    /// A request.
+    Request,
+    /// What to say to a pull beyond the log.
+    PullBeyondLog,
+}
+
+impl Asked {
+    pub(super) fn answered_by(self, request: RequestId, message: Message) -> Traffic {
+        match (self, message) {
+            (Self::PullBeyondLog, Message::Page(page)) => Traffic::Page { request, page },
+            (Self::PullBeyondLog, message) => Traffic::NoPage { request, message },
+            (Self::Request, message) => Traffic::Answer { request, message },
+        }
+    }
+}
+
 /// Something under way.
 pub(super) enum Traffic {
     /// A request for the engine.
@@ -147,7 +166,7 @@ impl World {
         match traffic {
             Traffic::Request { request, message } => {
                 let reply = ReplyId(self.nodes[node].new_number());
-                self.nodes[node].replies.insert(reply, (link, request));
+                self.nodes[node].replies.insert(reply, (link, request, Asked::Request));
                 self.input(node, Input::RequestReceived { connection, reply, message });
             }
             Traffic::Answer { request, message } => {
@@ -155,8 +174,9 @@ impl World {
             }
             Traffic::Push { message } => self.input(node, Input::PushReceived { connection, message }),
             Traffic::Pull { request, pull } => {
-                let answer = self.answer_pull(node, link, to, request, &pull)?;
-                self.send(link, to.other(), answer);
+                if let Some(answer) = self.answer_pull(node, link, to, request, &pull)? {
+                    self.send(link, to.other(), answer);
+                }
             }
             Traffic::NoPage { request, message } => {
                 let end = if message == Message::NeedList { PullEnd::NeedList } else { PullEnd::Busy };
@@ -173,7 +193,8 @@ impl World {
             }
             Traffic::Items { request, page, wanted, items, delivery } => {
                 let items = answer::check_received(items, &page, &wanted);
-                let end = PullEnd::Page(PulledPage { epoch: page.epoch, ends: page.ends, items, delivery });
+                let Page { epoch, ends, offers } = page;
+                let end = PullEnd::Page(PulledPage { epoch, ends, offered: offers.len(), items, delivery });
                 self.input(node, Input::PullEnded { connection, request, end });
             }
         }
@@ -188,28 +209,30 @@ impl World {
         to: Side,
         request: RequestId,
         pull: &Pull,
-    ) -> Result<Traffic, Violation> {
+    ) -> Result<Option<Traffic>, Violation> {
         let End { connection, .. } = self.links[link].end(to);
         let peer = self.nodes[self.links[link].end(to.other()).node].network_id;
         let (us, budget) = (self.nodes[node].network_id, self.nodes[node].pages);
         let Some(heard) = self.nodes[node].heard.get(&connection).cloned() else {
-            return Ok(Traffic::NoPage { request, message: Message::NeedList });
+            return Ok(Some(Traffic::NoPage { request, message: Message::NeedList }));
         };
         let answered =
             self.nodes[node].read(|read| answer::answer_pull(read, us, peer, &heard, pull, budget));
-        Ok(match answered {
+        Ok(Some(match answered {
             Some(PullAnswer::Page(page)) => {
                 self.note_told(node, &page);
                 Traffic::Page { request, page }
             }
             Some(PullAnswer::NeedList) => Traffic::NoPage { request, message: Message::NeedList },
             Some(PullAnswer::BeyondLog) => {
-                self.input(node, Input::CursorBeyondLog);
-                Traffic::NoPage { request, message: Message::Busy }
+                let reply = ReplyId(self.nodes[node].new_number());
+                self.nodes[node].replies.insert(reply, (link, request, Asked::PullBeyondLog));
+                self.input(node, Input::CursorBeyondLog { connection, reply });
+                return Ok(None);
             }
             Some(PullAnswer::Malformed) => return Err(self.broken(node, Broken::Misbehaved)),
             None => Traffic::NoPage { request, message: Message::Busy },
-        })
+        }))
     }
 
     fn items(&mut self, node: NodeIndex, page: &Page, wanted: &[bool]) -> Vec<Item> {

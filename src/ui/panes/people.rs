@@ -13,7 +13,7 @@ use crate::ui::layout::Areas;
 use crate::ui::message::{Asked, Request};
 use crate::ui::model::{self, Field, FieldState, Model, Place};
 use crate::ui::widgets::cursor::Cursor;
-use crate::ui::widgets::{lines, when};
+use crate::ui::widgets::lines;
 
 /// What the pane is doing.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -240,7 +240,7 @@ fn row(model: &Model, person: &PersonView, selected: bool, columns: usize) -> Li
         many => format!("{many} posts"),
     };
     let since = if person.following {
-        format!("since {}", when::date(person.followed))
+        format!("since {}", person.followed.format_date())
     } else {
         "yourself".to_owned()
     };

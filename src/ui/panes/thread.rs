@@ -12,7 +12,7 @@ use crate::ui::layout::Areas;
 use crate::ui::message::{Asked, Request};
 use crate::ui::model::{Model, Place};
 use crate::ui::timeline::Direction;
-use crate::ui::widgets::{lines, when, wrap};
+use crate::ui::widgets::{lines, wrap};
 
 /// An opened post and how far it is scrolled.
 #[derive(Debug, Clone, PartialEq)]
@@ -153,7 +153,7 @@ fn head(model: &Model, columns: u16) -> Vec<Line<'static>> {
     };
     let post = &thread.post;
     let Audience::Public = post.audience;
-    let facts = format!("{}{}public", when::date_time(post.created), theme.dot());
+    let facts = format!("{}{}public", post.created.format_utc(), theme.dot());
     let mut head = vec![Line::from(signature(
         theme,
         &post.author_name,
