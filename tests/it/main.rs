@@ -1,0 +1,11 @@
+//! The program as people and scripts meet it: the real binary, real sockets on loopback, real files.
+//!
+//! Every test has its own directories and ends its own processes. Nothing sleeps for luck: what is waited for is
+//! looked for again and again until a deadline.
+
+#[cfg(test)]
+mod crashes;
+#[cfg(test)]
+mod first_light;
+#[cfg(test)]
+mod program;
