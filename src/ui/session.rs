@@ -175,7 +175,7 @@ impl Session {
             match request {
                 Request::Draw => self.ask_for_frame(),
                 Request::DrawAll => {
-                    self.screen.forget()?;
+                    self.screen.forget();
                     self.ask_for_frame();
                 }
                 Request::Query(asked, query) => {
