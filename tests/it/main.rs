@@ -8,4 +8,10 @@ mod crashes;
 #[cfg(test)]
 mod first_light;
 #[cfg(test)]
+mod output;
+#[cfg(test)]
 mod program;
+#[cfg(test)]
+mod screen;
+#[cfg(test)]
+mod terminal;
