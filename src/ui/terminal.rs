@@ -18,7 +18,7 @@ use ratatui::crossterm::terminal::{
     disable_raw_mode, enable_raw_mode,
 };
 use ratatui::crossterm::{execute, queue};
-use ratatui::layout::{Position, Size};
+use ratatui::layout::{Position, Rect, Size};
 
 use super::model::Model;
 use super::view;
@@ -79,7 +79,9 @@ impl Screen {
 
     fn draw_inside(&mut self, model: &Model) -> io::Result<()> {
         if self.held == Held::Unknown {
-            self.terminal.clear()?;
+            // Clears once, also when the size is another one.
+            let size = self.terminal.size()?;
+            self.terminal.resize(Rect::from((Position::ORIGIN, size)))?;
             self.held = Held::Drawn;
         }
         self.terminal.draw(|frame| view::draw(model, frame.buffer_mut())).map(|_frame| ())
