@@ -7,7 +7,7 @@ use std::thread::JoinHandle;
 
 use serde_json::Value;
 
-use super::program::{Home, Serve, field, now, wait_for, wait_until};
+use super::program::{Home, field, now, wait_until};
 
 /// Commands that write at the same time, so that a kill finds some of them waiting for their commit.
 const WRITERS: usize = 3;
@@ -44,7 +44,7 @@ fn survive(kills: usize) {
         }
         let (victim, home) = if number % 2 == 0 { (&mut writer, &*ana) } else { (&mut reader, &ben) };
         victim.kill();
-        *victim = serve_again(home);
+        *victim = home.serve();
     }
     let stream = stream.end();
     let written = ids(&ana.feed());
@@ -60,17 +60,6 @@ fn survive(kills: usize) {
     assert!(stream.failed < stream.acknowledged.len(), "most were acknowledged");
     check(&ana, &stream.acknowledged);
     check(&ben, &stream.acknowledged);
-}
-
-/// A node whose directory a command may hold for a moment: tries until it can have it.
-fn serve_again(home: &Home) -> Serve {
-    wait_for("the directory of the killed node", || match home.try_serve(&[]) {
-        Ok(node) => Some(node),
-        Err(why) => {
-            assert!(why.contains("another itsgoin uses this data directory"), "{why}");
-            None
-        }
-    })
 }
 
 fn ids(feed: &[Value]) -> BTreeSet<String> {

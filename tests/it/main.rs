@@ -4,9 +4,15 @@
 //! looked for again and again until a deadline.
 
 #[cfg(test)]
+mod bad_input;
+#[cfg(test)]
 mod crashes;
 #[cfg(test)]
 mod first_light;
+#[cfg(test)]
+mod hostile;
+#[cfg(test)]
+mod logs;
 #[cfg(test)]
 mod output;
 #[cfg(test)]

@@ -15,6 +15,9 @@ const ATTRIBUTES: [u32; 8] = [0, 1, 2, 4, 7, 22, 24, 27];
 /// Default foreground, background, underline.
 const DEFAULT_COLOURS: [u32; 3] = [39, 49, 59];
 
+/// Joins emoji to one picture.
+const JOINER: char = '\u{200d}';
+
 /// A piece of the stream.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Piece {
@@ -71,36 +74,36 @@ fn sequence(scalars: &mut Peekable<Chars<'_>>) -> Result<Piece, String> {
 pub fn check(bytes: &[u8], columns: u32, rows: u32) -> Result<Vec<Piece>, String> {
     let pieces = pieces(bytes)?;
     let mut before = None;
-    let mut marks = 0;
+    let mut cluster = 0;
     for (at, piece) in pieces.iter().enumerate() {
-        match piece {
-            Piece::Sequence { private, parameters, last } => {
-                if !is_ours(*private, parameters, *last, columns, rows) {
-                    return Err(format!("{piece:?} at piece {at}"));
-                }
-                (before, marks) = (None, 0);
+        let Piece::Shown(scalar) = *piece else {
+            if !is_ours(piece, columns, rows) {
+                return Err(format!("{piece:?} at piece {at}"));
             }
-            Piece::Shown(scalar) => {
-                let after = match pieces.get(at + 1) {
-                    Some(Piece::Shown(after)) => Some(*after),
-                    _ => None,
-                };
-                if !may_be_shown(*scalar, before, after) {
-                    return Err(format!("{scalar:?} between {before:?} and {after:?}"));
-                }
-                marks = if scalar.width() == Some(0) { marks + 1 } else { 0 };
-                if marks > GRAPHEME_SCALARS {
-                    return Err(format!("a tower of marks at piece {at}"));
-                }
-                before = Some(*scalar);
-            }
+            before = None;
+            continue;
+        };
+        let after = match pieces.get(at + 1) {
+            Some(Piece::Shown(after)) => Some(*after),
+            _ => None,
+        };
+        if !may_be_shown(scalar, before, after) {
+            return Err(format!("{scalar:?} between {before:?} and {after:?}"));
         }
+        let goes_on = scalar.width() == Some(0) || before == Some(JOINER);
+        cluster = if goes_on { cluster + 1 } else { 1 };
+        // One more than a cluster may have: what shows that it was cut.
+        if cluster > GRAPHEME_SCALARS + 1 {
+            return Err(format!("a cluster without end at piece {at}"));
+        }
+        before = Some(scalar);
     }
     Ok(pieces)
 }
 
-fn is_ours(private: bool, parameters: &[u32], last: char, columns: u32, rows: u32) -> bool {
-    match (private, parameters, last) {
+fn is_ours(piece: &Piece, columns: u32, rows: u32) -> bool {
+    let Piece::Sequence { private, parameters, last } = piece else { return false };
+    match (*private, parameters.as_slice(), *last) {
         (true, [mode], 'h' | 'l') => MODES.contains(mode),
         (false, [row, column], 'H') => (1..=rows).contains(row) && (1..=columns).contains(column),
         (false, [2], 'J') => true,
@@ -139,7 +142,7 @@ pub fn may_be_shown(scalar: char, before: Option<char>, after: Option<char>) -> 
         })
     };
     match scalar {
-        '\u{200d}' => is_picture(before) && is_picture(after),
+        JOINER => is_picture(before) && is_picture(after),
         '\u{fe0f}' | '\u{e0020}'..='\u{e007f}' => is_picture(before),
         '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}' | '\u{1160}' | '\u{17b4}' | '\u{17b5}' => false,
         '\u{180b}'..='\u{180f}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' => false,
@@ -189,5 +192,6 @@ fn every_kind_of_hostile_byte_is_noticed() {
         assert!(check(format!("x{bytes}x").as_bytes(), 80, 24).is_err(), "{bytes:?}");
     }
     assert!(check(format!("e{}", "\u{301}".repeat(17)).as_bytes(), 80, 24).is_err());
+    assert!(check(format!("👩{}", "\u{200d}👩".repeat(9)).as_bytes(), 80, 24).is_err());
     assert!(check(b"\x9b2J", 80, 24).is_err());
 }

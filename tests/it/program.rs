@@ -3,6 +3,7 @@
 
 use std::fs::File;
 use std::io::{BufRead, BufReader, Write};
+use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::mpsc;
@@ -16,7 +17,7 @@ pub const PROGRAM: &str = env!("CARGO_BIN_EXE_itsgoin");
 /// How long anything may take that has to happen; only a test that fails waits for so long.
 pub const PATIENCE: Duration = Duration::from_secs(30);
 /// The pause between two looks at something that is waited for.
-const BETWEEN_LOOKS: Duration = Duration::from_millis(10);
+pub const BETWEEN_LOOKS: Duration = Duration::from_millis(10);
 /// What every run is told: nothing but loopback.
 const ALONE: [&str; 4] = ["--relay", "none", "--lan", "off"];
 
@@ -191,6 +192,14 @@ impl Home {
         });
     }
 
+    /// Connects to the running node as a command does, and leaves without a word.
+    pub fn hang_up_on_node(&self) {
+        let sockets = std::fs::read_dir(self.root.path().join("run/itsgoin")).unwrap();
+        for socket in sockets {
+            drop(UnixStream::connect(socket.unwrap().path()).unwrap());
+        }
+    }
+
     /// Starts the node and waits until it listens.
     pub fn serve(&self) -> Serve {
         self.serve_with(&[])
@@ -238,7 +247,8 @@ fn finish(mut command: Command, input: &[u8]) -> Said {
     let stdin = if input.is_empty() { Stdio::null() } else { Stdio::piped() };
     let mut child = command.stdin(stdin).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     if let Some(mut stdin) = child.stdin.take() {
-        stdin.write_all(input).unwrap();
+        // It may have read enough already; what it makes of that is what counts.
+        drop(stdin.write_all(input));
     }
     let process = child.id();
     let (done, ended) = mpsc::channel();

@@ -4,11 +4,11 @@ use std::io::{Read, Write};
 use std::num::NonZeroU16;
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use portable_pty::{Child, CommandBuilder, MasterPty, PtySize, native_pty_system};
 
-use super::program::{Home, PROGRAM, now, send_signal, wait_for, wait_until};
+use super::program::{BETWEEN_LOOKS, Home, PATIENCE, PROGRAM, now, send_signal, wait_for, wait_until};
 
 /// How long a key has to show before it is pressed once more, where that is wanted.
 const BEFORE_NEXT_PRESS: Duration = Duration::from_millis(300);
@@ -90,9 +90,9 @@ impl Screen {
     fn wait(&mut self, what: &str, is_so: impl Fn(&str) -> bool) -> &mut Self {
         let start = now();
         while !is_so(&self.picture()) {
-            assert!(start.elapsed() < super::program::PATIENCE, "{what:?}, but:\n{}", self.picture());
+            assert!(start.elapsed() < PATIENCE, "{what:?}, but:\n{}", self.picture());
             assert!(!self.is_over() || is_so(&self.picture()), "{what:?}, but it ended:\n{}", self.picture());
-            std::thread::sleep(Duration::from_millis(5));
+            std::thread::sleep(BETWEEN_LOOKS);
         }
         self
     }
@@ -100,20 +100,23 @@ impl Screen {
     /// Presses a key again and again until a text stands on the screen: right after a paste a key that sends
     /// something does nothing.
     pub fn presses_until(&mut self, key: &str, text: &str) -> &mut Self {
-        let mut pressed = None;
-        wait_until(text, || {
-            if pressed.is_none_or(|at: std::time::Instant| at.elapsed() > BEFORE_NEXT_PRESS) {
+        let mut pressed: Option<Instant> = None;
+        let start = now();
+        while !self.picture().contains(text) {
+            assert!(start.elapsed() < PATIENCE, "{text:?}, but:\n{}", self.picture());
+            if pressed.is_none_or(|at| at.elapsed() > BEFORE_NEXT_PRESS) {
                 self.types(key);
                 pressed = Some(now());
             }
-            self.picture().contains(text)
-        });
+            std::thread::sleep(BETWEEN_LOOKS);
+        }
         self
     }
 
-    /// What stands on the screen.
+    /// What stands on the screen, without the spaces at the ends of its rows.
     pub fn picture(&self) -> String {
-        self.seen.lock().unwrap().terminal.screen().contents()
+        let contents = self.seen.lock().unwrap().terminal.screen().contents();
+        contents.lines().map(|row| format!("{}\n", row.trim_end())).collect()
     }
 
     /// Every byte so far.
