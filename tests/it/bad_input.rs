@@ -39,8 +39,9 @@ fn assert_refused(home: &Home, arguments: &[&str], code: i32, kind: &str, about:
 fn invites_that_cannot_be_used() {
     let (ana, ben) = (Home::of("ana"), Home::of("ben"));
     let good = ben.invite();
-    let damaged = good.replacen(&good[20..22], if &good[20..22] == "aa" { "bb" } else { "aa" }, 1);
-    let cut = &good[..good.len() - 5];
+    let (head, last) = good.split_at(good.len() - 1);
+    let damaged = format!("{head}{}", if last == "a" { "b" } else { "a" });
+    let (cut, _) = good.split_at(good.len() - 5);
     let refused = [
         ("hello", "not an invite"),
         ("", "not an invite"),
@@ -55,7 +56,8 @@ fn invites_that_cannot_be_used() {
     }
     assert_refused(&ana, &["peer", "add", &good], 1, "invalid", "not a ticket");
     assert!(ana.list(&["people"]).is_empty(), "nobody is followed by mistake");
-    let with_breaks = format!(" {}\n {} ", &good[..30], good[30..].to_uppercase());
+    let (head, tail) = good.split_at(30);
+    let with_breaks = format!(" {head}\n {} ", tail.to_uppercase());
     ana.one(&["follow", &with_breaks]);
 }
 

@@ -34,7 +34,7 @@ fn survive(kills: usize) {
     let (mut writer, mut reader) = (ana.serve(), ben.serve());
     ben.one(&["follow", &ana.invite()]);
     ben.wait_for_post(&ana.post("before all"));
-    let stream = Stream::begin(Arc::clone(&ana));
+    let stream = Stream::begin(&ana);
     for number in 0..kills {
         stream.wait_for_more(posts_before_kill(number));
         // Half of the kills come when both are at work again, the others while they are still looking for each other.
@@ -90,10 +90,10 @@ struct Stream {
 }
 
 impl Stream {
-    fn begin(home: Arc<Home>) -> Self {
+    fn begin(home: &Arc<Home>) -> Self {
         let (told, is_over) = (Arc::<Mutex<Told>>::default(), Arc::new(AtomicBool::new(false)));
         let write_on = |writer| {
-            let (home, told, is_over) = (Arc::clone(&home), Arc::clone(&told), Arc::clone(&is_over));
+            let (home, told, is_over) = (Arc::clone(home), Arc::clone(&told), Arc::clone(&is_over));
             std::thread::spawn(move || {
                 for number in 0.. {
                     if is_over.load(Ordering::SeqCst) {

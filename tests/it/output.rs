@@ -58,7 +58,7 @@ fn sequence(scalars: &mut Peekable<Chars<'_>>) -> Result<Piece, String> {
     let last = scalars.next().ok_or("a sequence without an end")?;
     let mut parameters = Vec::new();
     for number in written.split(';').filter(|_| !written.is_empty()) {
-        let parameter: u32 = number.parse().map_err(|_| format!("the parameters {written:?}"))?;
+        let parameter: u32 = number.parse().map_err(|_not_a_number| format!("the parameters {written:?}"))?;
         if parameter.to_string() != number {
             return Err(format!("the parameters {written:?}"));
         }
@@ -144,10 +144,22 @@ pub fn may_be_shown(scalar: char, before: Option<char>, after: Option<char>) -> 
     match scalar {
         JOINER => is_picture(before) && is_picture(after),
         '\u{fe0f}' | '\u{e0020}'..='\u{e007f}' => is_picture(before),
-        '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}' | '\u{1160}' | '\u{17b4}' | '\u{17b5}' => false,
-        '\u{180b}'..='\u{180f}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' => false,
-        '\u{2060}'..='\u{206f}' | '\u{3164}' | '\u{feff}' | '\u{ffa0}' | '\u{fff9}'..='\u{fffb}' => false,
-        '\u{e0000}'..='\u{e0fff}' => false,
+        '\u{ad}'
+        | '\u{34f}'
+        | '\u{61c}'
+        | '\u{115f}'
+        | '\u{1160}'
+        | '\u{17b4}'
+        | '\u{17b5}'
+        | '\u{180b}'..='\u{180f}'
+        | '\u{200b}'..='\u{200f}'
+        | '\u{2028}'..='\u{202e}'
+        | '\u{2060}'..='\u{206f}'
+        | '\u{3164}'
+        | '\u{feff}'
+        | '\u{ffa0}'
+        | '\u{fff9}'..='\u{fffb}'
+        | '\u{e0000}'..='\u{e0fff}' => false,
         other => !other.is_control(),
     }
 }

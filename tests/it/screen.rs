@@ -36,9 +36,8 @@ pub struct Screen {
 pub struct Left {
     pub success: bool,
     pub bytes: Vec<u8>,
-    pub alternate_screen: bool,
-    pub cursor_hidden: bool,
-    pub bracketed_paste: bool,
+    /// Whether the terminal is back on its own screen, with a cursor, and pastes as it did before.
+    pub is_restored: bool,
     /// The terminal's own settings before and after.
     pub settings: (String, String),
 }
@@ -60,8 +59,12 @@ impl Screen {
             command.env_remove(variable);
         }
         command.env("TERM", "xterm-256color");
-        home.variables().into_iter().for_each(|(name, value)| command.env(name, value));
-        variables.iter().for_each(|(name, value)| command.env(name, value));
+        for (name, value) in home.variables() {
+            command.env(name, value);
+        }
+        for (name, value) in variables {
+            command.env(name, value);
+        }
         let child = pair.slave.spawn_command(command).unwrap();
         drop(pair.slave);
         let (seen, output) = (Arc::new(Mutex::new(Seen::new())), pair.master.try_clone_reader().unwrap());
@@ -116,7 +119,7 @@ impl Screen {
     /// What stands on the screen, without the spaces at the ends of its rows.
     pub fn picture(&self) -> String {
         let contents = self.seen.lock().unwrap().terminal.screen().contents();
-        contents.lines().map(|row| format!("{}\n", row.trim_end())).collect()
+        contents.lines().map(str::trim_end).collect::<Vec<_>>().join("\n")
     }
 
     /// Every byte so far.
@@ -170,9 +173,7 @@ impl Screen {
         Left {
             success: status.success(),
             bytes: seen.bytes.clone(),
-            alternate_screen: screen.alternate_screen(),
-            cursor_hidden: screen.hide_cursor(),
-            bracketed_paste: screen.bracketed_paste(),
+            is_restored: !screen.alternate_screen() && !screen.hide_cursor() && !screen.bracketed_paste(),
             settings: (self.settings.clone(), after),
         }
     }

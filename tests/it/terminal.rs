@@ -42,8 +42,7 @@ fn from_nothing_to_a_feed_and_a_post_that_arrives() {
 
 /// The terminal is as it was before.
 fn assert_restored(left: &Left) {
-    assert!(left.success);
-    assert!(!left.alternate_screen && !left.cursor_hidden && !left.bracketed_paste);
+    assert!(left.success && left.is_restored);
     assert_eq!(left.settings.0, left.settings.1);
     assert!(left.settings.0.contains("Termios"), "{}", left.settings.0);
     let output = String::from_utf8(left.bytes.clone()).unwrap();
