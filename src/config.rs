@@ -28,6 +28,12 @@ pub fn is_over_ssh() -> bool {
     is_set("SSH_CONNECTION")
 }
 
+/// Whether an option was given, for when the arguments as a whole cannot be understood.
+#[must_use]
+pub fn arguments_contain(option: &str) -> bool {
+    std::env::args_os().any(|argument| argument == option)
+}
+
 #[expect(clippy::disallowed_methods, reason = "this is the place that reads the environment")]
 fn is_set(variable: &str) -> bool {
     std::env::var_os(variable).is_some_and(|value| !value.is_empty())

@@ -5,9 +5,10 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::pin::Pin;
 
+use tokio::sync::broadcast;
 use tokio::task::JoinSet;
 
-use super::{CallError, Command, NodeHandle};
+use super::{CallError, Command, Event, NodeHandle};
 
 /// Which relays and address lookup are used.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -68,20 +69,26 @@ pub type OpenNode = fn(NodeRequest) -> Pin<Box<dyn Future<Output = Result<Sessio
 /// A node to talk to, until [`Session::end`].
 pub struct Session {
     node: NodeHandle,
+    events: broadcast::Receiver<Event>,
     tasks: JoinSet<()>,
 }
 
 impl Session {
-    /// A handle with the tasks behind it.
+    /// A handle with the tasks behind it. `events` was taken before these ran: it misses nothing.
     #[must_use]
-    pub const fn new(node: NodeHandle, tasks: JoinSet<()>) -> Self {
-        Self { node, tasks }
+    pub const fn new(node: NodeHandle, events: broadcast::Receiver<Event>, tasks: JoinSet<()>) -> Self {
+        Self { node, events, tasks }
     }
 
     /// The node.
     #[must_use]
     pub const fn node(&self) -> &NodeHandle {
         &self.node
+    }
+
+    /// Everything that happens, from the node's very start on; called again, only what happens from then on.
+    pub fn events(&mut self) -> broadcast::Receiver<Event> {
+        std::mem::replace(&mut self.events, self.node.events())
     }
 
     /// Stops a node of our own in order, or leaves the one of another process.

@@ -17,12 +17,16 @@ pub use self::args::Args;
 use self::error::CliError;
 use self::output::Output;
 use crate::api::OpenNode;
+use crate::config;
 
 /// Runs the program with the arguments of the process; `open_node` finds or starts the node behind it.
 #[must_use]
 pub fn main(open_node: OpenNode) -> ExitCode {
     let args = match Args::try_parse() {
         Ok(args) => args,
+        Err(error) if error.use_stderr() && config::arguments_contain("--json") => {
+            return Output::new(true).error(&CliError::Usage(error));
+        }
         Err(error) => {
             let code = if error.use_stderr() { 2 } else { 0 };
             // Nobody listens to our output: nothing is left to say it to.

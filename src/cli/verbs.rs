@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use serde_json::json;
 use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::broadcast;
 use tracing::level_filters::LevelFilter;
 
 use super::args::{
@@ -33,13 +34,14 @@ pub(super) async fn run(mut args: Args, output: &Output, open_node: OpenNode) ->
     }
     let request = node_request(&args, verb.as_ref())?;
     let data_dir = request.data_dir.clone();
-    let session = open_node(request).await?;
+    let mut session = open_node(request).await?;
     // Without a log the program works as well.
     logging::begin(&data_dir, log_level(args.log)).unwrap_or_default();
+    let events = session.events();
     let node = session.node();
     let result = match verb {
         None => interface(&args, node).await,
-        Some(Verb::Serve) => serve(&args, node).await,
+        Some(Verb::Serve) => serve(&args, node, events).await,
         Some(verb) => Box::pin(one_shot(verb, node, output)).await,
     };
     session.end().await;
@@ -120,12 +122,15 @@ async fn interface(args: &Args, node: &NodeHandle) -> Result<(), CliError> {
 }
 
 /// Runs until it is told to stop. The line it prints is JSON in every case: scripts wait for it.
-async fn serve(args: &Args, node: &NodeHandle) -> Result<(), CliError> {
+async fn serve(
+    args: &Args,
+    node: &NodeHandle,
+    mut events: broadcast::Receiver<Event>,
+) -> Result<(), CliError> {
     let listen = |kind| signal(kind).map_err(|source| CliError::Io { what: "signals", source });
     let mut terminate = listen(SignalKind::terminate())?;
     let mut interrupt = listen(SignalKind::interrupt())?;
     let mut hangup = listen(SignalKind::hangup())?;
-    let mut events = node.events();
     let script = Output::new(true);
     let mut is_ready = false;
     if args.offline {
@@ -142,7 +147,7 @@ async fn serve(args: &Args, node: &NodeHandle) -> Result<(), CliError> {
                     script.one(&ready, |_| String::new())?;
                 }
                 Ok(Event::StatusChanged) => network_failure(node).await?,
-                Ok(Event::Stopped) | Err(tokio::sync::broadcast::error::RecvError::Closed) => return Ok(()),
+                Ok(Event::Stopped) | Err(broadcast::error::RecvError::Closed) => return Ok(()),
                 Ok(_) | Err(_) => {}
             },
         }

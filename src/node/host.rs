@@ -13,7 +13,7 @@ use crate::api::{CallError, ErrorKind, NodeRequest, Session, Source};
 use crate::clock;
 use crate::db::OpenError;
 
-/// How long a command waits for the holder of the lock to answer, or to be gone.
+/// How long is waited for the holder of the lock to answer, or to be gone.
 const PATIENCE: Duration = Duration::from_secs(5);
 const BETWEEN_TRIES: Duration = Duration::from_millis(50);
 
@@ -31,7 +31,9 @@ pub async fn open(request: NodeRequest) -> Result<Session, CallError> {
         }
         match start_own(&request) {
             Err(StartError::DataDir(DataDirError::InUse { .. })) => {
-                if request.source == Source::Own || waited >= PATIENCE {
+                // A node stays; a command that holds the directory is gone in a moment.
+                let is_node = request.source == Source::Own && attach_to(&request).await.is_some();
+                if is_node || waited >= PATIENCE {
                     return Err(in_use());
                 }
                 tokio::time::sleep(BETWEEN_TRIES).await;
@@ -45,9 +47,9 @@ pub async fn open(request: NodeRequest) -> Result<Session, CallError> {
 async fn attach_to(request: &NodeRequest) -> Option<Session> {
     let path = socket_path(&request.data_dir, request.runtime_dir.as_deref()).ok()?;
     let (node, attached) = attach(&path).await.ok()?;
-    let mut tasks = JoinSet::new();
+    let (mut tasks, events) = (JoinSet::new(), node.events());
     tasks.spawn(attached.run());
-    Some(Session::new(node, tasks))
+    Some(Session::new(node, events, tasks))
 }
 
 fn start_own(request: &NodeRequest) -> Result<Session, StartError> {
@@ -57,7 +59,7 @@ fn start_own(request: &NodeRequest) -> Result<Session, StartError> {
         clock: clock::now,
     };
     let (node, running) = start(settings)?;
-    let mut tasks = JoinSet::new();
+    let (mut tasks, events) = (JoinSet::new(), node.events());
     if request.source == Source::Own {
         let path = socket_path(&request.data_dir, request.runtime_dir.as_deref());
         match path.and_then(|path| bind(&path)) {
@@ -66,7 +68,7 @@ fn start_own(request: &NodeRequest) -> Result<Session, StartError> {
         }
     }
     tasks.spawn(running.run());
-    Ok(Session::new(node, tasks))
+    Ok(Session::new(node, events, tasks))
 }
 
 fn in_use() -> CallError {

@@ -39,6 +39,8 @@ pub struct Session {
     screen: Screen,
     keys: EventStream,
     farewells: [Signal; 3],
+    /// The terminal has another size. Crossterm tells that too, but loses it when keys come at the same time.
+    resized: Signal,
     events: broadcast::Receiver<Event>,
     /// Calls to the node and timers: each ends in a message.
     tasks: JoinSet<Message>,
@@ -72,13 +74,14 @@ impl Session {
     /// Takes the terminal and asks the node for the first frame.
     pub fn begin(setup: Setup, node: NodeHandle) -> Result<Self, UiError> {
         let listen = || {
-            Ok([
+            let farewells = [
                 signal(SignalKind::terminate())?,
                 signal(SignalKind::hangup())?,
                 signal(SignalKind::interrupt())?,
-            ])
+            ];
+            Ok((farewells, signal(SignalKind::window_change())?))
         };
-        let farewells = listen().map_err(UiError::Signals)?;
+        let (farewells, resized) = listen().map_err(UiError::Signals)?;
         let events = node.events();
         let theme = Theme { colours: setup.colours, glyphs: setup.glyphs };
         let mut model = Model::new(theme, (setup.now)());
@@ -94,6 +97,7 @@ impl Session {
             screen,
             keys: EventStream::new(),
             farewells,
+            resized,
             events,
             tasks: JoinSet::new(),
             minutes,
@@ -129,6 +133,10 @@ impl Session {
             _ = ended.recv() => Some(Message::HungUp),
             _ = hung_up.recv() => Some(Message::HungUp),
             _ = interrupted.recv() => Some(Message::HungUp),
+            _ = self.resized.recv() => {
+                // A terminal without a size is gone: its end comes as an event of its own.
+                self.screen.size().ok().map(|(columns, rows)| Message::Resize(columns, rows))
+            }
             _ = self.minutes.tick() => Some(Message::MinutePassed),
             () = elapse(&mut self.pause) => {
                 self.pause = None;
@@ -175,7 +183,7 @@ impl Session {
             match request {
                 Request::Draw => self.ask_for_frame(),
                 Request::DrawAll => {
-                    self.screen.forget()?;
+                    self.screen.forget();
                     self.ask_for_frame();
                 }
                 Request::Query(asked, query) => {
@@ -231,7 +239,7 @@ fn from_terminal(event: Option<io::Result<TerminalEvent>>) -> Option<Message> {
     match event {
         Some(Ok(TerminalEvent::Key(event))) => Key::from_event(event).map(Message::Key),
         Some(Ok(TerminalEvent::Paste(text))) => Some(Message::Paste(text)),
-        Some(Ok(TerminalEvent::Resize(columns, rows))) => Some(Message::Resize(columns, rows)),
+        // Changes of size come by their signal.
         Some(Ok(_)) => None,
         // Nobody can type any more: the terminal was closed.
         Some(Err(_)) | None => Some(Message::HungUp),

@@ -18,7 +18,7 @@ use ratatui::crossterm::terminal::{
     disable_raw_mode, enable_raw_mode,
 };
 use ratatui::crossterm::{execute, queue};
-use ratatui::layout::{Position, Size};
+use ratatui::layout::{Position, Rect, Size};
 
 use super::model::Model;
 use super::view;
@@ -32,6 +32,16 @@ pub struct Screen {
     terminal: Terminal<Net<CrosstermBackend<BufWriter<Stdout>>>>,
     /// Shared with the panic hook: whether there is something to give back.
     taken: Arc<AtomicBool>,
+    held: Held,
+}
+
+/// What is known of the terminal's cells.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Held {
+    /// They are as they were drawn.
+    Drawn,
+    /// They may be anything: the next draw writes all of them.
+    Unknown,
 }
 
 impl Screen {
@@ -40,7 +50,8 @@ impl Screen {
         let taken = Arc::new(AtomicBool::new(false));
         restore_on_panic(Arc::clone(&taken));
         let writer = BufWriter::with_capacity(WRITE_BYTES, io::stdout());
-        let mut screen = Self { terminal: Terminal::new(Net(CrosstermBackend::new(writer)))?, taken };
+        let terminal = Terminal::new(Net(CrosstermBackend::new(writer)))?;
+        let mut screen = Self { terminal, taken, held: Held::Unknown };
         screen.enter()?;
         Ok(screen)
     }
@@ -48,8 +59,8 @@ impl Screen {
     fn enter(&mut self) -> io::Result<()> {
         self.taken.store(true, Ordering::SeqCst);
         enable_raw_mode()?;
-        execute!(io::stdout(), EnterAlternateScreen, EnableBracketedPaste, Hide)?;
-        self.terminal.clear()
+        self.forget();
+        execute!(io::stdout(), EnterAlternateScreen, EnableBracketedPaste, Hide)
     }
 
     /// Columns and rows.
@@ -61,14 +72,25 @@ impl Screen {
     /// Draws what differs from what is there, in one synchronized update.
     pub fn draw(&mut self, model: &Model) -> io::Result<()> {
         queue!(self.terminal.backend_mut().0, BeginSynchronizedUpdate)?;
-        let drawn = self.terminal.draw(|frame| view::draw(model, frame.buffer_mut())).map(|_frame| ());
+        let drawn = self.draw_inside(model);
         execute!(self.terminal.backend_mut().0, EndSynchronizedUpdate)?;
         drawn
     }
 
-    /// Forgets what the terminal holds, so that the next draw writes all of it.
-    pub fn forget(&mut self) -> io::Result<()> {
-        self.terminal.clear()
+    fn draw_inside(&mut self, model: &Model) -> io::Result<()> {
+        if self.held == Held::Unknown {
+            // Clears once, also when the size is another one.
+            let size = self.terminal.size()?;
+            self.terminal.resize(Rect::from((Position::ORIGIN, size)))?;
+            self.held = Held::Drawn;
+        }
+        self.terminal.draw(|frame| view::draw(model, frame.buffer_mut())).map(|_frame| ())
+    }
+
+    /// Forgets what the terminal holds, so that the next draw writes all of it, at once and without an empty screen
+    /// in between.
+    pub const fn forget(&mut self) {
+        self.held = Held::Unknown;
     }
 
     /// Puts text into the clipboard of the person's own terminal (OSC 52). Only for a key of the person's own.

@@ -36,7 +36,8 @@ pub fn update(model: &mut Model, now: Timestamp, message: Message) -> Vec<Reques
         Message::Paste(text) => paste(model, &text),
         Message::Resize(columns, rows) => {
             model.size = (columns, rows);
-            Vec::new()
+            // Even back at the same size: in between, the terminal may have cut or moved what it held.
+            vec![Request::DrawAll]
         }
         Message::Event(event) => happened(model, event),
         Message::Answered(asked, Ok(answer)) => answered(model, asked, answer),
@@ -58,6 +59,8 @@ fn changes_picture(model: &Model, now: Timestamp, message: &Message) -> bool {
         Message::Event(event) => matches!(event, Event::StoreFailed { .. } | Event::Stopped),
         Message::Woken(wake) => *wake == Wake::LeaveAnyway,
         Message::MinutePassed => ages(model, model.now) != ages(model, now),
+        // It repaints everything in any case.
+        Message::Resize(..) => false,
         Message::Answered(_, Ok(Answer::View(View::Status(status)))) => model.status.as_ref() != Some(status),
         Message::Answered(_, Ok(Answer::View(View::Personas(personas)))) => {
             model.personas.as_ref() != Some(personas)

@@ -1,4 +1,26 @@
-//! Everything that is tested from outside the library, in one program.
+//! The rules of the house, and the program as people and scripts meet it: the real binary, real sockets on loopback,
+//! real files.
+//!
+//! Every test has its own directories and ends its own processes. Nothing sleeps for luck: what is waited for is
+//! looked for again and again until a deadline.
 
 #[cfg(test)]
 mod architecture;
+#[cfg(test)]
+mod bad_input;
+#[cfg(test)]
+mod crashes;
+#[cfg(test)]
+mod first_light;
+#[cfg(test)]
+mod hostile;
+#[cfg(test)]
+mod logs;
+#[cfg(test)]
+mod output;
+#[cfg(test)]
+mod program;
+#[cfg(test)]
+mod screen;
+#[cfg(test)]
+mod terminal;

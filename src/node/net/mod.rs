@@ -75,10 +75,11 @@ impl Network {
         kept_port: Option<u16>,
     ) -> Result<Self, NetError> {
         let chosen = bind_addresses(settings.bind, kept_port);
+        let is_ours_to_choose = settings.bind.is_none_or(|bind| bind.port() == 0);
         match Self::bind_to(settings, key, &chosen).await {
-            Err(NetError::Bind { .. }) if settings.bind.is_none() && kept_port.is_some() => {
+            Err(NetError::Bind { .. }) if is_ours_to_choose && kept_port.is_some() => {
                 tracing::warn!("the kept UDP port is taken; using another one for this run");
-                Self::bind_to(settings, key, &bind_addresses(None, None)).await
+                Self::bind_to(settings, key, &bind_addresses(settings.bind, None)).await
             }
             result => result,
         }

@@ -4,8 +4,9 @@ use super::fake::{FakeNode, NOW, person, post, posting_id};
 use super::session::{Link, Session};
 use crate::api::{CallError, Command, DraftSlot, ErrorKind, Event, NetworkState, ReadMark};
 use crate::limits::{PASTE_BYTES, POST_TEXT_BYTES};
-use crate::ui::message::Message;
+use crate::ui::message::{Message, Request};
 use crate::ui::model::Place;
+use crate::ui::update::update;
 
 fn is_publish(command: &Command) -> bool {
     matches!(command, Command::PublishPost { .. })
@@ -254,6 +255,14 @@ fn trouble_of_the_node_stays_on_the_screen() {
     session.hears(Event::StoreFailed { message: "the disk is full: make room".to_owned() });
     session.keys("j j").sees("! the disk is full: make room");
     session.hears(Event::Stopped).sees("the node has stopped");
+}
+
+#[test]
+fn every_change_of_size_repaints_everything() {
+    let mut session = Session::new(FakeNode::in_use());
+    let (columns, rows) = session.model.size;
+    let requests = update(&mut session.model, NOW, Message::Resize(columns, rows));
+    assert_eq!(requests, [Request::DrawAll]);
 }
 
 #[test]

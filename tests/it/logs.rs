@@ -1,0 +1,45 @@
+//! What the logs of two nodes give away: nothing of what was written, by whom, to whom, and where.
+
+use super::program::{Home, field};
+
+const SECRET: &str = "the boat leaves at dawn";
+
+/// What stands in a log that must not.
+fn given_away<'a>(log: &str, secrets: &'a [String]) -> Vec<&'a String> {
+    secrets.iter().filter(|secret| log.to_lowercase().contains(&secret.to_lowercase())).collect()
+}
+
+#[test]
+fn logs_hold_no_content_names_ids_or_addresses() {
+    let (ana, ben) = (Home::of("anastasia"), Home::of("benedict"));
+    let (of_ana, of_ben) = (ana.serve_with(&["--log", "debug"]), ben.serve_with(&["--log", "debug"]));
+    let mut secrets = vec![SECRET.to_owned(), "anastasia".to_owned(), "benedict".to_owned()];
+    secrets.extend([ana.posting_id(), ben.posting_id(), ana.invite(), ben.invite()]);
+    for (home, node) in [(&ana, &of_ana), (&ben, &of_ben)] {
+        secrets.push(field(&node.ready, "network_id"));
+        secrets.push(field(&home.one(&["status"]), "ticket"));
+        secrets.extend(node.addresses());
+        secrets.push(home.data_dir().display().to_string());
+    }
+    secrets.push("127.0.0.1".to_owned());
+    ben.one(&["follow", &ana.invite()]);
+    ana.one(&["follow", &ben.invite()]);
+    for number in 0..3 {
+        let post_id = ana.post(&format!("{SECRET} {number}"));
+        ben.wait_for_post(&post_id);
+        secrets.push(post_id);
+    }
+    ana.refused(&["follow", &ana.invite()]);
+    for (home, node) in [(&ana, of_ana), (&ben, of_ben)] {
+        home.hang_up_on_node();
+        node.stop();
+    }
+    let logs = [&ana, &ben].map(|home| std::fs::read_to_string(home.file("itsgoin.log")).unwrap());
+    println!("{} and {} lines", logs[0].lines().count(), logs[1].lines().count());
+    for log in &logs {
+        assert!(log.lines().count() > 0, "something is logged: {log}");
+        assert_eq!(given_away(log, &secrets), Vec::<&String>::new(), "{log}");
+    }
+    let planted = format!("{}\nfrom {}", logs[0], secrets[3]);
+    assert_eq!(given_away(&planted, &secrets), [&secrets[3]]);
+}
