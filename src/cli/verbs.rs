@@ -34,9 +34,11 @@ pub(super) async fn run(mut args: Args, output: &Output, open_node: OpenNode) ->
     }
     let request = node_request(&args, verb.as_ref())?;
     let data_dir = request.data_dir.clone();
+    // Without a log the program works as well. Before the node starts, if its directory is there already.
+    let begin_log = || logging::begin(&data_dir, log_level(args.log)).unwrap_or_default();
+    begin_log();
     let mut session = open_node(request).await?;
-    // Without a log the program works as well.
-    logging::begin(&data_dir, log_level(args.log)).unwrap_or_default();
+    begin_log();
     let events = session.events();
     let node = session.node();
     let result = match verb {
@@ -89,10 +91,7 @@ async fn one_shot(verb: Verb, node: &NodeHandle, output: &Output) -> Result<(), 
     match verb {
         Verb::Init(init) => self::init(init, node, output).await,
         Verb::Status => status(node, output).await,
-        Verb::Peer(PeerVerb::Add { ticket }) => {
-            node.command(Command::AddPeer { ticket }).await?;
-            output.one(&json!({}), |_| "added; the running node connects to it".to_owned())
-        }
+        Verb::Peer(PeerVerb::Add { ticket }) => peer_add(ticket, node, output).await,
         Verb::Peer(PeerVerb::List) => peer_list(node, output).await,
         Verb::Invite(of) => invite(of, node, output).await,
         Verb::Follow(follow) => self::follow(follow, node, output).await,
@@ -209,6 +208,15 @@ async fn status(node: &NodeHandle, output: &Output) -> Result<(), CliError> {
 fn clock_warning(minutes: i64) -> String {
     let side = if minutes > 0 { "ahead of" } else { "behind" };
     format!("about {} minutes {side} your peers: set it right", minutes.abs())
+}
+
+async fn peer_add(ticket: String, node: &NodeHandle, output: &Output) -> Result<(), CliError> {
+    node.command(Command::AddPeer { ticket }).await?;
+    let View::Status(status) = node.query(Query::Status).await? else { return Err(unexpected()) };
+    output.one(&json!({}), |_| {
+        let who = if status.network == NetworkState::Off { "the next node to run here" } else { "this node" };
+        format!("added; {who} connects to it")
+    })
 }
 
 async fn peer_list(node: &NodeHandle, output: &Output) -> Result<(), CliError> {
@@ -355,7 +363,13 @@ fn text_or_stdin(text: String) -> Result<String, CliError> {
     }
     let mut text = String::new();
     let read = std::io::stdin().lock().take(STDIN_BYTES).read_to_string(&mut text);
-    read.map_err(|source| CliError::Io { what: "the standard input", source })?;
+    read.map_err(|source| match source.kind() {
+        std::io::ErrorKind::InvalidData => {
+            let message = "the standard input is not UTF-8 text";
+            CallError::new(ErrorKind::Invalid, message, "convert it first, for example with `iconv`").into()
+        }
+        _ => CliError::Io { what: "the standard input", source },
+    })?;
     Ok(text.trim_end_matches(['\n', '\r']).to_owned())
 }
 

@@ -118,12 +118,12 @@ impl BegunStart {
         StartMark { last: self.last, next: self.next, database: self.database }
     }
 
-    /// Notes the start in the database.
+    /// Notes the start in the database. [`Self::mark_after`] may be written once a later commit has synced this one.
     ///
     /// # Errors
     /// [`DbError`]; nothing was changed then.
     pub fn commit(&self, database: &mut Database) -> Result<(), DbError> {
-        database.transaction(Durability::Full, |batch| {
+        database.transaction(Durability::Normal, |batch| {
             batch.step(|store| {
                 if let Some(epoch) = &self.new_epoch {
                     store.update_epoch_secret(epoch)?;

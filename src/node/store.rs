@@ -84,9 +84,11 @@ pub fn run_writer(
             if let Err(error) = committer.stop() {
                 tracing::error!(%error, "the orderly end could not be noted");
             }
+            // The last connection takes SQLite's companion files with it.
+            drop(committer);
             // Nobody waits any more when the node is torn down: then there is nobody to tell.
             done.send(()).unwrap_or_default();
-            break;
+            return;
         }
     }
 }
@@ -131,6 +133,11 @@ impl Readers {
     pub fn new(connections: Vec<Database>) -> Self {
         let permits = Arc::new(Semaphore::new(connections.len()));
         Self { idle: Arc::new(Mutex::new(connections)), permits }
+    }
+
+    /// Closes the connections that are not in use.
+    pub fn close(&self) {
+        self.idle.lock().unwrap_or_else(PoisonError::into_inner).clear();
     }
 
     /// Reads one snapshot on a thread of its own; waits while all connections are in use.

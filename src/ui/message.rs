@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::keymap::Key;
 use super::timeline::FeedAsk;
+use super::watch::Watch;
 use crate::api::{CallError, Command, Event, Outcome, Query, ReadMark, View};
 use crate::domain::ids::ObjectId;
 
@@ -45,14 +46,8 @@ pub enum Asked {
     Feed(FeedAsk),
     /// The post of the thread pane.
     Thread(ObjectId),
-    /// The people.
-    People,
-    /// My personas.
-    Personas,
-    /// The peers.
-    Peers,
-    /// The node at a glance.
-    Status,
+    /// Something that is kept up to date.
+    Watched(Watch),
     /// My invite.
     Invite,
     /// The draft of the new post.

@@ -21,6 +21,7 @@ mod theme;
 mod timeline;
 mod update;
 mod view;
+mod watch;
 mod widgets;
 
 use std::{fmt, io};

@@ -11,6 +11,7 @@ use super::panes::people::{self, People};
 use super::panes::thread::Thread;
 use super::theme::Theme;
 use super::timeline::Timeline;
+use super::watch::Watches;
 use super::widgets::editor::Editor;
 use crate::api::{CallError, PersonaView, StatusView};
 use crate::domain::text::SafeText;
@@ -107,6 +108,8 @@ pub struct Model {
     pub guard: PasteGuard,
     /// Whether the program is on its way out.
     pub leaving: Leaving,
+    /// Questions about what is kept up to date.
+    pub watches: Watches,
     /// My personas, once known; the default one first.
     pub personas: Option<Vec<PersonaView>>,
     /// The node at a glance, once known.
@@ -152,6 +155,7 @@ impl Model {
             notice: None,
             guard: PasteGuard::Open,
             leaving: Leaving::Staying,
+            watches: Watches::default(),
             personas: None,
             status: None,
             store_failure: None,

@@ -8,6 +8,7 @@ use super::layout::Areas;
 use super::message::{Answer, Asked, Message, Request, Wake};
 use super::model::{Leaving, Model, NodeState, Overlay, PasteGuard, Place};
 use super::panes::{compose, feed, first_run, help, network, people, thread};
+use super::watch::Watch;
 use super::widgets::editor::{Editor, PasteTooLong};
 use super::widgets::when;
 use crate::api::{CallError, DraftSlot, Event, Outcome, Query, View};
@@ -21,7 +22,7 @@ const LAST_SAVE: Duration = Duration::from_secs(1);
 /// What to ask before anything was pressed: all that the first frame shows.
 pub fn start(model: &mut Model) -> Vec<Request> {
     let mut requests = model.feed.load();
-    requests.extend(ask_around());
+    requests.extend(model.watches.ask_all(&[Watch::Personas, Watch::Status]));
     let slot = DraftSlot::NewPost;
     requests.push(Request::Query(Asked::Draft, Query::Draft { slot }));
     requests
@@ -40,8 +41,15 @@ pub fn update(model: &mut Model, now: Timestamp, message: Message) -> Vec<Reques
             vec![Request::DrawAll]
         }
         Message::Event(event) => happened(model, event),
-        Message::Answered(asked, Ok(answer)) => answered(model, asked, answer),
-        Message::Answered(asked, Err(error)) => refused(model, asked, &error),
+        Message::Answered(asked, answer) => {
+            let again = if let Asked::Watched(watch) = asked { model.watches.answered(watch) } else { None };
+            let mut requests = match answer {
+                Ok(answer) => answered(model, asked, answer),
+                Err(error) => refused(model, asked, &error),
+            };
+            requests.extend(again);
+            requests
+        }
         Message::Woken(wake) => woken(model, wake),
         Message::MinutePassed => Vec::new(),
         Message::HungUp => leave(model, Leaving::InAnyCase),
@@ -255,11 +263,11 @@ pub fn go(model: &mut Model, place: Place) -> Vec<Request> {
     match place {
         Place::People => {
             model.people.mode = people::Mode::List;
-            vec![Request::Query(Asked::People, Query::People)]
+            model.watches.ask_all(&[Watch::People])
         }
         Place::Network => {
             model.network.mode = network::Mode::List;
-            vec![Request::Query(Asked::Peers, Query::Peers), Request::Query(Asked::Status, Query::Status)]
+            model.watches.ask_all(&[Watch::Peers, Watch::Status])
         }
         _ => Vec::new(),
     }
@@ -305,8 +313,8 @@ fn draft_answered(model: &mut Model, error: Option<&CallError>) -> Vec<Request> 
 fn happened(model: &mut Model, event: Event) -> Vec<Request> {
     match event {
         Event::FeedChanged => model.feed.changed(),
-        Event::PeopleChanged => vec![Request::Query(Asked::People, Query::People)],
-        Event::PersonasChanged => vec![Request::Query(Asked::Personas, Query::Personas)],
+        Event::PeopleChanged => model.watches.ask_all(&[Watch::People]),
+        Event::PersonasChanged => model.watches.ask_all(&[Watch::Personas]),
         Event::PeersChanged | Event::StatusChanged | Event::Ready { .. } => ask_about_network(model),
         Event::StoreFailed { message } => {
             model.store_failure = Some(SafeText::line(&message));
@@ -314,9 +322,8 @@ fn happened(model: &mut Model, event: Event) -> Vec<Request> {
         }
         Event::Missed => {
             let mut requests = model.feed.changed();
-            requests.extend(ask_around());
-            requests.push(Request::Query(Asked::People, Query::People));
-            requests.push(Request::Query(Asked::Peers, Query::Peers));
+            let all = [Watch::Personas, Watch::Status, Watch::People, Watch::Peers];
+            requests.extend(model.watches.ask_all(&all));
             requests
         }
         Event::Stopped => {
@@ -326,16 +333,10 @@ fn happened(model: &mut Model, event: Event) -> Vec<Request> {
     }
 }
 
-fn ask_about_network(model: &Model) -> Vec<Request> {
-    let mut requests = vec![Request::Query(Asked::Status, Query::Status)];
-    if model.place == Place::Network {
-        requests.push(Request::Query(Asked::Peers, Query::Peers));
-    }
-    requests
-}
-
-fn ask_around() -> Vec<Request> {
-    vec![Request::Query(Asked::Personas, Query::Personas), Request::Query(Asked::Status, Query::Status)]
+fn ask_about_network(model: &mut Model) -> Vec<Request> {
+    let watches: &[Watch] =
+        if model.place == Place::Network { &[Watch::Status, Watch::Peers] } else { &[Watch::Status] };
+    model.watches.ask_all(watches)
 }
 
 fn answered(model: &mut Model, asked: Asked, answer: Answer) -> Vec<Request> {
@@ -352,6 +353,10 @@ fn viewed(model: &mut Model, asked: Asked, view: View) -> Vec<Request> {
         (_, View::People(people)) => model.people.list = Some(people),
         (_, View::Personas(personas)) => {
             if personas.is_empty() {
+                // An answer from before the first persona was made says nothing new.
+                if model.personas.as_ref().is_some_and(|known| !known.is_empty()) {
+                    return Vec::new();
+                }
                 model.place = Place::FirstRun;
             } else if model.place == Place::FirstRun {
                 model.place = Place::Feed;
@@ -375,7 +380,7 @@ fn done(model: &mut Model, asked: Asked, outcome: Outcome) -> Vec<Request> {
         (Asked::Follow, Outcome::Followed(person)) => people::followed(model, &person),
         (Asked::Unfollow, _) => {
             let mut requests = model.say("not followed any more: the posts already here stay");
-            requests.push(Request::Query(Asked::People, Query::People));
+            requests.extend(model.watches.ask(Watch::People));
             requests
         }
         (Asked::AddPeer, _) => network::added(model),

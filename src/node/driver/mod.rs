@@ -285,6 +285,8 @@ impl Driver {
             tracing::warn!("the network did not close in time");
         }
         self.tasks.shutdown().await;
+        self.readers.close();
+        self.shared.readers.close();
         let (done, stopped) = oneshot::channel();
         let jobs = self.jobs.clone();
         let stop = async move {

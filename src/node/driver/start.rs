@@ -17,7 +17,7 @@ use crate::domain::time::Timestamp;
 use crate::limits::CHANNEL_MESSAGES;
 use crate::node::committer::Committer;
 use crate::node::data_dir::{DataDir, DataDirError};
-use crate::node::engine::{Direction, Faults, Input, Setup};
+use crate::node::engine::{Direction, Effect, Faults, Input, Setup};
 use crate::node::net::{Link, Network};
 use crate::node::start_mark::{BegunStart, FileIdentity};
 use crate::node::store::{Job, Readers, Report, run_writer};
@@ -55,6 +55,7 @@ pub enum StartError {
 /// A started node: run it, or nothing happens.
 pub struct Node {
     driver: Driver,
+    first_effects: Vec<Effect>,
     calls: mpsc::Receiver<Call>,
     reports: mpsc::Receiver<Report>,
     links: mpsc::Receiver<(Link, Direction)>,
@@ -80,7 +81,7 @@ pub fn start(settings: NodeSettings) -> Result<(NodeHandle, Node), StartError> {
     let mut epoch = [0; 32];
     rand::Rng::fill_bytes(&mut rng, &mut epoch);
     let mut database = Database::open(&data_dir.database_path(), &epoch)?;
-    mark_start(&data_dir, &mut database, &mut rng)?;
+    let begun = begin_start(&data_dir, &mut database, &mut rng)?;
     let network_key = data_dir.network_key(|| NetworkKey::generate(&mut rng))?;
     let (personas, kept_port) =
         database.read::<_, DbError>(|read| Ok((read.list_personas()?, read.find_udp_port()?)))?;
@@ -91,7 +92,11 @@ pub fn start(settings: NodeSettings) -> Result<(NodeHandle, Node), StartError> {
     };
     let (face_readers, peer_readers) = (readers(&database)?, readers(&database)?);
     let network_id = network_key.network_id();
-    let committer = Committer::load(database, Setup { network_id, keys, faults: Faults::default() })?;
+    let mut committer = Committer::load(database, Setup { network_id, keys, faults: Faults::default() })?;
+    // Before anybody reads or connects; what follows from it is done once the node runs.
+    let first_effects = committer.commit(vec![Input::Started], (settings.clock)(), &mut rng)?;
+    let next_deadline = committer.next_deadline();
+    data_dir.write_start_mark(&begun.mark_after())?;
 
     let (handle, calls, events) = calls();
     let (jobs, jobs_received) = mpsc::channel(CHANNEL_MESSAGES);
@@ -116,7 +121,7 @@ pub fn start(settings: NodeSettings) -> Result<(NodeHandle, Node), StartError> {
         tasks: JoinSet::new(),
         last_connection: 0,
         last_call: 0,
-        next_deadline: None,
+        next_deadline,
         clock_off_minutes: None,
     };
     let network = settings.network.map(|settings| StartingNetwork {
@@ -126,25 +131,31 @@ pub fn start(settings: NodeSettings) -> Result<(NodeHandle, Node), StartError> {
         phase,
         found,
     });
-    Ok((handle, Node { driver, calls, reports: reports_received, links, network }))
+    Ok((handle, Node { driver, first_effects, calls, reports: reports_received, links, network }))
 }
 
-/// Notes the start in the database and beside it. A database that is an old copy gets a log under a new name.
-fn mark_start(data_dir: &DataDir, database: &mut Database, rng: &mut StdRng) -> Result<(), StartError> {
+/// Notes the start beside the database and in it; that it is done is noted once this is synced. A database that is
+/// an old copy gets a log under a new name.
+fn begin_start(
+    data_dir: &DataDir,
+    database: &mut Database,
+    rng: &mut StdRng,
+) -> Result<BegunStart, StartError> {
     let path = data_dir.database_path();
     let file = FileIdentity::of(&path).map_err(|source| DataDirError::Io { path, source })?;
     let begun = BegunStart::of(database, data_dir.start_mark()?, file, rng)?;
     data_dir.write_start_mark(&begun.mark_before())?;
     begun.commit(database)?;
-    data_dir.write_start_mark(&begun.mark_after())?;
-    Ok(())
+    Ok(begun)
 }
 
 impl Node {
     /// Runs until [`crate::api::Command::Stop`].
     pub async fn run(self) {
-        let Self { mut driver, calls, reports, links, network } = self;
-        driver.jobs.send(Job::Input(Input::Started)).await.unwrap_or_default();
+        let Self { mut driver, first_effects, calls, reports, links, network } = self;
+        for effect in first_effects {
+            driver.perform(effect);
+        }
         if let Some(network) = network {
             let (jobs, events) = (driver.jobs.clone(), driver.events.clone());
             driver.tasks.spawn(async move {

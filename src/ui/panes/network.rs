@@ -5,12 +5,13 @@ use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
 
 use super::{draw_question, feed, sentence};
-use crate::api::{CallError, Command, NetworkState, PeerView, Query};
+use crate::api::{CallError, Command, NetworkState, PeerView};
 use crate::domain::text::SafeText;
 use crate::ui::action::Action;
 use crate::ui::layout::Areas;
 use crate::ui::message::{Asked, Request};
 use crate::ui::model::{self, Field, FieldState, Model};
+use crate::ui::watch::Watch;
 use crate::ui::widgets::cursor::Cursor;
 use crate::ui::widgets::lines;
 
@@ -85,7 +86,7 @@ pub fn perform(model: &mut Model, action: Action) -> Option<Vec<Request>> {
 pub fn added(model: &mut Model) -> Vec<Request> {
     model.network.mode = Mode::List;
     let mut requests = model.say("added: connecting to it");
-    requests.push(Request::Query(Asked::Peers, Query::Peers));
+    requests.extend(model.watches.ask(Watch::Peers));
     requests
 }
 

@@ -12,6 +12,7 @@ use crate::ui::action::Action;
 use crate::ui::layout::Areas;
 use crate::ui::message::{Asked, Request};
 use crate::ui::model::{self, Field, FieldState, Model, Place};
+use crate::ui::watch::Watch;
 use crate::ui::widgets::cursor::Cursor;
 use crate::ui::widgets::lines;
 
@@ -164,7 +165,7 @@ pub fn followed(model: &mut Model, person: &PersonView) -> Vec<Request> {
         name => format!("{name} {}", person.posting_id.fingerprint()),
     };
     let mut requests = model.say(&format!("you follow {name}"));
-    requests.push(Request::Query(Asked::People, Query::People));
+    requests.extend(model.watches.ask(Watch::People));
     requests
 }
 

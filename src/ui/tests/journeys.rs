@@ -266,6 +266,18 @@ fn every_change_of_size_repaints_everything() {
 }
 
 #[test]
+fn what_changes_while_it_is_asked_for_is_asked_for_again() {
+    let mut session = Session::new(FakeNode::in_use());
+    session.link = Link::Held;
+    session.node.status.network = NetworkState::Starting;
+    session.hears(Event::StatusChanged);
+    session.node.status.network = NetworkState::Up;
+    session.hears(Event::StatusChanged).hears(Event::PeersChanged);
+    session.deliver();
+    session.sees("6 peers").does_not_see("starting");
+}
+
+#[test]
 fn nothing_is_drawn_while_nothing_changes() {
     let mut session = Session::new(FakeNode::in_use());
     let before = session.draws;
