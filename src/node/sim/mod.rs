@@ -20,6 +20,8 @@ mod traffic;
 mod world;
 
 #[cfg(test)]
+mod log_tests;
+#[cfg(test)]
 mod tests;
 
 use std::time::Duration;
