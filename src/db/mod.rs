@@ -132,4 +132,6 @@ impl Write<'_> {
 }
 
 #[cfg(test)]
+mod schema_tests;
+#[cfg(test)]
 mod tests;
