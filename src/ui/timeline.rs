@@ -39,6 +39,13 @@ pub struct FeedAsk {
     part: Part,
 }
 
+impl FeedAsk {
+    /// Whether it looks for an unread post beyond the window.
+    pub fn seeks_unread(self) -> bool {
+        self.part == Part::Unread
+    }
+}
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Part {
     /// The newest posts, in place of the window.
@@ -197,6 +204,11 @@ impl Timeline {
     /// Whether the first answer has come.
     pub const fn is_loaded(&self) -> bool {
         self.loaded
+    }
+
+    /// Whether no page is on its way.
+    pub fn is_idle(&self) -> bool {
+        self.paging == Paging::Idle
     }
 
     /// Which posts it shows.

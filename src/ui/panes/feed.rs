@@ -50,8 +50,8 @@ pub fn perform(model: &mut Model, action: Action) -> Option<Vec<Request>> {
         Action::HalfPageUp => feed.scroll(Direction::Newer, rows / 2, width),
         Action::PageDown => feed.scroll(Direction::Older, rows, width),
         Action::PageUp => feed.scroll(Direction::Newer, rows, width),
-        Action::NextUnread => feed.go_unread(Direction::Older),
-        Action::PreviousUnread => feed.go_unread(Direction::Newer),
+        Action::NextUnread => return Some(seek_unread(model, Direction::Older)),
+        Action::PreviousUnread => return Some(seek_unread(model, Direction::Newer)),
         Action::FilterUnread => feed.toggle_filter(),
         Action::Open => return Some(thread::open_selected(model)),
         Action::ToggleRead => {
@@ -72,6 +72,19 @@ pub fn perform(model: &mut Model, action: Action) -> Option<Vec<Request>> {
         }
         _ => return None,
     })
+}
+
+/// What is said when there is no unread post where one was looked for.
+pub const NOTHING_UNREAD: &str = "nothing unread this way";
+
+/// Selects the next unread post in a direction, or says that there is none.
+pub fn seek_unread(model: &mut Model, direction: Direction) -> Vec<Request> {
+    let before = model.feed.selected_index();
+    let requests = model.feed.go_unread(direction);
+    if requests.is_empty() && model.feed.is_idle() && model.feed.selected_index() == before {
+        return model.say(NOTHING_UNREAD);
+    }
+    requests
 }
 
 /// The other mark.

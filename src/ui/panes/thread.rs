@@ -121,9 +121,11 @@ pub fn perform(model: &mut Model, action: Action) -> Option<Vec<Request>> {
         }
         Action::NextPost => return Some(open_after(model, |model| model.feed.step(1))),
         Action::PreviousPost => return Some(open_after(model, |model| model.feed.step(-1))),
-        Action::NextUnread => return Some(open_after(model, |model| model.feed.go_unread(Direction::Older))),
+        Action::NextUnread => {
+            return Some(open_after(model, |model| feed::seek_unread(model, Direction::Older)));
+        }
         Action::PreviousUnread => {
-            return Some(open_after(model, |model| model.feed.go_unread(Direction::Newer)));
+            return Some(open_after(model, |model| feed::seek_unread(model, Direction::Newer)));
         }
         Action::Back => {
             model.thread = None;

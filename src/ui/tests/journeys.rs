@@ -178,6 +178,7 @@ fn one_can_read_through_all_unread_posts_without_leaving_the_post() {
     session.keys("J").sees("A long one").keys("K").sees("lichens").keys("h");
     assert_eq!(session.model.place, Place::Feed);
     session.sees("Feed").does_not_see("1 unread");
+    session.keys("] u").sees("nothing unread this way").keys("[ u").sees("nothing unread this way");
 }
 
 #[test]

@@ -112,7 +112,7 @@ fn an_unread_post_far_below_is_found() {
     session.keys("g g G [ u");
     assert_eq!(selected(&session), "the needle");
     session.keys("\\").sees("only unread").sees("the needle").does_not_see("post");
-    session.keys("m \\ \\").sees("Nothing unread.");
+    session.keys("m \\ \\").sees("Nothing unread.").keys("\\ ] u").sees("nothing unread this way");
 }
 
 #[test]
