@@ -138,6 +138,22 @@ impl Write<'_> {
         Ok(())
     }
 
+    /// Moves the cursors of these authors that stand at `since` to `upto`; others stay where they are.
+    pub fn move_cursors(&self, peer: Peer, authors: &[Author], since: Seq, upto: Seq) -> Result<(), DbError> {
+        let numbers: Vec<String> = authors.iter().map(|author| author.0.to_string()).collect();
+        let numbers = format!("[{}]", numbers.join(","));
+        let moved = if since == Seq::START {
+            // No row means from the start.
+            "INSERT INTO cursors (peer, author, since) SELECT ?1, value, ?4 FROM json_each(?2) WHERE true
+             ON CONFLICT (peer, author) DO UPDATE SET since = ?4 WHERE since = ?3"
+        } else {
+            "UPDATE cursors SET since = ?4
+             WHERE peer = ?1 AND since = ?3 AND author IN (SELECT value FROM json_each(?2))"
+        };
+        self.execute(moved, params![peer, numbers, since, upto])?;
+        Ok(())
+    }
+
     /// Forgets how far every peer's log was read for an author.
     pub fn delete_cursors_of(&self, author: Author) -> Result<(), DbError> {
         self.execute("DELETE FROM cursors WHERE author = ?1", [author])?;

@@ -104,3 +104,28 @@ fn a_peer_with_a_new_epoch_is_read_from_the_start() {
         })
         .unwrap();
 }
+
+#[test]
+fn only_cursors_that_stand_where_the_pull_began_move() {
+    let mut store = store();
+    store
+        .transaction(Durability::Normal, |batch| {
+            batch.step(|write| {
+                let address = crate::domain::address::PeerAddress::of(NetworkId::from_bytes([2; 32]));
+                let peer = write.insert_peer(&address, crate::domain::time::Timestamp::ZERO)?;
+                let seq = |number| crate::domain::log::Seq::new(number).unwrap();
+                let authors: Vec<Author> = (1..=4).map(Author).collect();
+                write.move_cursors(peer, &authors[..3], seq(0), seq(5))?;
+                write.replace_cursor(peer, authors[1], seq(7))?;
+                write.move_cursors(peer, &authors[1..], seq(0), seq(6))?;
+                write.move_cursors(peer, &authors, seq(5), seq(9))?;
+                let found: Vec<u64> = authors
+                    .iter()
+                    .map(|author| Ok(write.get_cursor(peer, *author)?.get()))
+                    .collect::<Result<_, DbError>>()?;
+                assert_eq!(found, [9, 7, 9, 6]);
+                Ok(())
+            })
+        })
+        .unwrap();
+}
