@@ -72,10 +72,10 @@ impl Read<'_> {
         )
     }
 
-    /// How many posts of an author are in the log.
+    /// How many posts of an author are in the log: everything but the newest profile. Counted in the index alone.
     pub fn count_posts(&self, author: Author) -> Result<u64, DbError> {
         let count: i64 = self.get(
-            "SELECT count(*) FROM arrivals JOIN objects USING (object) WHERE arrivals.author = ?1 AND kind = 1",
+            "SELECT count(*) - EXISTS (SELECT 1 FROM profiles WHERE author = ?1) FROM arrivals WHERE author = ?1",
             [author],
             |row| row.get(0),
         )?;
