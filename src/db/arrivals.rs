@@ -27,9 +27,12 @@ impl Read<'_> {
     }
 
     /// The author's arrivals after `since`, oldest first, at most `limit`.
+    ///
+    /// The plus before the limit, here and everywhere: SQLite plans with the value of a bare parameter there, and
+    /// prepares the statement anew whenever another one is bound, which costs more than most answers.
     pub fn list_arrivals(&self, author: Author, since: Seq, limit: usize) -> Result<Vec<Arrival>, DbError> {
         self.list(
-            "SELECT seq, object FROM arrivals WHERE author = ?1 AND seq > ?2 ORDER BY seq LIMIT ?3",
+            "SELECT seq, object FROM arrivals WHERE author = ?1 AND seq > ?2 ORDER BY seq LIMIT +?3",
             params![author, since, i64::try_from(limit).unwrap_or(i64::MAX)],
             |row| Ok(Arrival { seq: row.get(0)?, object: row.get(1)? }),
         )
@@ -45,7 +48,7 @@ impl Read<'_> {
     /// What is due by `now`, oldest first, at most `limit`.
     pub fn list_due(&self, now: Timestamp, limit: u32) -> Result<Vec<ObjectKey>, DbError> {
         self.list(
-            "SELECT object FROM held WHERE due_ms <= ?1 ORDER BY due_ms LIMIT ?2",
+            "SELECT object FROM held WHERE due_ms <= ?1 ORDER BY due_ms LIMIT +?2",
             params![now, limit],
             |row| row.get(0),
         )

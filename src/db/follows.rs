@@ -38,7 +38,7 @@ impl Read<'_> {
             "SELECT mine.posting_id, follows.author, theirs.posting_id, followed_ms FROM follows
              JOIN authors AS mine ON mine.author = follows.persona
              JOIN authors AS theirs ON theirs.author = follows.author
-             ORDER BY followed_ms, theirs.posting_id LIMIT ?1",
+             ORDER BY followed_ms, theirs.posting_id LIMIT +?1",
             [limit],
             |row| {
                 Ok(FollowRow {
@@ -66,7 +66,7 @@ impl Read<'_> {
         self.list(
             "SELECT posting_id, author FROM authors
              WHERE author IN (SELECT author FROM personas UNION SELECT author FROM follows)
-             ORDER BY posting_id LIMIT ?1",
+             ORDER BY posting_id LIMIT +?1",
             [i64::try_from(limit).unwrap_or(i64::MAX)],
             |row| Ok((row.get(0)?, row.get(1)?)),
         )

@@ -17,6 +17,7 @@ fn feed_pages_are_range_scans_without_sorting() {
             let plan = store.read(|read| read.explain_feed(forward, filter)).unwrap();
             assert!(plan.starts_with("SEARCH timeline USING"), "{plan}");
             assert!(plan.contains("pill=? AND (sort_ms,post_id)"), "{plan}");
+            assert_eq!(plan.contains("timeline_unread"), filter == RowFilter::Unread, "{plan}");
             assert!(!plan.contains("TEMP B-TREE"), "{plan}");
         }
     }
@@ -103,6 +104,36 @@ fn a_peer_with_a_new_epoch_is_read_from_the_start() {
             })
         })
         .unwrap();
+}
+
+#[test]
+fn no_limit_makes_statements_be_prepared_anew() {
+    let sources = [
+        include_str!("arrivals.rs"),
+        include_str!("drafts.rs"),
+        include_str!("follows.rs"),
+        include_str!("objects.rs"),
+        include_str!("peers.rs"),
+        include_str!("personas.rs"),
+        include_str!("profiles.rs"),
+        include_str!("store.rs"),
+        include_str!("timeline.rs"),
+    ];
+    for source in sources {
+        assert!(!source.contains("LIMIT ?") && !source.contains("OFFSET ?"), "see `list_arrivals`");
+    }
+
+    let mut store = store();
+    let prepared_anew = |read: Read<'_>, limit: &str| {
+        let mut statement = read
+            .statement(&format!("SELECT seq FROM arrivals WHERE author = ?1 ORDER BY seq LIMIT {limit}"))?;
+        for author in 7..10 {
+            statement.query_row([author, 10 - author], |_row| Ok(())).optional()?;
+        }
+        Ok::<_, DbError>(statement.get_status(rusqlite::StatementStatus::RePrepare))
+    };
+    assert_eq!(store.read(|read| prepared_anew(read, "+?2")).unwrap(), 0);
+    assert!(store.read(|read| prepared_anew(read, "?2")).unwrap() > 0, "the plus is not needed any more");
 }
 
 #[test]

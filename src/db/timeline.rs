@@ -106,7 +106,9 @@ impl Read<'_> {
 
     /// One post of a feed.
     pub fn find_feed_post(&self, pill: Pill, position: FeedPosition) -> Result<Option<FeedPost>, DbError> {
-        let sql = format!("{FEED_POST} WHERE pill = ?1 AND sort_ms = ?2 AND post_id = ?3");
+        let sql = format!(
+            "{FEED_COLUMNS} FROM timeline {FEED_JOINS} WHERE pill = ?1 AND sort_ms = ?2 AND post_id = ?3"
+        );
         self.find(&sql, params![pill.0, position.sort, position.post_id], feed_post)
     }
 
@@ -122,7 +124,7 @@ impl Read<'_> {
     pub fn count_unread(&self, pill: Pill) -> Result<u64, DbError> {
         let count: i64 = self.get(
             "SELECT count(*) FROM (SELECT 1 FROM timeline INDEXED BY timeline_unread
-             WHERE pill = ?1 AND unread = 1 LIMIT ?2)",
+             WHERE pill = ?1 AND unread = 1 LIMIT +?2)",
             params![pill.0, COUNTED_ROWS],
             |row| row.get(0),
         )?;
@@ -139,24 +141,26 @@ impl Read<'_> {
 }
 
 /// Everything a page needs in one statement: the range scan of the timeline drives it, the rest are point reads.
-const FEED_POST: &str = "SELECT timeline.sort_ms, timeline.post_id, timeline.unread,
+const FEED_COLUMNS: &str = "SELECT timeline.sort_ms, timeline.post_id, timeline.unread,
         objects.created_ms, objects.received_ms, objects.bytes, theirs.posting_id, mine.posting_id,
         coalesce((SELECT name FROM profiles WHERE author = objects.author),
                  (SELECT label FROM personas WHERE author = objects.author AND label <> ''),
-                 (SELECT name_hint FROM follows WHERE author = objects.author AND name_hint <> '' LIMIT 1))
-    FROM timeline CROSS JOIN objects USING (object)
+                 (SELECT name_hint FROM follows WHERE author = objects.author AND name_hint <> '' LIMIT 1))";
+const FEED_JOINS: &str = "CROSS JOIN objects USING (object)
     CROSS JOIN authors AS theirs ON theirs.author = objects.author
     CROSS JOIN authors AS mine ON mine.author = timeline.persona";
 
 fn page_sql(forward: bool, filter: RowFilter) -> String {
-    let unread = match filter {
-        RowFilter::All => "",
-        RowFilter::Unread => "timeline.unread = 1 AND",
+    let (index, unread) = match filter {
+        RowFilter::All => ("", ""),
+        // Otherwise every row is read on the way to the next unread one.
+        RowFilter::Unread => ("INDEXED BY timeline_unread", "timeline.unread = 1 AND"),
     };
     let (beyond, order) = if forward { (">", "ASC") } else { ("<", "DESC") };
     format!(
-        "{FEED_POST} WHERE {unread} pill = ?1 AND (sort_ms, post_id) {beyond} (?2, ?3)
-         ORDER BY sort_ms {order}, post_id {order} LIMIT ?4"
+        "{FEED_COLUMNS} FROM timeline {index} {FEED_JOINS}
+         WHERE {unread} pill = ?1 AND (sort_ms, post_id) {beyond} (?2, ?3)
+         ORDER BY sort_ms {order}, post_id {order} LIMIT +?4"
     )
 }
 
