@@ -147,8 +147,8 @@ impl Pty {
         });
         let begun = now();
         let child = pair.slave.spawn_command(command)?;
-        let side = |cells| NonZeroU16::new(cells).context("a terminal has cells");
-        let screen = vt100::Parser::new(side(ROWS)?, side(COLUMNS)?, 0);
+        let cells = |count| NonZeroU16::new(count).context("a terminal has cells");
+        let screen = vt100::Parser::new(cells(ROWS)?, cells(COLUMNS)?, 0);
         Ok(Self { begun, child, keyboard, output, screen, tail: Vec::new(), _master: pair.master })
     }
 

@@ -124,7 +124,7 @@ impl Read<'_> {
     pub fn count_unread(&self, pill: Pill) -> Result<u64, DbError> {
         let count: i64 = self.get(
             "SELECT count(*) FROM (SELECT 1 FROM timeline INDEXED BY timeline_unread
-             WHERE pill = ?1 AND unread = 1 LIMIT +?2)",
+             WHERE pill = +?1 AND unread = 1 LIMIT +?2)",
             params![pill.0, COUNTED_ROWS],
             |row| row.get(0),
         )?;
@@ -138,6 +138,13 @@ impl Read<'_> {
         let steps: Vec<String> = self.list(&sql, params![0, 0, [0u8; 32], 50], |row| row.get(3))?;
         Ok(steps.join("\n"))
     }
+
+    /// How often the statement of a page was prepared anew since it was made.
+    #[cfg(test)]
+    pub(super) fn count_feed_preparations(self, forward: bool, filter: RowFilter) -> Result<i32, DbError> {
+        let statement = self.statement(&page_sql(forward, filter))?;
+        Ok(statement.get_status(rusqlite::StatementStatus::RePrepare))
+    }
 }
 
 /// Everything a page needs in one statement: the range scan of the timeline drives it, the rest are point reads.
@@ -150,6 +157,8 @@ const FEED_JOINS: &str = "CROSS JOIN objects USING (object)
     CROSS JOIN authors AS theirs ON theirs.author = objects.author
     CROSS JOIN authors AS mine ON mine.author = timeline.persona";
 
+/// The pluses keep SQLite from preparing anew whenever a parameter is bound: see `list_arrivals`. It does so for 0 and
+/// 1 in an equation beside ORDER BY, which the pills mostly are.
 fn page_sql(forward: bool, filter: RowFilter) -> String {
     let (index, unread) = match filter {
         RowFilter::All => ("", ""),
@@ -159,7 +168,7 @@ fn page_sql(forward: bool, filter: RowFilter) -> String {
     let (beyond, order) = if forward { (">", "ASC") } else { ("<", "DESC") };
     format!(
         "{FEED_COLUMNS} FROM timeline {index} {FEED_JOINS}
-         WHERE {unread} pill = ?1 AND (sort_ms, post_id) {beyond} (?2, ?3)
+         WHERE {unread} pill = +?1 AND (sort_ms, post_id) {beyond} (?2, ?3)
          ORDER BY sort_ms {order}, post_id {order} LIMIT +?4"
     )
 }
