@@ -55,7 +55,7 @@ impl Read<'_> {
     pub fn list_followers(&self, author: Author) -> Result<Vec<Follower>, DbError> {
         self.list(
             "SELECT persona, pill, followed_ms FROM follows JOIN personas ON personas.author = follows.persona
-             WHERE follows.author = ?1 ORDER BY pill",
+             WHERE follows.author = +?1 ORDER BY pill",
             [author],
             |row| Ok(Follower { persona: row.get(0)?, pill: Pill(row.get(1)?), followed: row.get(2)? }),
         )

@@ -40,7 +40,7 @@ impl Read<'_> {
             })?
             .ok_or(DbError::MissingRow { table: "peers" })?;
         let texts: Vec<String> = self.list(
-            "SELECT socket FROM peer_sockets WHERE peer = ?1 ORDER BY seen_ms DESC, socket LIMIT +?2",
+            "SELECT socket FROM peer_sockets WHERE peer = +?1 ORDER BY seen_ms DESC, socket LIMIT +?2",
             params![peer, i64::try_from(PEER_SOCKETS).unwrap_or(0)],
             |row| row.get(0),
         )?;
@@ -92,7 +92,7 @@ impl Write<'_> {
         }
         self.execute(
             "DELETE FROM peer_sockets WHERE peer = ?1 AND socket NOT IN
-             (SELECT socket FROM peer_sockets WHERE peer = ?1 ORDER BY seen_ms DESC, socket LIMIT +?2)",
+             (SELECT socket FROM peer_sockets WHERE peer = +?1 ORDER BY seen_ms DESC, socket LIMIT +?2)",
             params![peer, i64::try_from(PEER_SOCKETS).unwrap_or(0)],
         )?;
         self.delete_oldest_peers()?;

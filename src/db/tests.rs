@@ -134,6 +134,15 @@ fn no_limit_makes_statements_be_prepared_anew() {
             assert_eq!(prepared.unwrap(), 0, "{pill:?} {filter:?}");
         }
     }
+    let prepared = store.read(|read| {
+        for author in 1..5 {
+            read.list_arrivals(Author(author), crate::domain::log::Seq::START, 7)?;
+        }
+        Ok::<_, DbError>(
+            read.statement(arrivals::LIST_ARRIVALS)?.get_status(rusqlite::StatementStatus::RePrepare),
+        )
+    });
+    assert_eq!(prepared.unwrap(), 0);
 }
 
 #[test]

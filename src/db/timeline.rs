@@ -157,8 +157,7 @@ const FEED_JOINS: &str = "CROSS JOIN objects USING (object)
     CROSS JOIN authors AS theirs ON theirs.author = objects.author
     CROSS JOIN authors AS mine ON mine.author = timeline.persona";
 
-/// The pluses keep SQLite from preparing anew whenever a parameter is bound: see `list_arrivals`. It does so for 0 and
-/// 1 in an equation beside ORDER BY, which the pills mostly are.
+/// The pluses keep SQLite from preparing it anew whenever a parameter is bound: see `list_arrivals`.
 fn page_sql(forward: bool, filter: RowFilter) -> String {
     let (index, unread) = match filter {
         RowFilter::All => ("", ""),
