@@ -667,11 +667,11 @@ fn pulls(bench: &mut Bench) -> Result<()> {
     let mut reader = open(&directory)?.open_reader()?;
     let bare = open_bare(&directory)?;
     let list = InterestList::new((0..AUTHORS).map(|number| data::author_key(number).posting_id()).collect());
-    let last = reader.read::<_, DbError>(|read| read.get_last_seq())?;
-    let since = Seq::new(last.get() - NEW_ARRIVALS).context("the store is smaller than that")?;
+    let end_of_log = reader.read::<_, DbError>(|read| read.get_last_seq())?;
+    let since = Seq::new(end_of_log.get() - NEW_ARRIVALS).context("the store is smaller than that")?;
 
     let mut last_seq = bare.prepare("SELECT seq FROM sqlite_sequence WHERE name = 'arrivals'")?;
-    let nothing = ask(&list, last);
+    let nothing = ask(&list, end_of_log);
     let answer = answer_frame(&mut reader, &list, &nothing);
     let both = number(u64::try_from(nothing.len() + answer.len())?);
     let bytes = Measure::of(vec![both], "B");
