@@ -18,6 +18,9 @@ pub struct Arrival {
     pub object: ObjectKey,
 }
 
+pub(super) const LIST_ARRIVALS: &str =
+    "SELECT seq, object FROM arrivals WHERE author = +?1 AND seq > ?2 ORDER BY seq LIMIT +?3";
+
 impl Read<'_> {
     /// The highest number ever given; numbers are never given twice.
     pub fn get_last_seq(&self) -> Result<Seq, DbError> {
@@ -27,12 +30,13 @@ impl Read<'_> {
     }
 
     /// The author's arrivals after `since`, oldest first, at most `limit`.
+    ///
+    /// The pluses, here and everywhere: SQLite plans with the value of a bare parameter behind LIMIT or in an equation
+    /// beside ORDER BY, and prepares the statement anew when one is bound, which costs more than most answers.
     pub fn list_arrivals(&self, author: Author, since: Seq, limit: usize) -> Result<Vec<Arrival>, DbError> {
-        self.list(
-            "SELECT seq, object FROM arrivals WHERE author = ?1 AND seq > ?2 ORDER BY seq LIMIT ?3",
-            params![author, since, i64::try_from(limit).unwrap_or(i64::MAX)],
-            |row| Ok(Arrival { seq: row.get(0)?, object: row.get(1)? }),
-        )
+        self.list(LIST_ARRIVALS, params![author, since, i64::try_from(limit).unwrap_or(i64::MAX)], |row| {
+            Ok(Arrival { seq: row.get(0)?, object: row.get(1)? })
+        })
     }
 
     /// Id and bytes of an object, as an offer says them.
@@ -45,7 +49,7 @@ impl Read<'_> {
     /// What is due by `now`, oldest first, at most `limit`.
     pub fn list_due(&self, now: Timestamp, limit: u32) -> Result<Vec<ObjectKey>, DbError> {
         self.list(
-            "SELECT object FROM held WHERE due_ms <= ?1 ORDER BY due_ms LIMIT ?2",
+            "SELECT object FROM held WHERE due_ms <= ?1 ORDER BY due_ms LIMIT +?2",
             params![now, limit],
             |row| row.get(0),
         )

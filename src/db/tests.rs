@@ -1,7 +1,7 @@
 //! Plans of the hot queries, cursors and refusals.
 
 use super::open::Durability;
-use super::timeline::RowFilter;
+use super::timeline::{PageStart, Pill, RowFilter};
 use super::*;
 use crate::domain::ids::NetworkId;
 
@@ -17,6 +17,7 @@ fn feed_pages_are_range_scans_without_sorting() {
             let plan = store.read(|read| read.explain_feed(forward, filter)).unwrap();
             assert!(plan.starts_with("SEARCH timeline USING"), "{plan}");
             assert!(plan.contains("pill=? AND (sort_ms,post_id)"), "{plan}");
+            assert_eq!(plan.contains("timeline_unread"), filter == RowFilter::Unread, "{plan}");
             assert!(!plan.contains("TEMP B-TREE"), "{plan}");
         }
     }
@@ -99,6 +100,70 @@ fn a_peer_with_a_new_epoch_is_read_from_the_start() {
                 assert_eq!(write.get_cursor(peer, author)?, five);
                 write.replace_epoch(peer, [2; 16])?;
                 assert_eq!(write.get_cursor(peer, author)?, crate::domain::log::Seq::START);
+                Ok(())
+            })
+        })
+        .unwrap();
+}
+
+#[test]
+fn no_limit_makes_statements_be_prepared_anew() {
+    let sources = [
+        include_str!("arrivals.rs"),
+        include_str!("drafts.rs"),
+        include_str!("follows.rs"),
+        include_str!("objects.rs"),
+        include_str!("peers.rs"),
+        include_str!("personas.rs"),
+        include_str!("profiles.rs"),
+        include_str!("store.rs"),
+        include_str!("timeline.rs"),
+    ];
+    for source in sources {
+        assert!(!source.contains("LIMIT ?") && !source.contains("OFFSET ?"), "see `list_arrivals`");
+    }
+
+    let mut store = store();
+    for (pill, limit) in [(Pill(0), 50), (Pill(1), 51), (Pill(2), 1)] {
+        for filter in [RowFilter::All, RowFilter::Unread] {
+            let prepared = store.read(|read| {
+                read.list_feed(pill, PageStart::Newest, filter, limit)?;
+                read.list_feed(pill, PageStart::Newest, filter, limit)?;
+                read.count_feed_preparations(false, filter)
+            });
+            assert_eq!(prepared.unwrap(), 0, "{pill:?} {filter:?}");
+        }
+    }
+    let prepared = store.read(|read| {
+        for author in 1..5 {
+            read.list_arrivals(Author(author), crate::domain::log::Seq::START, 7)?;
+        }
+        Ok::<_, DbError>(
+            read.statement(arrivals::LIST_ARRIVALS)?.get_status(rusqlite::StatementStatus::RePrepare),
+        )
+    });
+    assert_eq!(prepared.unwrap(), 0);
+}
+
+#[test]
+fn only_cursors_that_stand_where_the_pull_began_move() {
+    let mut store = store();
+    store
+        .transaction(Durability::Normal, |batch| {
+            batch.step(|write| {
+                let address = crate::domain::address::PeerAddress::of(NetworkId::from_bytes([2; 32]));
+                let peer = write.insert_peer(&address, crate::domain::time::Timestamp::ZERO)?;
+                let seq = |number| crate::domain::log::Seq::new(number).unwrap();
+                let authors: Vec<Author> = (1..=4).map(Author).collect();
+                write.move_cursors(peer, &authors[..3], seq(0), seq(5))?;
+                write.replace_cursor(peer, authors[1], seq(7))?;
+                write.move_cursors(peer, &authors[1..], seq(0), seq(6))?;
+                write.move_cursors(peer, &authors, seq(5), seq(9))?;
+                let found: Vec<u64> = authors
+                    .iter()
+                    .map(|author| Ok(write.get_cursor(peer, *author)?.get()))
+                    .collect::<Result<_, DbError>>()?;
+                assert_eq!(found, [9, 7, 9, 6]);
                 Ok(())
             })
         })

@@ -106,13 +106,17 @@ impl Read<'_> {
 
     /// One post of a feed.
     pub fn find_feed_post(&self, pill: Pill, position: FeedPosition) -> Result<Option<FeedPost>, DbError> {
-        let sql = format!("{FEED_POST} WHERE pill = ?1 AND sort_ms = ?2 AND post_id = ?3");
+        let sql = format!(
+            "{FEED_COLUMNS} FROM timeline {FEED_JOINS} WHERE pill = ?1 AND sort_ms = ?2 AND post_id = ?3"
+        );
         self.find(&sql, params![pill.0, position.sort, position.post_id], feed_post)
     }
 
-    /// Posts in the merged feed.
+    /// Posts in the merged feed: all of the log but the newest profiles. A whole table is counted without reading
+    /// its rows.
     pub fn count_feed(&self) -> Result<u64, DbError> {
-        let count: i64 = self.get("SELECT count(*) FROM timeline WHERE pill = 0", [], |row| row.get(0))?;
+        let sql = "SELECT (SELECT count(*) FROM arrivals) - (SELECT count(*) FROM profiles)";
+        let count: i64 = self.get(sql, [], |row| row.get(0))?;
         Ok(count.unsigned_abs())
     }
 
@@ -120,7 +124,7 @@ impl Read<'_> {
     pub fn count_unread(&self, pill: Pill) -> Result<u64, DbError> {
         let count: i64 = self.get(
             "SELECT count(*) FROM (SELECT 1 FROM timeline INDEXED BY timeline_unread
-             WHERE pill = ?1 AND unread = 1 LIMIT ?2)",
+             WHERE pill = +?1 AND unread = 1 LIMIT +?2)",
             params![pill.0, COUNTED_ROWS],
             |row| row.get(0),
         )?;
@@ -134,27 +138,37 @@ impl Read<'_> {
         let steps: Vec<String> = self.list(&sql, params![0, 0, [0u8; 32], 50], |row| row.get(3))?;
         Ok(steps.join("\n"))
     }
+
+    /// How often the statement of a page was prepared anew since it was made.
+    #[cfg(test)]
+    pub(super) fn count_feed_preparations(self, forward: bool, filter: RowFilter) -> Result<i32, DbError> {
+        let statement = self.statement(&page_sql(forward, filter))?;
+        Ok(statement.get_status(rusqlite::StatementStatus::RePrepare))
+    }
 }
 
 /// Everything a page needs in one statement: the range scan of the timeline drives it, the rest are point reads.
-const FEED_POST: &str = "SELECT timeline.sort_ms, timeline.post_id, timeline.unread,
+const FEED_COLUMNS: &str = "SELECT timeline.sort_ms, timeline.post_id, timeline.unread,
         objects.created_ms, objects.received_ms, objects.bytes, theirs.posting_id, mine.posting_id,
         coalesce((SELECT name FROM profiles WHERE author = objects.author),
                  (SELECT label FROM personas WHERE author = objects.author AND label <> ''),
-                 (SELECT name_hint FROM follows WHERE author = objects.author AND name_hint <> '' LIMIT 1))
-    FROM timeline CROSS JOIN objects USING (object)
+                 (SELECT name_hint FROM follows WHERE author = objects.author AND name_hint <> '' LIMIT 1))";
+const FEED_JOINS: &str = "CROSS JOIN objects USING (object)
     CROSS JOIN authors AS theirs ON theirs.author = objects.author
     CROSS JOIN authors AS mine ON mine.author = timeline.persona";
 
+/// The pluses keep SQLite from preparing it anew whenever a parameter is bound: see `list_arrivals`.
 fn page_sql(forward: bool, filter: RowFilter) -> String {
-    let unread = match filter {
-        RowFilter::All => "",
-        RowFilter::Unread => "timeline.unread = 1 AND",
+    let (index, unread) = match filter {
+        RowFilter::All => ("", ""),
+        // Otherwise every row is read on the way to the next unread one.
+        RowFilter::Unread => ("INDEXED BY timeline_unread", "timeline.unread = 1 AND"),
     };
     let (beyond, order) = if forward { (">", "ASC") } else { ("<", "DESC") };
     format!(
-        "{FEED_POST} WHERE {unread} pill = ?1 AND (sort_ms, post_id) {beyond} (?2, ?3)
-         ORDER BY sort_ms {order}, post_id {order} LIMIT ?4"
+        "{FEED_COLUMNS} FROM timeline {index} {FEED_JOINS}
+         WHERE {unread} pill = +?1 AND (sort_ms, post_id) {beyond} (?2, ?3)
+         ORDER BY sort_ms {order}, post_id {order} LIMIT +?4"
     )
 }
 

@@ -6,6 +6,7 @@
 //! it only changes order or width. Sources: THREATS.md, 'Text that takes over the terminal'; Unicode UAX 9, UTS 51.
 
 use std::fmt;
+use std::ops::Range;
 
 use serde::{Deserialize, Deserializer, Serialize};
 use unicode_segmentation::UnicodeSegmentation;
@@ -32,18 +33,13 @@ impl SafeText {
     /// Text of several lines: line breaks stay, tabs become spaces.
     #[must_use]
     pub fn body(text: &str) -> Self {
-        if is_plain(text) {
-            return Self(text.to_owned());
+        let longest = text.split('\n').map(str::len).max().unwrap_or(0);
+        match find_doubtful(text) {
+            // A scalar that stands alone has at most as many cells as bytes.
+            None if longest <= LINE_CELLS => Self(text.to_owned()),
+            Some(first) if longest <= LINE_CELLS / CELLS_PER_BYTE => Self(clean_parts(text, first)),
+            _ => Self(clean(text)),
         }
-        let mut out = Writer::default();
-        for grapheme in without_hidden(text).graphemes(true) {
-            match grapheme {
-                "\n" | "\r\n" | "\r" => out.line_break(),
-                "\t" => out.push("    ", 4),
-                _ => out.grapheme(grapheme),
-            }
-        }
-        Self(out.text)
     }
 
     /// Text of one line: line breaks become spaces.
@@ -136,10 +132,77 @@ impl Writer {
     }
 }
 
-/// Whether nothing has to be done: printable ASCII in lines of bearable length, which is most of what is written.
-fn is_plain(text: &str) -> bool {
-    text.bytes().all(|byte| matches!(byte, b' '..=b'~' | b'\n'))
-        && text.lines().all(|line| line.len() <= LINE_CELLS)
+/// Cells that one byte can become: a tab is four spaces.
+const CELLS_PER_BYTE: usize = 4;
+
+/// Whether a scalar is shown as it is and is a grapheme of its own beside any other of these: most of what is
+/// written. A superset would be wrong, a subset only slower; a test compares it with [`clean`].
+const fn stands_alone(scalar: char) -> bool {
+    matches!(scalar,
+        // ASCII; Latin, phonetic and spacing modifier letters; Greek; Cyrillic; Armenian.
+        ' '..='~' | '\n' | '\u{a1}'..='\u{ac}' | '\u{ae}'..='\u{2ff}'
+        | '\u{370}'..='\u{482}' | '\u{48a}'..='\u{58f}'
+        | '\u{1e00}'..='\u{1fff}'
+        // Punctuation, currencies, letterlike symbols, arrows, mathematics, boxes, dingbats.
+        | '\u{2010}'..='\u{2027}' | '\u{2030}'..='\u{205e}' | '\u{20a0}'..='\u{20c0}' | '\u{2100}'..='\u{27bf}'
+        // Chinese, Japanese, Korean, and wide forms of ASCII.
+        | '\u{3001}'..='\u{3029}' | '\u{3041}'..='\u{3096}' | '\u{309b}'..='\u{30ff}'
+        | '\u{3400}'..='\u{4dbf}' | '\u{4e00}'..='\u{9fff}' | '\u{ac00}'..='\u{d7a3}' | '\u{ff01}'..='\u{ff60}'
+        // Emoji without those that change the colour of the one before.
+        | '\u{1f300}'..='\u{1f3fa}' | '\u{1f400}'..='\u{1f64f}' | '\u{1f680}'..='\u{1f6d7}'
+        | '\u{1f900}'..='\u{1f9ff}')
+}
+
+/// The first part of a text that has to be looked at: what does not stand alone, with one neighbour on each side.
+fn find_doubtful(text: &str) -> Option<Range<usize>> {
+    let mut scalars =
+        text.char_indices().map(|(at, scalar)| (at, at + scalar.len_utf8(), stands_alone(scalar)));
+    let mut start = 0;
+    let mut end = loop {
+        let (at, end, alone) = scalars.next()?;
+        if !alone {
+            break end;
+        }
+        start = at;
+    };
+    let mut neighbour_is_in = false;
+    for (_, after, alone) in scalars {
+        if alone && neighbour_is_in {
+            break;
+        }
+        neighbour_is_in = alone;
+        end = after;
+    }
+    Some(start..end)
+}
+
+/// Cleans the doubtful parts of a text, of which `first` is the first one, and takes over the others.
+fn clean_parts(text: &str, first: Range<usize>) -> String {
+    let mut shown = String::with_capacity(text.len());
+    let (mut rest, mut next) = (text, Some(first));
+    while let Some(doubtful) = next {
+        shown.push_str(rest.get(..doubtful.start).unwrap_or_default());
+        rest = rest.get(doubtful.start..).unwrap_or_default();
+        let (part, behind) = rest.split_at(doubtful.len());
+        shown.push_str(&clean(part));
+        rest = behind;
+        next = find_doubtful(rest);
+    }
+    shown.push_str(rest);
+    shown
+}
+
+/// Cleans a text grapheme by grapheme.
+fn clean(text: &str) -> String {
+    let mut out = Writer::default();
+    for grapheme in without_hidden(text).graphemes(true) {
+        match grapheme {
+            "\n" | "\r\n" | "\r" => out.line_break(),
+            "\t" => out.push("    ", 4),
+            _ => out.grapheme(grapheme),
+        }
+    }
+    out.text
 }
 
 /// The text with everything replaced or dropped that must not be shown, before it is cut into graphemes: what is
@@ -302,7 +365,32 @@ mod tests {
         assert!(!SafeText::line(&"x".repeat(LINE_CELLS * 2)).as_str().contains('\n'));
     }
 
+    #[test]
+    fn scalars_that_stand_alone_need_no_cleaning_and_join_no_other() {
+        let alone: Vec<char> = (' '..=char::MAX).filter(|scalar| stands_alone(*scalar)).collect();
+        let kinds = ['a', '\u{e9}', '\u{4e00}', '\u{ac00}', '\u{ac01}', '\u{2764}', '\u{1f600}', BLACK_FLAG];
+        for scalar in alone {
+            for other in kinds {
+                let pair: String = [other, scalar, other].iter().collect();
+                assert_eq!(clean(&pair), pair, "{:x}", u32::from(scalar));
+                assert_eq!(pair.graphemes(true).count(), 3, "{:x}", u32::from(scalar));
+            }
+            assert!(scalar.width() <= Some(scalar.len_utf8()), "{:x}", u32::from(scalar));
+        }
+    }
+
+    /// Scalars that join, hide, turn, or stand alone.
+    const MIXED: &str = "[a é\u{301}日한\u{1100}\u{1161}\u{11a8}❤😀👨\u{1f3fb}\u{200d}\u{fe0f}#\u{20e3}\u{1f1e9}\u{1f1ea}\
+        \u{1f3f4}\u{e0067}\u{e007f}\u{600}\u{61}\u{202e}\u{1b}\t\n\r\u{2028}\u{200b}\u{3099}か]{0,24}";
+
     proptest! {
+        #[test]
+        fn parts_are_cleaned_as_the_whole_would_be(mixed in MIXED, any in "(?s).{0,60}") {
+            for text in [&mixed, &any, &format!("{any}{mixed}")] {
+                prop_assert_eq!(body(text), clean(text));
+            }
+        }
+
         #[test]
         fn every_text_becomes_safe_and_stays_the_same_when_cleaned_again(text in "\\PC*|(?s).{0,200}") {
             let once = body(&text);

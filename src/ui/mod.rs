@@ -15,6 +15,7 @@ mod model;
 mod panes;
 mod session;
 mod terminal;
+mod terse;
 #[cfg(test)]
 mod tests;
 mod theme;

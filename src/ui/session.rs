@@ -45,8 +45,9 @@ pub struct Session {
     /// Calls to the node and timers: each ends in a message.
     tasks: JoinSet<Message>,
     minutes: Interval,
-    /// Until when no frame may be drawn.
+    /// Until when no frame may be drawn, and what the one before was drawn for.
     pause: Option<Pin<Box<Sleep>>>,
+    last: Cause,
     frame: Frame,
     course: Course,
 }
@@ -59,7 +60,17 @@ enum Frame {
     /// It does.
     Shown,
     /// It does not.
-    Due,
+    Due(Cause),
+}
+
+/// What a frame is drawn for. Both kinds keep to the rate, each on its own: a person who types never waits for the
+/// posts that stream in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Cause {
+    /// Something came in or time passed.
+    News,
+    /// The person did something.
+    Hand,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -102,10 +113,11 @@ impl Session {
             tasks: JoinSet::new(),
             minutes,
             pause: Some(Box::pin(sleep(FIRST_FRAME))),
+            last: Cause::News,
             frame: Frame::First,
             course: Course::Going,
         };
-        session.perform(requests).map_err(UiError::Terminal)?;
+        session.perform(requests, Cause::News).map_err(UiError::Terminal)?;
         Ok(session)
     }
 
@@ -174,17 +186,21 @@ impl Session {
         if matches!(message, Message::HungUp) {
             self.course = Course::HangingUp;
         }
+        let cause = match message {
+            Message::Key(_) | Message::Paste(_) | Message::Resize(..) => Cause::Hand,
+            _ => Cause::News,
+        };
         let requests = update(&mut self.model, (self.setup.now)(), message);
-        self.perform(requests)
+        self.perform(requests, cause)
     }
 
-    fn perform(&mut self, requests: Vec<Request>) -> io::Result<()> {
+    fn perform(&mut self, requests: Vec<Request>, cause: Cause) -> io::Result<()> {
         for request in requests {
             match request {
-                Request::Draw => self.ask_for_frame(),
+                Request::Draw => self.ask_for_frame(cause),
                 Request::DrawAll => {
                     self.screen.forget();
-                    self.ask_for_frame();
+                    self.ask_for_frame(cause);
                 }
                 Request::Query(asked, query) => {
                     let answer = self.node.query(query);
@@ -205,7 +221,7 @@ impl Session {
                 Request::Suspend => {
                     self.screen.suspend()?;
                     self.model.size = self.screen.size()?;
-                    self.ask_for_frame();
+                    self.ask_for_frame(cause);
                 }
                 Request::Quit => self.course = Course::Over,
             }
@@ -213,20 +229,23 @@ impl Session {
         Ok(())
     }
 
-    fn ask_for_frame(&mut self) {
-        if self.frame == Frame::Shown {
-            self.frame = Frame::Due;
-        }
+    fn ask_for_frame(&mut self, cause: Cause) {
+        self.frame = match self.frame {
+            Frame::First => Frame::First,
+            Frame::Shown => Frame::Due(cause),
+            Frame::Due(other) => Frame::Due(cause.max(other)),
+        };
     }
 
     fn draw_if_due(&mut self) -> io::Result<()> {
         let due = match self.frame {
             Frame::Shown => false,
-            Frame::Due => self.pause.is_none(),
+            Frame::Due(cause) => self.pause.is_none() || cause > self.last,
             Frame::First => self.pause.is_none() || self.model.is_loaded(),
         };
         if due && self.course == Course::Going {
             self.screen.draw(&self.model)?;
+            self.last = if let Frame::Due(cause) = self.frame { cause } else { Cause::News };
             self.frame = Frame::Shown;
             let rate = self.setup.frames_per_second.max(1);
             self.pause = Some(Box::pin(sleep(Duration::from_secs(1) / rate)));

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use ratatui::Terminal;
-use ratatui::backend::{Backend, ClearType, CrosstermBackend, WindowSize};
+use ratatui::backend::{Backend, ClearType, WindowSize};
 use ratatui::buffer::Cell;
 use ratatui::crossterm::cursor::{Hide, Show};
 use ratatui::crossterm::event::{DisableBracketedPaste, EnableBracketedPaste};
@@ -21,6 +21,7 @@ use ratatui::crossterm::{execute, queue};
 use ratatui::layout::{Position, Rect, Size};
 
 use super::model::Model;
+use super::terse::Terse;
 use super::view;
 use crate::limits::{GRAPHEME_BYTES, GRAPHEME_SCALARS};
 
@@ -29,7 +30,7 @@ const WRITE_BYTES: usize = 64 * 1024;
 
 /// The screen while the interface runs.
 pub struct Screen {
-    terminal: Terminal<Net<CrosstermBackend<BufWriter<Stdout>>>>,
+    terminal: Terminal<Net<Terse<BufWriter<Stdout>>>>,
     /// Shared with the panic hook: whether there is something to give back.
     taken: Arc<AtomicBool>,
     held: Held,
@@ -50,7 +51,7 @@ impl Screen {
         let taken = Arc::new(AtomicBool::new(false));
         restore_on_panic(Arc::clone(&taken));
         let writer = BufWriter::with_capacity(WRITE_BYTES, io::stdout());
-        let terminal = Terminal::new(Net(CrosstermBackend::new(writer)))?;
+        let terminal = Terminal::new(Net(Terse::new(writer)))?;
         let mut screen = Self { terminal, taken, held: Held::Unknown };
         screen.enter()?;
         Ok(screen)
@@ -79,6 +80,7 @@ impl Screen {
 
     fn draw_inside(&mut self, model: &Model) -> io::Result<()> {
         if self.held == Held::Unknown {
+            self.terminal.backend_mut().0.forget();
             // Clears once, also when the size is another one.
             let size = self.terminal.size()?;
             self.terminal.resize(Rect::from((Position::ORIGIN, size)))?;

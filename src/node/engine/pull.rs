@@ -175,11 +175,9 @@ impl Engine {
     ) -> Result<(), DbError> {
         for (group, end) in asked.iter().zip(ends) {
             let upto = if self.faults.has(Fault::CursorIgnoresMore) { end.upto } else { end.cursor() };
-            for author in &group.authors {
-                let is_wanted = self.interest.has(*author);
-                if upto > group.since && is_wanted && step.store.get_cursor(peer, *author)? == group.since {
-                    step.store.replace_cursor(peer, *author, upto)?;
-                }
+            if upto > group.since {
+                let wanted = group.authors.iter().copied().filter(|author| self.interest.has(*author));
+                step.store.move_cursors(peer, &wanted.collect::<Vec<_>>(), group.since, upto)?;
             }
         }
         Ok(())
