@@ -221,7 +221,7 @@ fn insert_profile(
     let signed = key.sign(&profile.expect("the names here are good ones"));
     let object = store.insert_object(signed.id(), signed.envelope(), author, created, created)?;
     let object = object.expect("every profile is another");
-    store.insert_arrival(author, object)?;
+    store.insert_arrival(author, object, Kind::Profile)?;
     store.replace_profile(author, sequence, object, name)
 }
 
@@ -245,7 +245,7 @@ fn insert_post(
     let id = envelope.id();
     let object = store.insert_object(id, &envelope, known.author, created, created)?;
     let object = object.expect("every post has its own time");
-    store.insert_arrival(known.author, object)?;
+    store.insert_arrival(known.author, object, Kind::Post)?;
     let position = FeedPosition::new(created, created, id);
     for (index, (pill, persona)) in known.feeds.iter().enumerate() {
         let row = FeedRow { position, object, persona: *persona, mark };

@@ -4,6 +4,7 @@
 use rusqlite::params;
 
 use super::{Author, DbError, ObjectKey, Read, Write};
+use crate::domain::envelope::Kind;
 use crate::domain::ids::ObjectId;
 use crate::domain::log::Seq;
 use crate::domain::time::Timestamp;
@@ -19,7 +20,7 @@ pub struct Arrival {
 }
 
 pub(super) const LIST_ARRIVALS: &str =
-    "SELECT seq, object FROM arrivals WHERE author = +?1 AND seq > ?2 ORDER BY seq LIMIT +?3";
+    "SELECT seq, object FROM arrivals WHERE author = ?1 AND seq > ?2 ORDER BY seq LIMIT ?3";
 
 impl Read<'_> {
     /// The highest number ever given; numbers are never given twice.
@@ -30,9 +31,6 @@ impl Read<'_> {
     }
 
     /// The author's arrivals after `since`, oldest first, at most `limit`.
-    ///
-    /// The pluses, here and everywhere: SQLite plans with the value of a bare parameter behind LIMIT or in an equation
-    /// beside ORDER BY, and prepares the statement anew when one is bound, which costs more than most answers.
     pub fn list_arrivals(&self, author: Author, since: Seq, limit: usize) -> Result<Vec<Arrival>, DbError> {
         self.list(LIST_ARRIVALS, params![author, since, i64::try_from(limit).unwrap_or(i64::MAX)], |row| {
             Ok(Arrival { seq: row.get(0)?, object: row.get(1)? })
@@ -49,7 +47,7 @@ impl Read<'_> {
     /// What is due by `now`, oldest first, at most `limit`.
     pub fn list_due(&self, now: Timestamp, limit: u32) -> Result<Vec<ObjectKey>, DbError> {
         self.list(
-            "SELECT object FROM held WHERE due_ms <= ?1 ORDER BY due_ms LIMIT +?2",
+            "SELECT object FROM held WHERE due_ms <= ?1 ORDER BY due_ms LIMIT ?2",
             params![now, limit],
             |row| row.get(0),
         )
@@ -67,9 +65,12 @@ impl Read<'_> {
 }
 
 impl Write<'_> {
-    /// Gives an object the next number.
-    pub fn insert_arrival(&self, author: Author, object: ObjectKey) -> Result<(), DbError> {
+    /// Gives an object the next number, and counts it if it is a post.
+    pub fn insert_arrival(&self, author: Author, object: ObjectKey, kind: Kind) -> Result<(), DbError> {
         self.execute("INSERT INTO arrivals (author, object) VALUES (?1, ?2)", params![author, object])?;
+        if kind == Kind::Post {
+            self.execute("UPDATE authors SET post_count = post_count + 1 WHERE author = ?1", [author])?;
+        }
         Ok(())
     }
 

@@ -62,6 +62,20 @@ impl Read<'_> {
         )
     }
 
+    /// Whether the counts that are kept are those of the rows.
+    pub fn counts_are_right(&self) -> Result<bool, DbError> {
+        self.get(
+            "SELECT NOT EXISTS (SELECT 1 FROM feeds WHERE unread_count <>
+                       (SELECT count(*) FROM timeline WHERE timeline.pill = feeds.pill AND unread = 1))
+                AND NOT EXISTS (SELECT 1 FROM timeline WHERE unread = 1 AND pill NOT IN (SELECT pill FROM feeds))
+                AND NOT EXISTS (SELECT 1 FROM authors WHERE post_count <>
+                       (SELECT count(*) FROM arrivals JOIN objects USING (object)
+                        WHERE arrivals.author = authors.author AND kind = 1))",
+            [],
+            |row| row.get(0),
+        )
+    }
+
     /// The ids of the merged feed, one per row.
     pub fn list_feed_ids(&self) -> Result<Vec<ObjectId>, DbError> {
         self.list("SELECT post_id FROM timeline WHERE pill = 0", [], |row| row.get(0))

@@ -38,7 +38,7 @@ impl Read<'_> {
             "SELECT mine.posting_id, follows.author, theirs.posting_id, followed_ms FROM follows
              JOIN authors AS mine ON mine.author = follows.persona
              JOIN authors AS theirs ON theirs.author = follows.author
-             ORDER BY followed_ms, theirs.posting_id LIMIT +?1",
+             ORDER BY followed_ms, theirs.posting_id LIMIT ?1",
             [limit],
             |row| {
                 Ok(FollowRow {
@@ -55,7 +55,7 @@ impl Read<'_> {
     pub fn list_followers(&self, author: Author) -> Result<Vec<Follower>, DbError> {
         self.list(
             "SELECT persona, pill, followed_ms FROM follows JOIN personas ON personas.author = follows.persona
-             WHERE follows.author = +?1 ORDER BY pill",
+             WHERE follows.author = ?1 ORDER BY pill",
             [author],
             |row| Ok(Follower { persona: row.get(0)?, pill: Pill(row.get(1)?), followed: row.get(2)? }),
         )
@@ -66,19 +66,16 @@ impl Read<'_> {
         self.list(
             "SELECT posting_id, author FROM authors
              WHERE author IN (SELECT author FROM personas UNION SELECT author FROM follows)
-             ORDER BY posting_id LIMIT +?1",
+             ORDER BY posting_id LIMIT ?1",
             [i64::try_from(limit).unwrap_or(i64::MAX)],
             |row| Ok((row.get(0)?, row.get(1)?)),
         )
     }
 
-    /// How many posts of an author are in the log: everything but the newest profile. Counted in the index alone.
+    /// How many posts of an author are in the log.
     pub fn count_posts(&self, author: Author) -> Result<u64, DbError> {
-        let count: i64 = self.get(
-            "SELECT count(*) - EXISTS (SELECT 1 FROM profiles WHERE author = ?1) FROM arrivals WHERE author = ?1",
-            [author],
-            |row| row.get(0),
-        )?;
+        let count: i64 =
+            self.get("SELECT post_count FROM authors WHERE author = ?1", [author], |row| row.get(0))?;
         Ok(count.unsigned_abs())
     }
 }

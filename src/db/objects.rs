@@ -107,7 +107,7 @@ impl Read<'_> {
     pub fn find_last_created(&self, author: Author, kind: Kind) -> Result<Option<Timestamp>, DbError> {
         self.find(
             "SELECT objects.created_ms FROM arrivals JOIN objects USING (object)
-             WHERE arrivals.author = +?1 AND objects.kind = +?2 ORDER BY arrivals.seq DESC LIMIT 1",
+             WHERE arrivals.author = ?1 AND objects.kind = ?2 ORDER BY arrivals.seq DESC LIMIT 1",
             params![author, kind.code()],
             |row| row.get(0),
         )

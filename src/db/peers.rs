@@ -20,7 +20,7 @@ impl Read<'_> {
     /// Known nodes, those seen last first, at most `limit`.
     pub fn list_peers(&self, limit: u32) -> Result<Vec<(Peer, NetworkId)>, DbError> {
         self.list(
-            "SELECT peer, network_id FROM peers ORDER BY seen_ms DESC, network_id LIMIT +?1",
+            "SELECT peer, network_id FROM peers ORDER BY seen_ms DESC, network_id LIMIT ?1",
             [limit],
             |row| Ok((row.get(0)?, row.get(1)?)),
         )
@@ -40,7 +40,7 @@ impl Read<'_> {
             })?
             .ok_or(DbError::MissingRow { table: "peers" })?;
         let texts: Vec<String> = self.list(
-            "SELECT socket FROM peer_sockets WHERE peer = +?1 ORDER BY seen_ms DESC, socket LIMIT +?2",
+            "SELECT socket FROM peer_sockets WHERE peer = ?1 ORDER BY seen_ms DESC, socket LIMIT ?2",
             params![peer, i64::try_from(PEER_SOCKETS).unwrap_or(0)],
             |row| row.get(0),
         )?;
@@ -92,7 +92,7 @@ impl Write<'_> {
         }
         self.execute(
             "DELETE FROM peer_sockets WHERE peer = ?1 AND socket NOT IN
-             (SELECT socket FROM peer_sockets WHERE peer = +?1 ORDER BY seen_ms DESC, socket LIMIT +?2)",
+             (SELECT socket FROM peer_sockets WHERE peer = ?1 ORDER BY seen_ms DESC, socket LIMIT ?2)",
             params![peer, i64::try_from(PEER_SOCKETS).unwrap_or(0)],
         )?;
         self.delete_oldest_peers()?;
@@ -101,7 +101,7 @@ impl Write<'_> {
 
     fn delete_oldest_peers(&self) -> Result<(), DbError> {
         let oldest: Vec<Peer> = self.list(
-            "SELECT peer FROM peers ORDER BY seen_ms DESC, network_id LIMIT -1 OFFSET +?1",
+            "SELECT peer FROM peers ORDER BY seen_ms DESC, network_id LIMIT -1 OFFSET ?1",
             [KNOWN_PEERS],
             |row| row.get(0),
         )?;

@@ -79,9 +79,6 @@ pub struct FeedPost {
     pub persona: PostingId,
 }
 
-/// Rows counted before a count reads 'that many or more'.
-const COUNTED_ROWS: u32 = 10_000;
-
 impl Read<'_> {
     /// A page of a feed, newest first, at most `limit` rows.
     pub fn list_feed(
@@ -112,23 +109,18 @@ impl Read<'_> {
         self.find(&sql, params![pill.0, position.sort, position.post_id], feed_post)
     }
 
-    /// Posts in the merged feed: all of the log but the newest profiles. A whole table is counted without reading
-    /// its rows.
-    pub fn count_feed(&self) -> Result<u64, DbError> {
-        let sql = "SELECT (SELECT count(*) FROM arrivals) - (SELECT count(*) FROM profiles)";
-        let count: i64 = self.get(sql, [], |row| row.get(0))?;
+    /// Posts in the log.
+    pub fn count_all_posts(&self) -> Result<u64, DbError> {
+        let count: i64 =
+            self.get("SELECT coalesce(sum(post_count), 0) FROM authors", [], |row| row.get(0))?;
         Ok(count.unsigned_abs())
     }
 
-    /// Posts not opened, counted up to ten thousand.
+    /// Posts of a feed that were not opened.
     pub fn count_unread(&self, pill: Pill) -> Result<u64, DbError> {
-        let count: i64 = self.get(
-            "SELECT count(*) FROM (SELECT 1 FROM timeline INDEXED BY timeline_unread
-             WHERE pill = +?1 AND unread = 1 LIMIT +?2)",
-            params![pill.0, COUNTED_ROWS],
-            |row| row.get(0),
-        )?;
-        Ok(count.unsigned_abs())
+        let count: Option<i64> =
+            self.find("SELECT unread_count FROM feeds WHERE pill = ?1", [pill.0], |row| row.get(0))?;
+        Ok(count.unwrap_or_default().unsigned_abs())
     }
 
     /// How the page queries are run, for the test that asserts their plan.
@@ -157,7 +149,6 @@ const FEED_JOINS: &str = "CROSS JOIN objects USING (object)
     CROSS JOIN authors AS theirs ON theirs.author = objects.author
     CROSS JOIN authors AS mine ON mine.author = timeline.persona";
 
-/// The pluses keep SQLite from preparing it anew whenever a parameter is bound: see `list_arrivals`.
 fn page_sql(forward: bool, filter: RowFilter) -> String {
     let (index, unread) = match filter {
         RowFilter::All => ("", ""),
@@ -167,8 +158,8 @@ fn page_sql(forward: bool, filter: RowFilter) -> String {
     let (beyond, order) = if forward { (">", "ASC") } else { ("<", "DESC") };
     format!(
         "{FEED_COLUMNS} FROM timeline {index} {FEED_JOINS}
-         WHERE {unread} pill = +?1 AND (sort_ms, post_id) {beyond} (?2, ?3)
-         ORDER BY sort_ms {order}, post_id {order} LIMIT +?4"
+         WHERE {unread} pill = ?1 AND (sort_ms, post_id) {beyond} (?2, ?3)
+         ORDER BY sort_ms {order}, post_id {order} LIMIT ?4"
     )
 }
 
@@ -189,7 +180,7 @@ fn feed_post(row: &Row<'_>) -> rusqlite::Result<FeedPost> {
 impl Write<'_> {
     /// Puts a post into a feed, unless it stands there.
     pub fn insert_feed_row(&self, pill: Pill, row: &FeedRow) -> Result<(), DbError> {
-        self.execute(
+        let inserted = self.execute(
             "INSERT INTO timeline (pill, sort_ms, post_id, object, persona, unread)
              VALUES (?1, ?2, ?3, ?4, ?5, ?6) ON CONFLICT (pill, sort_ms, post_id) DO NOTHING",
             params![
@@ -200,6 +191,18 @@ impl Write<'_> {
                 row.persona,
                 i64::from(row.mark == Mark::Unread)
             ],
+        )?;
+        if inserted > 0 && row.mark == Mark::Unread {
+            self.change_unread_count(pill, 1)?;
+        }
+        Ok(())
+    }
+
+    fn change_unread_count(&self, pill: Pill, by: i64) -> Result<(), DbError> {
+        self.execute(
+            "INSERT INTO feeds (pill, unread_count) VALUES (?1, ?2)
+             ON CONFLICT (pill) DO UPDATE SET unread_count = unread_count + ?2",
+            params![pill.0, by],
         )?;
         Ok(())
     }
@@ -229,12 +232,17 @@ impl Write<'_> {
 
     /// Marks a post in every feed; says whether anything changed.
     pub fn update_mark(&self, position: FeedPosition, mark: Mark) -> Result<bool, DbError> {
-        let changed = self.execute(
+        let is_unread = mark == Mark::Unread;
+        let changed: Vec<i64> = self.list(
             "UPDATE timeline SET unread = ?3
              WHERE pill IN (SELECT 0 UNION SELECT pill FROM personas)
-             AND sort_ms = ?1 AND post_id = ?2 AND unread <> ?3",
-            params![position.sort, position.post_id, i64::from(mark == Mark::Unread)],
+             AND sort_ms = ?1 AND post_id = ?2 AND unread <> ?3 RETURNING pill",
+            params![position.sort, position.post_id, i64::from(is_unread)],
+            |row| row.get(0),
         )?;
-        Ok(changed > 0)
+        for pill in &changed {
+            self.change_unread_count(Pill(*pill), if is_unread { 1 } else { -1 })?;
+        }
+        Ok(!changed.is_empty())
     }
 }

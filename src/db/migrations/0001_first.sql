@@ -10,10 +10,11 @@ CREATE TABLE store (
     own_address BLOB              -- where this node was last reachable
 ) STRICT;
 
--- Posting ids as small numbers.
+-- Posting ids as small numbers; `post_count` answers 'how many posts of theirs are in the log'.
 CREATE TABLE authors (
     author     INTEGER PRIMARY KEY,
-    posting_id BLOB NOT NULL UNIQUE
+    posting_id BLOB    NOT NULL UNIQUE,
+    post_count INTEGER NOT NULL DEFAULT 0
 ) STRICT;
 
 -- Every signed object, bytes verbatim; `object_id` answers 'do I have this'.
@@ -64,7 +65,12 @@ CREATE TABLE timeline (
     unread  INTEGER NOT NULL,  -- 1 until opened
     PRIMARY KEY (pill, sort_ms, post_id)
 ) STRICT, WITHOUT ROWID;
--- 'The next unread one', 'how many are unread'.
+-- 'How many are unread in this feed'.
+CREATE TABLE feeds (
+    pill         INTEGER PRIMARY KEY,
+    unread_count INTEGER NOT NULL
+) STRICT;
+-- 'The next unread one'.
 CREATE INDEX timeline_unread ON timeline (pill, sort_ms, post_id) WHERE unread = 1;
 
 -- The newest profile of an author.

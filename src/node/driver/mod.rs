@@ -396,7 +396,7 @@ fn status(read: Read<'_>, live: &Live) -> Result<StatusView, QueryError> {
         network: live.state(),
         connected_peers: count(live.links.len()),
         known_peers: read.count_peers()?,
-        post_count: read.count_feed()?,
+        post_count: read.count_all_posts()?,
         persona_count: count(read.list_personas()?.len()),
         clock_off_minutes: live.clock_off_minutes,
     })

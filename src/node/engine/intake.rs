@@ -7,7 +7,7 @@ use super::{ConnectionId, Engine, Step};
 use crate::api::Event;
 use crate::db::timeline::{FeedRow, Mark, Pill};
 use crate::db::{Author, DbError, ObjectKey};
-use crate::domain::envelope::{Content, Object, Verified};
+use crate::domain::envelope::{Content, Kind, Object, Verified};
 use crate::domain::ids::PostingId;
 use crate::domain::ordering::{FeedPosition, held_until};
 use crate::domain::post::Post;
@@ -103,7 +103,7 @@ impl Engine {
         entry: &Entry,
         post: &Verified<Post>,
     ) -> Result<(), DbError> {
-        step.store.insert_arrival(entry.author, entry.key)?;
+        step.store.insert_arrival(entry.author, entry.key, Kind::Post)?;
         let position = FeedPosition::new(post.content().created(), entry.received, post.id());
         let mut is_merged = false;
         for (pill, persona, mark) in surfacing(step, entry.author, position)? {
@@ -133,7 +133,7 @@ impl Engine {
             // An older version is nobody's question any more; it stays stored so that it is not fetched again.
             step.store.delete_arrival(current.object)?;
         }
-        step.store.insert_arrival(entry.author, entry.key)?;
+        step.store.insert_arrival(entry.author, entry.key, Kind::Profile)?;
         step.store.replace_profile(entry.author, content.sequence(), entry.key, content.name())?;
         step.tell(Event::PeopleChanged);
         if self.keys.contains_key(&entry.posting_id) {

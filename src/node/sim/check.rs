@@ -189,6 +189,9 @@ impl World {
     }
 
     fn check_feed(&mut self, index: NodeIndex) -> Result<(), Violation> {
+        if self.nodes[index].read(|read| read.counts_are_right()) == Some(false) {
+            return Err(self.broken(index, Broken::Miscounted));
+        }
         let (wanted, posts) = (self.interest(index), self.posts(index));
         let rows = self.nodes[index].read(|read| read.list_feed_ids()).unwrap_or_default();
         let mut feed = BTreeSet::new();

@@ -95,6 +95,9 @@ pub enum Broken {
         /// What.
         id: ObjectId,
     },
+    /// The count of unread posts or of an author's posts is wrong.
+    #[error("posts are miscounted")]
+    Miscounted,
     /// A neighbour has something that is wanted here, and it never came.
     #[error("{id:?} is wanted here, a neighbour has it, and it did not come")]
     NotConverged {
