@@ -16,6 +16,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
 use itsgoin::crypto::keys::NetworkKey;
+use itsgoin::db::peers::AddressSource;
 use itsgoin::db::{Database, Durability};
 use itsgoin::domain::address::PeerAddress;
 use itsgoin::node::data_dir::DataDir;
@@ -486,7 +487,7 @@ fn introduce(source: &Scratch, reader: &Scratch, addresses: &[String]) -> Result
     let address = PeerAddress { network_id, sockets, relay: None };
     let mut database = Database::open(&key.database_path(), &[0; 32])?;
     database.transaction(Durability::Normal, |batch| {
-        batch.step(|store| store.insert_peer(&address, data::end()).map(drop))
+        batch.step(|store| store.insert_peer(&address, data::end(), AddressSource::Named).map(drop))
     })?;
     Ok(())
 }

@@ -23,6 +23,9 @@ limits! {
     CONTROL_FRAME_BYTES: usize = 64 * 1024;
     /// Bytes of a frame of items. A sealed post may be 128 KiB; higher only adds memory per stream.
     ITEM_FRAME_BYTES: usize = 256 * 1024;
+    /// Bytes of items we put into one frame, but for a single item that is larger. Higher loses more with a stream
+    /// that breaks and gives up on lines that do not carry it within [`FRAME_TIME`]; lower adds frames.
+    ITEM_FRAME_FILL: usize = 48 * 1024;
     /// Bytes of the signed part of a post. Longer content belongs into a blob.
     POST_BYTES: usize = 64 * 1024;
     /// Bytes of a post's text. Lower cuts essays; higher makes feeds slow to wrap and pages of 200 too large.
@@ -37,7 +40,7 @@ limits! {
     SHORT_FIELD_BYTES: usize = 255;
     /// Ids in an interest list. Higher lets a peer make us probe more index ranges per pull.
     INTEREST_IDS: usize = 1_024;
-    /// Groups of cursors in one pull; more than that many different cursors are merged at the lowest.
+    /// Groups of cursors in one pull; of more different cursors those furthest behind go first.
     PULL_GROUPS: usize = 64;
     /// Items of one page of a pull. Higher makes a lost stream cost more; lower adds round trips.
     PAGE_ITEMS: usize = 200;

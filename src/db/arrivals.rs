@@ -20,7 +20,7 @@ pub struct Arrival {
 }
 
 pub(super) const LIST_ARRIVALS: &str =
-    "SELECT seq, object FROM arrivals WHERE author = ?1 AND seq > ?2 ORDER BY seq LIMIT ?3";
+    "SELECT seq, object FROM arrivals WHERE author = ?1 AND seq > ?2 AND seq <= ?3 ORDER BY seq LIMIT ?4";
 
 impl Read<'_> {
     /// The highest number ever given; numbers are never given twice.
@@ -30,9 +30,16 @@ impl Read<'_> {
         Ok(last.unwrap_or_default())
     }
 
-    /// The author's arrivals after `since`, oldest first, at most `limit`.
-    pub fn list_arrivals(&self, author: Author, since: Seq, limit: usize) -> Result<Vec<Arrival>, DbError> {
-        self.list(LIST_ARRIVALS, params![author, since, i64::try_from(limit).unwrap_or(i64::MAX)], |row| {
+    /// The author's arrivals after `since`, up to and with `upto`, oldest first, at most `limit`.
+    pub fn list_arrivals(
+        &self,
+        author: Author,
+        since: Seq,
+        upto: Seq,
+        limit: usize,
+    ) -> Result<Vec<Arrival>, DbError> {
+        let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+        self.list(LIST_ARRIVALS, params![author, since, upto, limit], |row| {
             Ok(Arrival { seq: row.get(0)?, object: row.get(1)? })
         })
     }

@@ -43,6 +43,9 @@ pub enum DbError {
         /// Where.
         table: &'static str,
     },
+    /// No connection is left to read with: the node stops, or a read of ours went wrong.
+    #[error("the database is not being read any more")]
+    NoReader,
     /// A row that must exist is missing.
     #[error("the database lacks a row in {table}")]
     MissingRow {
@@ -67,6 +70,7 @@ impl DbError {
                 Some(rusqlite::ErrorCode::DatabaseCorrupt | rusqlite::ErrorCode::NotADatabase)
             ),
             Self::DamagedRow { .. } | Self::MissingRow { .. } => true,
+            Self::NoReader => false,
         }
     }
 }

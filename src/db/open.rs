@@ -166,6 +166,13 @@ impl Database {
         Ok(result)
     }
 
+    /// Lets the store grow no more, as on a full disk, or again.
+    #[cfg(test)]
+    pub(crate) fn limit_growth(&mut self, pages: Option<u32>) -> Result<(), DbError> {
+        let most = pages.unwrap_or(u32::MAX - 1);
+        Ok(self.connection.pragma_update(None, "max_page_count", most)?)
+    }
+
     /// The whole store as bytes: what a sync would have left on disk.
     #[cfg(any(test, feature = "sim"))]
     pub(crate) fn snapshot(&mut self) -> Result<Vec<u8>, DbError> {

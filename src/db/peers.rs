@@ -2,14 +2,51 @@
 
 use std::net::SocketAddr;
 
-use rusqlite::params;
+use rusqlite::{Row, params};
 
 use super::{Author, DbError, Peer, Read, Write};
 use crate::domain::address::PeerAddress;
 use crate::domain::ids::NetworkId;
 use crate::domain::log::Seq;
 use crate::domain::time::Timestamp;
-use crate::limits::{KNOWN_PEERS, PEER_SOCKETS};
+use crate::limits::PEER_SOCKETS;
+
+/// A known node.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PeerRow {
+    /// Its row.
+    pub peer: Peer,
+    /// Who it is.
+    pub network_id: NetworkId,
+    /// Whether a person named it or it brought something wanted.
+    pub worth: PeerWorth,
+    /// When it last said `Hello`, or was added.
+    pub seen: Timestamp,
+}
+
+/// Why a node is remembered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum PeerWorth {
+    /// A person named it, or it brought something wanted.
+    Kept,
+    /// It said `Hello`.
+    Stranger,
+}
+
+/// Where the ways to a node come from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AddressSource {
+    /// A connection.
+    Reached,
+    /// Somebody's word.
+    Named,
+}
+
+fn peer_row(row: &Row<'_>) -> rusqlite::Result<PeerRow> {
+    let is_kept: i64 = row.get(2)?;
+    let worth = if is_kept == 0 { PeerWorth::Stranger } else { PeerWorth::Kept };
+    Ok(PeerRow { peer: row.get(0)?, network_id: row.get(1)?, worth, seen: row.get(3)? })
+}
 
 impl Read<'_> {
     /// The row of a node.
@@ -17,12 +54,23 @@ impl Read<'_> {
         self.find("SELECT peer FROM peers WHERE network_id = ?1", [network_id], |row| row.get(0))
     }
 
-    /// Known nodes, those seen last first, at most `limit`.
-    pub fn list_peers(&self, limit: u32) -> Result<Vec<(Peer, NetworkId)>, DbError> {
+    /// Known nodes, those to be kept and seen last first, at most `limit`.
+    pub fn list_peers(&self, limit: u32) -> Result<Vec<PeerRow>, DbError> {
         self.list(
-            "SELECT peer, network_id FROM peers ORDER BY seen_ms DESC, network_id LIMIT ?1",
+            "SELECT peer, network_id, is_kept, seen_ms FROM peers
+             ORDER BY is_kept DESC, seen_ms DESC, network_id DESC LIMIT ?1",
             [limit],
-            |row| Ok((row.get(0)?, row.get(1)?)),
+            peer_row,
+        )
+    }
+
+    /// Known nodes, those to be forgotten first first, at most `limit`.
+    pub fn list_forgettable_peers(&self, limit: u32) -> Result<Vec<PeerRow>, DbError> {
+        self.list(
+            "SELECT peer, network_id, is_kept, seen_ms FROM peers
+             ORDER BY is_kept, seen_ms, network_id LIMIT ?1",
+            [limit],
+            peer_row,
         )
     }
 
@@ -75,19 +123,28 @@ impl Read<'_> {
 }
 
 impl Write<'_> {
-    /// Remembers a node and the ways to it; forgets the one not seen for longest above [`KNOWN_PEERS`].
-    pub fn insert_peer(&self, address: &PeerAddress, now: Timestamp) -> Result<Peer, DbError> {
+    /// Remembers a node and the ways to it. A socket where it was reached counts for more than one somebody named.
+    pub fn insert_peer(
+        &self,
+        address: &PeerAddress,
+        now: Timestamp,
+        source: AddressSource,
+    ) -> Result<Peer, DbError> {
         self.execute(
-            "INSERT INTO peers (network_id, seen_ms, relay) VALUES (?1, ?2, ?3)
+            "INSERT INTO peers (network_id, is_kept, seen_ms, relay) VALUES (?1, 0, ?2, ?3)
              ON CONFLICT (network_id) DO UPDATE SET relay = coalesce(?3, relay)",
             params![address.network_id, now, address.relay],
         )?;
         let peer = self.find_peer(address.network_id)?.ok_or(DbError::MissingRow { table: "peers" })?;
+        let seen = match source {
+            AddressSource::Reached => now,
+            AddressSource::Named => Timestamp::ZERO,
+        };
         for socket in &address.sockets {
             self.execute(
                 "INSERT INTO peer_sockets (peer, socket, seen_ms) VALUES (?1, ?2, ?3)
-                 ON CONFLICT (peer, socket) DO UPDATE SET seen_ms = ?3",
-                params![peer, socket.to_string(), now],
+                 ON CONFLICT (peer, socket) DO UPDATE SET seen_ms = max(seen_ms, ?3)",
+                params![peer, socket.to_string(), seen],
             )?;
         }
         self.execute(
@@ -95,21 +152,20 @@ impl Write<'_> {
              (SELECT socket FROM peer_sockets WHERE peer = ?1 ORDER BY seen_ms DESC, socket LIMIT ?2)",
             params![peer, i64::try_from(PEER_SOCKETS).unwrap_or(0)],
         )?;
-        self.delete_oldest_peers()?;
         Ok(peer)
     }
 
-    fn delete_oldest_peers(&self) -> Result<(), DbError> {
-        let oldest: Vec<Peer> = self.list(
-            "SELECT peer FROM peers ORDER BY seen_ms DESC, network_id LIMIT -1 OFFSET ?1",
-            [KNOWN_PEERS],
-            |row| row.get(0),
-        )?;
-        for peer in oldest {
-            self.execute("DELETE FROM peer_sockets WHERE peer = ?1", [peer])?;
-            self.execute("DELETE FROM cursors WHERE peer = ?1", [peer])?;
-            self.execute("DELETE FROM peers WHERE peer = ?1", [peer])?;
-        }
+    /// Notes that a node is worth keeping.
+    pub fn update_peer_kept(&self, peer: Peer) -> Result<(), DbError> {
+        self.execute("UPDATE peers SET is_kept = 1 WHERE peer = ?1 AND is_kept = 0", [peer])?;
+        Ok(())
+    }
+
+    /// Forgets a node.
+    pub fn delete_peer(&self, peer: Peer) -> Result<(), DbError> {
+        self.execute("DELETE FROM peer_sockets WHERE peer = ?1", [peer])?;
+        self.execute("DELETE FROM cursors WHERE peer = ?1", [peer])?;
+        self.execute("DELETE FROM peers WHERE peer = ?1", [peer])?;
         Ok(())
     }
 

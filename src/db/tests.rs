@@ -1,6 +1,7 @@
 //! Plans of the hot queries, cursors and refusals.
 
 use super::open::Durability;
+use super::peers::AddressSource;
 use super::timeline::{PageStart, Pill, RowFilter};
 use super::*;
 use crate::domain::envelope::Kind;
@@ -92,7 +93,11 @@ fn a_peer_with_a_new_epoch_is_read_from_the_start() {
         .transaction(Durability::Normal, |batch| {
             batch.step(|write| {
                 let address = crate::domain::address::PeerAddress::of(NetworkId::from_bytes([2; 32]));
-                let peer = write.insert_peer(&address, crate::domain::time::Timestamp::ZERO)?;
+                let peer = write.insert_peer(
+                    &address,
+                    crate::domain::time::Timestamp::ZERO,
+                    AddressSource::Reached,
+                )?;
                 let author = write.intern_author(crate::domain::ids::PostingId::from_bytes([1; 32]))?;
                 let five = crate::domain::log::Seq::new(5).unwrap();
                 write.replace_epoch(peer, [1; 16])?;
@@ -122,7 +127,8 @@ fn no_value_makes_statements_be_prepared_anew() {
     }
     let prepared = store.read(|read| {
         for author in 1..5 {
-            read.list_arrivals(Author(author), crate::domain::log::Seq::START, 7)?;
+            let start = crate::domain::log::Seq::START;
+            read.list_arrivals(Author(author), start, start, 7)?;
         }
         Ok::<_, DbError>(
             read.statement(arrivals::LIST_ARRIVALS)?.get_status(rusqlite::StatementStatus::RePrepare),
@@ -138,7 +144,11 @@ fn only_cursors_that_stand_where_the_pull_began_move() {
         .transaction(Durability::Normal, |batch| {
             batch.step(|write| {
                 let address = crate::domain::address::PeerAddress::of(NetworkId::from_bytes([2; 32]));
-                let peer = write.insert_peer(&address, crate::domain::time::Timestamp::ZERO)?;
+                let peer = write.insert_peer(
+                    &address,
+                    crate::domain::time::Timestamp::ZERO,
+                    AddressSource::Reached,
+                )?;
                 let seq = |number| crate::domain::log::Seq::new(number).unwrap();
                 let authors: Vec<Author> = (1..=4).map(Author).collect();
                 write.move_cursors(peer, &authors[..3], seq(0), seq(5))?;

@@ -53,6 +53,7 @@ impl<'b, C> Decode<'b, C> for PeerAddress {
         let refuse = |what| DecodeError::message(what).at(decoder.position());
         let too_many = refuse("too many addresses");
         let too_long = refuse("relay too long");
+        let no_url = refuse("relay is no URL");
         let not_three = refuse("a peer address has three fields");
         if decoder.array()? != Some(3) {
             return Err(not_three);
@@ -69,6 +70,10 @@ impl<'b, C> Decode<'b, C> for PeerAddress {
         let relay: Option<String> = decoder.decode_with(context)?;
         if relay.as_ref().is_some_and(|url| url.len() > SHORT_FIELD_BYTES) {
             return Err(too_long);
+        }
+        // A URL holds nothing else; and what is no URL must not travel on to terminals.
+        if relay.as_ref().is_some_and(|url| !url.bytes().all(|byte| byte.is_ascii_graphic())) {
+            return Err(no_url);
         }
         Ok(Self { network_id, sockets, relay })
     }

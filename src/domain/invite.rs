@@ -164,6 +164,16 @@ mod tests {
     }
 
     #[test]
+    fn a_relay_that_is_no_url_is_refused() {
+        for relay in ["\u{1b}]52;c;cm0=\u{7}", "https://a b", "https://\u{202e}moc", "a\nb"] {
+            let mut invite = invite();
+            invite.addresses[0].relay = Some(relay.to_owned());
+            assert_eq!(Invite::parse(&invite.format()), Err(InviteError::Unusable), "{relay:?}");
+            assert_eq!(parse_ticket(&format_ticket(&invite.addresses[0])), Err(InviteError::Unusable));
+        }
+    }
+
+    #[test]
     fn more_addresses_than_allowed_are_refused() {
         let mut many = invite();
         many.addresses = vec![many.addresses[0].clone(); INVITE_ADDRESSES + 1];

@@ -4,7 +4,7 @@
 
 use rand::CryptoRng;
 
-use super::engine::{Effect, Engine, Input, Setup};
+use super::engine::{CallId, Effect, Engine, Input, Setup, redial_wait};
 use crate::api::Command;
 use crate::db::store::LastStop;
 use crate::db::{Database, DbError, Durability};
@@ -13,8 +13,21 @@ use crate::domain::time::Timestamp;
 /// A store with the engine that decides what is written to it.
 pub struct Committer {
     database: Database,
-    engine: Engine,
+    /// None while the store cannot even be read.
+    engine: Option<Engine>,
     setup: Setup,
+    /// Commits that failed in a row.
+    failures: u32,
+}
+
+/// A batch that was given up. Nothing of it is written; the engine was built anew from what is on disk and knows no
+/// connections any more: close them all.
+#[derive(Debug)]
+pub struct CommitFailure {
+    /// Why.
+    pub error: DbError,
+    /// Calls that nobody will answer any more.
+    pub lost_calls: Vec<CallId>,
 }
 
 impl Committer {
@@ -24,22 +37,25 @@ impl Committer {
     /// [`DbError`] when the store cannot be read.
     pub fn load(mut database: Database, setup: Setup) -> Result<Self, DbError> {
         let engine = database.read(|read| Engine::load(read, &setup))?;
-        Ok(Self { database, engine, setup })
+        Ok(Self { database, engine: Some(engine), setup, failures: 0 })
     }
 
     /// Takes a batch of inputs. The returned effects may be performed: what they tell is committed.
     ///
     /// # Errors
-    /// [`DbError`] of a step or the commit. Nothing of the batch is written then; the engine was built anew from what
-    /// is on disk and knows no connections any more: close them all.
+    /// [`CommitFailure`] when a step or the commit fails.
     pub fn commit(
         &mut self,
         inputs: Vec<Input>,
         now: Timestamp,
         rng: &mut dyn CryptoRng,
-    ) -> Result<Vec<Effect>, DbError> {
+    ) -> Result<Vec<Effect>, CommitFailure> {
+        let mut lost_calls: Vec<CallId> = inputs.iter().filter_map(Input::call).collect();
+        let mut engine = match self.engine.take().map_or_else(|| self.load_engine(now), Ok) {
+            Ok(engine) => engine,
+            Err(error) => return Err(CommitFailure { error, lost_calls }),
+        };
         let durability = inputs.iter().map(durability).max().unwrap_or(Durability::Normal);
-        let engine = &mut self.engine;
         let committed = self.database.transaction(durability, |batch| {
             let mut effects = Vec::new();
             for input in inputs {
@@ -47,23 +63,39 @@ impl Committer {
             }
             Ok(effects)
         });
-        if committed.is_err() {
-            let setup = &self.setup;
-            self.engine = self.database.read(|read| Engine::load(read, setup))?;
+        match committed {
+            Ok(effects) => {
+                (self.engine, self.failures) = (Some(engine), 0);
+                Ok(effects)
+            }
+            Err(error) => {
+                lost_calls.extend(engine.unanswered());
+                self.failures = self.failures.saturating_add(1);
+                // Without one the next commit tries again.
+                self.engine = self.load_engine(now).ok();
+                Err(CommitFailure { error, lost_calls })
+            }
         }
-        committed
+    }
+
+    /// An engine for what is on disk, that dials nobody for a while: it may fail again.
+    fn load_engine(&mut self, now: Timestamp) -> Result<Engine, DbError> {
+        let setup = &self.setup;
+        let mut engine = self.database.read(|read| Engine::load(read, setup))?;
+        engine.rest_until(now.after(redial_wait(self.failures)));
+        Ok(engine)
     }
 
     /// When the next input is due at the latest.
     #[must_use]
     pub fn next_deadline(&self) -> Option<Timestamp> {
-        self.engine.next_deadline()
+        self.engine.as_ref().and_then(Engine::next_deadline)
     }
 
-    /// The deciding part, for what only it knows.
+    /// Minutes our clock is off, when the peers agree that it is.
     #[must_use]
-    pub const fn engine(&self) -> &Engine {
-        &self.engine
+    pub fn clock_off_minutes(&self) -> Option<i64> {
+        self.engine.as_ref().and_then(Engine::clock_off_minutes)
     }
 
     /// The store as it was last committed, for the simulator that answers peers from it and audits it.
@@ -98,5 +130,52 @@ pub(super) fn durability(input: &Input) -> Durability {
             }
         },
         _ => Durability::Normal,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use rand::SeedableRng;
+    use rand::rngs::StdRng;
+
+    use super::*;
+    use crate::api::DraftSlot;
+    use crate::domain::address::PeerAddress;
+    use crate::domain::ids::NetworkId;
+    use crate::domain::invite::format_ticket;
+    use crate::node::engine::Faults;
+
+    const NOW: Timestamp = Timestamp::from_millis(1_767_225_600_000);
+
+    #[test]
+    fn after_a_full_disk_nobody_waits_for_ever_and_nobody_is_dialled_at_once() {
+        let rng = &mut StdRng::seed_from_u64(1);
+        let setup =
+            Setup { network_id: NetworkId::from_bytes([1; 32]), keys: Vec::new(), faults: Faults::default() };
+        let mut committer = Committer::load(Database::in_memory(&[0; 32]).unwrap(), setup).unwrap();
+        let ticket = format_ticket(&PeerAddress::of(NetworkId::from_bytes([2; 32])));
+        let command = |call, command| Input::CommandReceived { call: CallId(call), command };
+        let first = vec![Input::Started, command(1, Command::AddPeer { ticket })];
+        assert!(committer.commit(first, NOW, rng).unwrap().iter().any(|e| matches!(e, Effect::Dial(_))));
+        let sync = command(2, Command::Sync { wait: Duration::from_mins(1) });
+        committer.commit(vec![sync], NOW, rng).unwrap();
+
+        let draft = |call| {
+            let text = "x".repeat(60_000);
+            command(call, Command::SaveDraft { slot: DraftSlot::NewPost, text })
+        };
+        committer.database.limit_growth(Some(1)).unwrap();
+        let failure = committer.commit(vec![draft(3)], NOW, rng).unwrap_err();
+        assert!(failure.error.is_full());
+        assert_eq!(failure.lost_calls, [CallId(3), CallId(2)], "the sync is lost with its engine");
+        let next = committer.next_deadline().unwrap();
+        assert!(next > NOW.after(Duration::from_secs(1)), "a dial waits");
+        committer.commit(vec![draft(4)], NOW, rng).unwrap_err();
+        assert!(committer.next_deadline().unwrap() > next, "longer each time");
+
+        committer.database.limit_growth(None).unwrap();
+        committer.commit(vec![draft(5)], NOW, rng).unwrap();
     }
 }

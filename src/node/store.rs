@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use rand::rngs::StdRng;
 use tokio::sync::{Semaphore, mpsc, oneshot};
 
-use super::committer::Committer;
+use super::committer::{CommitFailure, Committer};
 use super::engine::{CallId, Effect, Input};
 use crate::api::{CallError, ErrorKind};
 use crate::db::{Database, DbError, Read};
@@ -36,10 +36,12 @@ pub enum Report {
     },
     /// Nothing of it is on disk, and the engine forgot all connections.
     Failed {
-        /// Calls that were in it.
+        /// Calls that nobody will answer any more.
         calls: Vec<CallId>,
         /// What to tell the person.
         error: CallError,
+        /// When the engine wants to hear from us at the latest.
+        next_deadline: Option<Timestamp>,
     },
 }
 
@@ -65,16 +67,16 @@ pub fn run_writer(
             }
             next = if batch.len() < COMMIT_INPUTS { jobs.try_recv().ok() } else { None };
         }
-        let calls = batch.iter().filter_map(call_of).collect();
         let report = match committer.commit(batch, clock(), &mut rng) {
             Ok(effects) => Report::Committed {
                 effects,
                 next_deadline: committer.next_deadline(),
-                clock_off_minutes: committer.engine().clock_off_minutes(),
+                clock_off_minutes: committer.clock_off_minutes(),
             },
-            Err(error) => {
+            Err(CommitFailure { error, lost_calls }) => {
                 tracing::error!(%error, cause = ?std::error::Error::source(&error).map(ToString::to_string), "a commit failed");
-                Report::Failed { calls, error: store_error(&error) }
+                let next_deadline = committer.next_deadline();
+                Report::Failed { calls: lost_calls, error: store_error(&error), next_deadline }
             }
         };
         if reports.blocking_send(report).is_err() {
@@ -90,13 +92,6 @@ pub fn run_writer(
             done.send(()).unwrap_or_default();
             return;
         }
-    }
-}
-
-const fn call_of(input: &Input) -> Option<CallId> {
-    match input {
-        Input::CommandReceived { call, .. } | Input::PersonaRequested { call, .. } => Some(*call),
-        _ => None,
     }
 }
 
@@ -149,7 +144,7 @@ impl Readers {
         T: Send + 'static,
         F: FnOnce(Read<'_>) -> Result<T, DbError> + Send + 'static,
     {
-        let gone = || DbError::MissingRow { table: "readers" };
+        let gone = || DbError::NoReader;
         let permit = Arc::clone(&self.permits).acquire_owned().await.map_err(|_closed| gone())?;
         let idle = Arc::clone(&self.idle);
         let answer = tokio::task::spawn_blocking(move || {

@@ -104,13 +104,14 @@ CREATE TABLE peers (
     peer       INTEGER PRIMARY KEY,
     network_id BLOB    NOT NULL UNIQUE,
     epoch      BLOB,              -- the peer's log as it names it to us
+    is_kept    INTEGER NOT NULL,  -- 1 when a person named it or it brought something wanted
     seen_ms    INTEGER NOT NULL,  -- last Hello, or when it was added
     relay      TEXT
 ) STRICT;
--- 'Whom did we not see for longest'.
-CREATE INDEX peers_by_seen ON peers (seen_ms);
+-- 'Whom can we forget': strangers first, then whom we did not see for longest.
+CREATE INDEX peers_by_use ON peers (is_kept, seen_ms, network_id);
 
--- Where peers were reached or said to be.
+-- Where peers were reached (then `seen_ms` is when) or said to be (then it is 0).
 CREATE TABLE peer_sockets (
     peer    INTEGER NOT NULL,
     socket  TEXT    NOT NULL,

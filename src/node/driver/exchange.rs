@@ -24,9 +24,10 @@ pub(super) async fn request(
 
 /// Pulls, and tells the engine what came.
 pub(super) async fn pull(shared: Arc<Shared>, served: Served, request: RequestId, pull: Pull) -> Ended {
-    let end = match tokio::time::timeout(PULL_TIME, run_pull(&shared, &served, pull)).await {
-        Ok(Ok(end)) => end,
-        Ok(Err(_)) | Err(_) => PullEnd::Lost,
+    let end = match run_pull(&shared, &served, pull).await {
+        Ok(end) => end,
+        Err(NetError::Protocol(_)) => PullEnd::Misbehaved,
+        Err(_) => PullEnd::Lost,
     };
     shared.input(Input::PullEnded { connection: served.id, request, end }).await;
     None
@@ -38,7 +39,10 @@ async fn run_pull(shared: &Shared, served: &Served, pull: Pull) -> Result<PullEn
         Some(Decoded::Known(Message::Page(page))) => page,
         Some(Decoded::Known(Message::NeedList)) => return Ok(PullEnd::NeedList),
         Some(Decoded::Known(Message::Busy)) => return Ok(PullEnd::Busy),
-        _ => return Ok(PullEnd::Lost),
+        Some(Decoded::Known(Message::Unsupported { .. }) | Decoded::Unknown { .. }) | None => {
+            return Ok(PullEnd::Lost);
+        }
+        Some(Decoded::Known(_)) => return Ok(PullEnd::Misbehaved),
     };
     let offers = page.clone();
     let wanted = shared
@@ -53,7 +57,10 @@ async fn run_pull(shared: &Shared, served: &Served, pull: Pull) -> Result<PullEn
         Room::of(page.offers.iter().zip(&wanted).filter(|(_, wanted)| **wanted).map(|(offer, _)| offer))
     };
     stream.finish();
-    let (items, delivery) = receive_items(&mut stream, room).await;
+    let mut items = Vec::new();
+    // What came before the time was up counts: the rest is asked for again.
+    let received = tokio::time::timeout(PULL_TIME, receive_items(&mut stream, room, &mut items)).await;
+    let delivery = received.unwrap_or(Ok(Delivery::Cut))?;
     let Page { epoch, ends, offers } = page.clone();
     let offered = offers.len();
     let checked = tokio::task::spawn_blocking(move || answer::check_received(items, &page, &wanted));
@@ -89,17 +96,21 @@ impl Room {
 }
 
 /// Reads frames of items until the orderly end. A frame that says nothing or too much cuts the stream.
-async fn receive_items(stream: &mut Stream, mut room: Room) -> (Vec<Item>, Delivery) {
-    let mut items = Vec::new();
+async fn receive_items(
+    stream: &mut Stream,
+    mut room: Room,
+    items: &mut Vec<Item>,
+) -> Result<Delivery, NetError> {
     loop {
         let more = match stream.receive(ITEM_FRAME_BYTES).await {
-            Ok(None) => return (items, Delivery::Whole),
+            Ok(None) => return Ok(Delivery::Whole),
             Ok(Some(Decoded::Known(Message::Items(more)))) => more,
-            Ok(Some(_)) | Err(_) => return (items, Delivery::Cut),
+            Err(error @ NetError::Protocol(_)) => return Err(error),
+            Ok(Some(_)) | Err(_) => return Ok(Delivery::Cut),
         };
         room = match room.after(&more) {
             Some(left) => left,
-            None => return (items, Delivery::Cut),
+            None => return Ok(Delivery::Cut),
         };
         items.extend(more);
     }

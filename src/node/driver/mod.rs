@@ -28,9 +28,11 @@ use crate::api::{
 };
 use crate::crypto::keys::PostingKey;
 use crate::db::Read;
+use crate::db::peers::PeerRow;
 use crate::domain::address::PeerAddress;
 use crate::domain::ids::NetworkId;
 use crate::domain::invite::format_ticket;
+use crate::domain::text::SafeText;
 use crate::domain::time::Timestamp;
 use crate::limits::{PENDING_CONNECTIONS, QUERY_ROWS};
 
@@ -128,7 +130,8 @@ impl Driver {
                     self.perform(effect);
                 }
             }
-            Report::Failed { calls, error } => {
+            Report::Failed { calls, error, next_deadline } => {
+                self.next_deadline = next_deadline;
                 for call in calls {
                     self.answer(call, Err(error.clone()));
                 }
@@ -305,7 +308,7 @@ impl Driver {
                             }
                         }
                     }
-                    Some(Report::Failed { calls, error }) => {
+                    Some(Report::Failed { calls, error, .. }) => {
                         for call in calls {
                             self.answer(call, Err(error.clone()));
                         }
@@ -365,10 +368,11 @@ fn answer_query(read: Read<'_>, query: &Query, live: &Live) -> Result<View, Quer
 
 fn peers(read: Read<'_>, live: &Live) -> Result<Vec<PeerView>, QueryError> {
     let mut views = Vec::new();
-    for (peer, network_id) in read.list_peers(QUERY_ROWS)? {
+    for PeerRow { peer, network_id, .. } in read.list_peers(QUERY_ROWS)? {
         let stats = live.links.get(&network_id).map(Link::stats);
         let address = read.get_peer_address(peer)?;
         let sockets = address.sockets.iter().map(ToString::to_string);
+        let relay = address.relay.map(|url| SafeText::line(&url).to_string());
         views.push(PeerView {
             network_id,
             connected: stats.is_some(),
@@ -376,7 +380,7 @@ fn peers(read: Read<'_>, live: &Live) -> Result<Vec<PeerView>, QueryError> {
             latency_ms: stats.map(|stats| u64::try_from(stats.latency.as_millis()).unwrap_or(u64::MAX)),
             bytes_in: stats.map_or(0, |stats| stats.bytes_in),
             bytes_out: stats.map_or(0, |stats| stats.bytes_out),
-            addresses: sockets.chain(address.relay).collect(),
+            addresses: sockets.chain(relay).collect(),
         });
     }
     views.sort_by_key(|peer| (!peer.connected, peer.network_id));

@@ -8,7 +8,7 @@ use tokio::task::JoinSet;
 use super::shared::{Heard, Shared, StreamBucket, locked};
 use crate::limits::CONTROL_FRAME_BYTES;
 use crate::node::engine::answer::{self, PageBudget, PullAnswer};
-use crate::node::engine::{CloseReason, ConnectionId, Direction, Input};
+use crate::node::engine::{ConnectionId, Direction, Input};
 use crate::node::net::{Link, NetError, Stream};
 use crate::node::wire::{Decoded, Message, Page, Pull};
 
@@ -61,7 +61,7 @@ async fn handle(shared: Arc<Shared>, served: Served, accepted: Accepted) {
     };
     if let Err(NetError::Protocol(error)) = handled {
         tracing::debug!(peer = crate::logging::pseudonym(served.link.peer().as_bytes()), %error, "closing");
-        served.link.close(CloseReason::Misbehaved);
+        shared.input(Input::PeerMisbehaved { connection: served.id }).await;
     }
 }
 
@@ -159,7 +159,10 @@ async fn send_items(
         });
         let items;
         (items, ids) = read.await.map_err(|_store| NetError::Cut)?;
-        stream.send(&Message::Items(items)).await?;
+        // What is gone meanwhile is left out, and so is a frame without anything.
+        if !items.is_empty() {
+            stream.send(&Message::Items(items)).await?;
+        }
     }
     stream.finish();
     Ok(())

@@ -94,7 +94,8 @@ pub fn start(settings: NodeSettings) -> Result<(NodeHandle, Node), StartError> {
     let network_id = network_key.network_id();
     let mut committer = Committer::load(database, Setup { network_id, keys, faults: Faults::default() })?;
     // Before anybody reads or connects; what follows from it is done once the node runs.
-    let first_effects = committer.commit(vec![Input::Started], (settings.clock)(), &mut rng)?;
+    let started = committer.commit(vec![Input::Started], (settings.clock)(), &mut rng);
+    let first_effects = started.map_err(|failure| failure.error)?;
     let next_deadline = committer.next_deadline();
     data_dir.write_start_mark(&begun.mark_after())?;
 

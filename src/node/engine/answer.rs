@@ -12,7 +12,7 @@ use crate::db::{DbError, Read};
 use crate::domain::envelope::{Object, ObjectError};
 use crate::domain::ids::{NetworkId, ObjectId};
 use crate::domain::log::Seq;
-use crate::limits::{INLINE_ITEMS, ITEM_FRAME_BYTES, PAGE_BYTES, PAGE_ITEMS, POST_BYTES};
+use crate::limits::{INLINE_ITEMS, ITEM_FRAME_FILL, PAGE_BYTES, PAGE_ITEMS, POST_BYTES};
 use crate::node::wire::{Epoch, Group, GroupEnd, Item, Offer, Page, Pull, Want};
 
 /// How much one page may hold.
@@ -68,6 +68,11 @@ pub fn answer_pull(
     if heard.hash(peer, us) != pull.hash {
         return Ok(PullAnswer::NeedList);
     }
+    // Ranges may not name an author twice: what a pull costs is bounded by the list.
+    let named = pull.groups.iter().flat_map(|group| &group.ranges).map(|range| usize::from(range.length));
+    if named.fold(0, usize::saturating_add) > heard.ids().len() {
+        return Ok(PullAnswer::Malformed);
+    }
     let last = read.get_last_seq()?;
     if pull.groups.iter().any(|group| group.since > last) {
         return Ok(PullAnswer::BeyondLog);
@@ -119,6 +124,9 @@ fn answer_group(
     last: Seq,
     budget: PageBudget,
 ) -> Result<Option<(GroupEnd, Vec<Offer>)>, DbError> {
+    // One more than fits, to know whether there is more.
+    let enough = budget.items.saturating_add(1);
+    let mut upto = last;
     let mut arrivals = Vec::new();
     for range in &group.ranges {
         let Some(ids) = heard.slice(*range) else {
@@ -129,8 +137,12 @@ fn answer_group(
         }
         for id in ids {
             if let Some(author) = read.find_author(*id)? {
-                // One more than fits, to know whether there is more.
-                arrivals.extend(read.list_arrivals(author, group.since, budget.items.saturating_add(1))?);
+                arrivals.extend(read.list_arrivals(author, group.since, upto, enough)?);
+            }
+            if arrivals.len() > enough {
+                arrivals.sort_unstable();
+                arrivals.truncate(enough);
+                upto = arrivals.last().map_or(upto, |arrival| arrival.seq);
             }
         }
     }
@@ -190,7 +202,7 @@ pub fn next_items(
     /// Bytes of CBOR around one item's signed part: kind, lengths, signature.
     const AROUND: usize = 80;
     let mut items = Vec::new();
-    let mut room = ITEM_FRAME_BYTES.saturating_sub(AROUND);
+    let mut room = ITEM_FRAME_FILL;
     while let Some(id) = ids.front() {
         if let Some(envelope) = read.find_servable(*id)? {
             let size = envelope.bytes.len().saturating_add(AROUND);

@@ -164,6 +164,13 @@ impl Connection {
         [greeting, pull, news].into_iter().flatten().min()
     }
 
+    /// Our clock was set by so many minutes: the peer's is that much less ahead.
+    pub(super) const fn clock_moved(&mut self, minutes: i64) {
+        if let Greeting::Done { clock_ahead, .. } = &mut self.greeting {
+            *clock_ahead = clock_ahead.saturating_sub(minutes);
+        }
+    }
+
     pub(super) fn clock_stepped_back(&mut self, now: Timestamp) {
         self.last_pull = now.before(PULL_SPACING);
         if let Pulling::Resting { due } = &mut self.pulling {

@@ -1,5 +1,6 @@
 //! Taking objects in: from peers, from our own personas, and from the held ones whose time has come.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use super::answer::Checked;
@@ -18,6 +19,27 @@ use crate::limits::{CLOCK_AHEAD, HELD_POSTS};
 /// Held objects released in one step; the rest follows in the next.
 const RELEASED_AT_ONCE: u32 = 64;
 
+/// What became of an object.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Intake {
+    /// It is stored now.
+    New,
+    /// It was here already.
+    Known,
+    /// It lies in the future, and too many of its author's wait already: it has to be asked for again. Perhaps it is
+    /// our clock that is wrong.
+    Postponed,
+}
+
+/// What became of the items of a page.
+#[derive(Debug, Default)]
+pub(super) struct TakenIn {
+    /// Posts that are new.
+    pub(super) new_posts: u64,
+    /// Authors of whom something has to be asked for again.
+    pub(super) postponed: BTreeSet<PostingId>,
+}
+
 /// A stored object on its way into the log.
 struct Entry {
     key: ObjectKey,
@@ -29,14 +51,14 @@ struct Entry {
 }
 
 impl Engine {
-    /// Takes in the items of a page; says how many posts are new.
+    /// Takes in the items of a page.
     pub(super) fn take_in_all(
         &mut self,
         step: &mut Step<'_, '_>,
         items: Vec<Checked>,
         source: Option<ConnectionId>,
-    ) -> Result<u64, DbError> {
-        let mut new_posts = 0_u64;
+    ) -> Result<TakenIn, DbError> {
+        let mut taken = TakenIn::default();
         for item in items {
             match item {
                 Checked::Object(object) => {
@@ -44,24 +66,29 @@ impl Engine {
                     if !self.interest.list.contains(object.author()) {
                         continue;
                     }
-                    let is_post = matches!(object, Object::Post(_));
-                    let is_new = self.take_in(step, &object, source)?;
-                    new_posts = new_posts.saturating_add(u64::from(is_new && is_post));
+                    match self.take_in(step, &object, source)? {
+                        Intake::New => {
+                            let posts = u64::from(matches!(object, Object::Post(_)));
+                            taken.new_posts = taken.new_posts.saturating_add(posts);
+                        }
+                        Intake::Known => {}
+                        Intake::Postponed => drop(taken.postponed.insert(object.author())),
+                    }
                 }
                 Checked::Refused(id) => step.store.insert_refused(id)?,
                 Checked::UnknownKind(_) | Checked::Forged | Checked::Unasked => {}
             }
         }
-        Ok(new_posts)
+        Ok(taken)
     }
 
-    /// Stores a verified object and lets it arrive, unless it is here or has to wait; says whether it is new.
+    /// Stores a verified object and lets it arrive, unless it is here or has to wait.
     pub(super) fn take_in(
         &mut self,
         step: &mut Step<'_, '_>,
         object: &Object,
         source: Option<ConnectionId>,
-    ) -> Result<bool, DbError> {
+    ) -> Result<Intake, DbError> {
         let (envelope, created, due) = match object {
             Object::Post(post) => {
                 let created = post.content().created();
@@ -74,20 +101,19 @@ impl Engine {
         let posting_id = object.author();
         let author = step.store.intern_author(posting_id)?;
         if due.is_some() && step.store.count_held(author)? >= HELD_POSTS {
-            step.store.insert_refused(object.id())?;
-            return Ok(false);
+            return Ok(Intake::Postponed);
         }
         let Some(key) = step.store.insert_object(object.id(), envelope, author, created, step.now)? else {
-            return Ok(false);
+            return Ok(Intake::Known);
         };
         if let Some(due) = due {
             step.store.insert_held(author, key, due)?;
             self.next_due = Some(self.next_due.map_or(due, |next| next.min(due)));
-            return Ok(true);
+            return Ok(Intake::New);
         }
         let entry = Entry { key, author, posting_id, received: step.now, source };
         self.arrive(step, &entry, object)?;
-        Ok(true)
+        Ok(Intake::New)
     }
 
     fn arrive(&mut self, step: &mut Step<'_, '_>, entry: &Entry, object: &Object) -> Result<(), DbError> {

@@ -1,5 +1,6 @@
 //! Interest lists: which authors a node wants. One union for all personas, sorted, unmarked (P2, P5).
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use crate::db::{Author, DbError, Read};
@@ -70,6 +71,12 @@ impl Interest {
         let authors = rows.iter().map(|(_, author)| *author).collect();
         let ids = rows.into_iter().map(|(id, _)| id).collect();
         Ok(Self { list: Arc::new(InterestList(ids)), authors })
+    }
+
+    /// The rows of those of these authors that are on the list.
+    pub(super) fn rows_of(&self, ids: &BTreeSet<PostingId>) -> Vec<Author> {
+        let on_list = ids.iter().filter_map(|id| self.list.ids().binary_search(id).ok());
+        on_list.filter_map(|index| self.authors.get(index).copied()).collect()
     }
 
     /// Whether an author row is on the list.

@@ -1,5 +1,6 @@
 //! Connections: whom to dial and when again, greetings, how many at once. Both sides of a lost connection redial.
 
+use std::cmp::Reverse;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,6 +10,7 @@ use super::connection::{Connection, Greeting, Listing, News, Standing};
 use super::interest::InterestList;
 use super::{CloseReason, ConnectionId, Direction, Effect, Engine, ReplyId, RequestId, Step, jittered};
 use crate::api::Event;
+use crate::db::peers::{AddressSource, PeerWorth};
 use crate::db::{DbError, Peer, Read};
 use crate::domain::address::PeerAddress;
 use crate::domain::ids::NetworkId;
@@ -26,6 +28,8 @@ const DIALS_AT_ONCE: usize = 8;
 #[derive(Debug)]
 pub(super) struct KnownPeer {
     row: Peer,
+    worth: PeerWorth,
+    seen: Timestamp,
     dial: Dial,
     /// Dials in a row that came to nothing.
     failures: u32,
@@ -44,11 +48,18 @@ enum Dial {
 impl KnownPeer {
     pub(super) fn load_all(read: Read<'_>) -> Result<BTreeMap<NetworkId, Self>, DbError> {
         let rows = read.list_peers(KNOWN_PEERS)?;
-        Ok(rows.into_iter().map(|(row, network_id)| (network_id, Self::new(row))).collect())
+        Ok(rows.into_iter().map(|row| (row.network_id, Self::new(row.peer, row.worth, row.seen))).collect())
     }
 
-    const fn new(row: Peer) -> Self {
-        Self { row, dial: Dial::Waiting { next: Timestamp::ZERO }, failures: 0 }
+    const fn new(row: Peer, worth: PeerWorth, seen: Timestamp) -> Self {
+        Self { row, worth, seen, dial: Dial::Waiting { next: Timestamp::ZERO }, failures: 0 }
+    }
+
+    /// Lets no dial start before this.
+    pub(super) fn dial_not_before(&mut self, earliest: Timestamp) {
+        if let Dial::Waiting { next } = &mut self.dial {
+            *next = earliest.max(*next);
+        }
     }
 
     pub(super) fn clock_stepped_back(&mut self, now: Timestamp) {
@@ -67,7 +78,7 @@ impl KnownPeer {
 }
 
 /// The wait before dialling again after so many failures in a row.
-fn redial_wait(failures: u32) -> Duration {
+pub fn redial_wait(failures: u32) -> Duration {
     REDIAL_FIRST.saturating_mul(2_u32.saturating_pow(failures.min(16))).min(REDIAL_LONGEST)
 }
 
@@ -94,7 +105,9 @@ impl Engine {
             step.push(Effect::Close { connection: id, reason: CloseReason::Full });
             return Ok(());
         }
-        if let (Some(oldest), true) = (with_peer.first(), with_peer.len() >= CONNECTIONS_PER_PEER) {
+        // Where there is no room for a second connection with a peer, it takes the place of the first.
+        let is_one_too_many = is_full || with_peer.len() >= CONNECTIONS_PER_PEER;
+        if let (Some(oldest), true) = (with_peer.first(), is_one_too_many) {
             step.push(Effect::Close { connection: *oldest, reason: CloseReason::Superfluous });
             self.connections.remove(oldest);
         }
@@ -131,7 +144,9 @@ impl Engine {
         if self.peers.get(&peer).is_some_and(|known| known.dial == Dial::UnderWay) {
             self.forget_dial(step, peer);
         }
-        self.peer_tried(step, peer);
+        if self.connections_with(peer).next().is_none() {
+            self.peer_tried(step, peer);
+        }
     }
 
     pub(super) fn disconnected(&mut self, step: &mut Step<'_, '_>, id: ConnectionId) {
@@ -192,14 +207,17 @@ impl Engine {
         let Some(connection) = self.connections.get_mut(&id) else {
             return Ok(());
         };
-        if let Some(Message::Hello(hello)) = message {
+        if let (Some(Message::Hello(hello)), Greeting::Expected { .. }) = (message, connection.greeting) {
             return self.greeted(step, id, hello);
         }
         match &connection.listing {
             Listing::Sent { request: sent, list } if *sent == request => {
                 let hash = list.hash(self.network_id, connection.peer);
                 if message == Some(&Message::InterestAccepted(hash)) {
-                    connection.listing = Listing::Accepted { list: Arc::clone(list) };
+                    // One that changed meanwhile is sent now, so that the peer never gets two in the wrong order.
+                    let is_current = Arc::ptr_eq(list, &self.interest.list);
+                    let accepted = Listing::Accepted { list: Arc::clone(list) };
+                    connection.listing = if is_current { accepted } else { Listing::Stale };
                     connection.pull_soon(step.now);
                 } else {
                     // A connection that cannot carry one list is of no use. Dial again.
@@ -223,13 +241,16 @@ impl Engine {
         let Some(connection) = self.connections.get_mut(&id) else {
             return Ok(());
         };
-        let row = step.store.insert_peer(&connection.address, step.now)?;
+        let (peer, address) = (connection.peer, connection.address.clone());
+        let row = step.store.insert_peer(&address, step.now, AddressSource::Reached)?;
         step.store.update_peer_seen(row, step.now)?;
         step.store.replace_epoch(row, hello.epoch.0)?;
         let clock_ahead = hello.minute.saturating_sub(step.now.as_minutes());
         connection.greeting = Greeting::Done { row, clock_ahead };
-        let peer = self.peers.entry(connection.peer).or_insert_with(|| KnownPeer::new(row));
-        (peer.row, peer.dial) = (row, Dial::Connected);
+        let stranger = || KnownPeer::new(row, PeerWorth::Stranger, step.now);
+        let known = self.peers.entry(peer).or_insert_with(stranger);
+        (known.row, known.seen, known.dial) = (row, step.now, Dial::Connected);
+        self.forget_surplus_peers(step)?;
         step.tell(Event::PeersChanged);
         if self.clock_off_minutes().is_some() {
             step.tell(Event::StatusChanged);
@@ -320,8 +341,44 @@ impl Engine {
         if address.network_id == self.network_id {
             return Ok(());
         }
-        let row = step.store.insert_peer(address, step.now)?;
-        self.peers.entry(address.network_id).or_insert_with(|| KnownPeer::new(row)).dial_soon(step.now);
+        let row = step.store.insert_peer(address, step.now, AddressSource::Named)?;
+        step.store.update_peer_kept(row)?;
+        let named = || KnownPeer::new(row, PeerWorth::Kept, step.now);
+        let known = self.peers.entry(address.network_id).or_insert_with(named);
+        (known.row, known.worth) = (row, PeerWorth::Kept);
+        known.dial_soon(step.now);
+        self.forget_surplus_peers(step)
+    }
+
+    /// A peer brought something wanted: strangers do not push it out.
+    pub(super) fn keep_peer(&mut self, step: &Step<'_, '_>, peer: NetworkId) -> Result<(), DbError> {
+        if let Some(known) = self.peers.get_mut(&peer).filter(|known| known.worth == PeerWorth::Stranger) {
+            known.worth = PeerWorth::Kept;
+            step.store.update_peer_kept(known.row)?;
+        }
+        Ok(())
+    }
+
+    /// Forgets nodes above [`KNOWN_PEERS`]: strangers first, then those not seen for longest, none with a connection.
+    fn forget_surplus_peers(&mut self, step: &Step<'_, '_>) -> Result<(), DbError> {
+        let surplus = step.store.count_peers()?.saturating_sub(u64::from(KNOWN_PEERS));
+        if surplus == 0 {
+            return Ok(());
+        }
+        let connected = u32::try_from(self.connections.len()).unwrap_or(u32::MAX);
+        let most = u32::try_from(surplus).unwrap_or(u32::MAX).saturating_add(connected);
+        let candidates = step.store.list_forgettable_peers(most)?;
+        let mut left = surplus;
+        for row in candidates {
+            if left == 0 {
+                break;
+            }
+            if self.connections_with(row.network_id).next().is_none() {
+                step.store.delete_peer(row.peer)?;
+                self.peers.remove(&row.network_id);
+                left = left.saturating_sub(1);
+            }
+        }
         Ok(())
     }
 
@@ -349,25 +406,23 @@ impl Engine {
     }
 
     pub(super) fn dial_due(&mut self, step: &mut Step<'_, '_>) -> Result<(), DbError> {
-        let mut due: Vec<(Timestamp, NetworkId)> = self
+        // Strangers last; among equals, whom we saw last.
+        let mut due: Vec<(PeerWorth, Timestamp, Reverse<Timestamp>, NetworkId)> = self
             .peers
             .iter()
             .filter_map(|(id, known)| match known.dial {
-                Dial::Waiting { next } if next <= step.now => Some((next, *id)),
+                Dial::Waiting { next } if next <= step.now => {
+                    Some((known.worth, next, Reverse(known.seen), *id))
+                }
                 _ => None,
             })
             .collect();
         due.sort_unstable();
         due.truncate(self.dial_room());
-        for (_, id) in due {
+        for (.., id) in due {
             let Some(known) = self.peers.get_mut(&id) else {
                 continue;
             };
-            // A row that was forgotten in favour of newer ones is forgotten here, too.
-            if step.store.find_peer(id)?.is_none() {
-                self.peers.remove(&id);
-                continue;
-            }
             known.dial = Dial::UnderWay;
             step.push(Effect::Dial(step.store.get_peer_address(known.row)?));
         }

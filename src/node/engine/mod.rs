@@ -23,10 +23,12 @@ mod tests;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use rand::CryptoRng;
 
 pub use self::fault::{Fault, Faults};
+pub use self::mesh::redial_wait;
 pub use self::person::slot_name;
 
 use self::answer::Checked;
@@ -130,6 +132,11 @@ pub enum Input {
         /// What.
         message: Message,
     },
+    /// A peer sent what is no message, or asked for what cannot be.
+    PeerMisbehaved {
+        /// On which connection.
+        connection: ConnectionId,
+    },
     /// A request of ours was answered, or lost.
     Answered {
         /// On which connection.
@@ -164,6 +171,17 @@ pub enum Input {
     },
 }
 
+impl Input {
+    /// The call it belongs to, if a face waits for its outcome.
+    #[must_use]
+    pub const fn call(&self) -> Option<CallId> {
+        match self {
+            Self::CommandReceived { call, .. } | Self::PersonaRequested { call, .. } => Some(*call),
+            _ => None,
+        }
+    }
+}
+
 /// What a pull brought.
 #[derive(Debug)]
 pub enum PullEnd {
@@ -171,6 +189,8 @@ pub enum PullEnd {
     Lost,
     /// The peer cannot answer now.
     Busy,
+    /// The answer was none that the protocol knows.
+    Misbehaved,
     /// The peer does not know the list.
     NeedList,
     /// A page.
@@ -402,6 +422,9 @@ impl Engine {
             Input::PushReceived { connection, message } => {
                 self.push_received(&mut step, connection, &message);
             }
+            Input::PeerMisbehaved { connection } => {
+                self.close(&mut step, connection, CloseReason::Misbehaved);
+            }
             Input::Answered { connection, request, message } => {
                 self.answered(&mut step, connection, request, message.as_ref())?;
             }
@@ -456,18 +479,43 @@ impl Engine {
         Ok(())
     }
 
-    /// Timers are wall-clock times. When the clock is set back, what would then wait too long becomes due.
+    /// Timers are wall-clock times. When the clock is set back, what would then wait too long becomes due. What peers
+    /// said about their clocks moves with ours.
     fn notice_clock(&mut self, now: Timestamp) {
-        const TOLERATED: std::time::Duration = std::time::Duration::from_secs(2);
-        if now.after(TOLERATED) < self.last_now {
+        const TOLERATED: Duration = Duration::from_secs(2);
+        /// Longer than an engine waits for any input; a machine that slept has lost its connections.
+        const LEAP: Duration = Duration::from_mins(2);
+        let is_set_back = now.after(TOLERATED) < self.last_now;
+        if is_set_back || now > self.last_now.after(LEAP) {
+            let moved = now.as_minutes().saturating_sub(self.last_now.as_minutes());
+            for connection in self.connections.values_mut() {
+                connection.clock_moved(moved);
+            }
+        }
+        if is_set_back {
             for connection in self.connections.values_mut() {
                 connection.clock_stepped_back(now);
             }
             for peer in self.peers.values_mut() {
                 peer.clock_stepped_back(now);
             }
+            for sync in &mut self.syncs {
+                sync.clock_stepped_back(now);
+            }
         }
         self.last_now = now;
+    }
+
+    /// Lets no peer be dialled before this: the store has just failed.
+    pub fn rest_until(&mut self, earliest: Timestamp) {
+        for peer in self.peers.values_mut() {
+            peer.dial_not_before(earliest);
+        }
+    }
+
+    /// Calls that this engine still has to answer: they are lost with it.
+    pub fn unanswered(&self) -> Vec<CallId> {
+        self.syncs.iter().map(|sync| sync.call).collect()
     }
 
     fn new_request(&mut self) -> RequestId {
@@ -477,7 +525,7 @@ impl Engine {
 }
 
 /// A duration changed by up to a fifth in both directions, so that nodes do not act in step.
-fn jittered(rng: &mut dyn CryptoRng, duration: std::time::Duration) -> std::time::Duration {
+fn jittered(rng: &mut dyn CryptoRng, duration: Duration) -> Duration {
     let thousandths = (rng.next_u32() % 401).saturating_add(800);
     duration.saturating_mul(thousandths) / 1_000
 }

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::connection::Listing;
 use super::{CallId, Effect, Engine, Fault, Step};
 use crate::api::{
     CallError, Command, DraftSlot, ErrorKind, Event, Outcome, PersonView, PersonaView, ReadMark,
@@ -204,10 +205,10 @@ impl Engine {
     fn read_from_start(&self, step: &Step<'_, '_>, author: Author) -> Result<(), DbError> {
         step.store.delete_cursors_of(author)?;
         if self.faults.has(Fault::NoResetOnGrowth) {
-            for (peer, _) in step.store.list_peers(crate::limits::KNOWN_PEERS)? {
-                let others = step.store.list_cursors(peer)?;
+            for row in step.store.list_peers(crate::limits::KNOWN_PEERS)? {
+                let others = step.store.list_cursors(row.peer)?;
                 if let Some(since) = others.into_iter().map(|(_, since)| since).max() {
-                    step.store.replace_cursor(peer, author, since)?;
+                    step.store.replace_cursor(row.peer, author, since)?;
                 }
             }
         }
@@ -249,7 +250,10 @@ impl Engine {
         if interest.list != self.interest.list {
             self.interest = interest;
             for connection in self.connections.values_mut() {
-                connection.listing = super::connection::Listing::Stale;
+                // One under way is followed by the new one once it is answered.
+                if matches!(connection.listing, Listing::Accepted { .. }) {
+                    connection.listing = Listing::Stale;
+                }
             }
         }
         Ok(())

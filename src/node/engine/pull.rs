@@ -3,7 +3,7 @@
 //! Cursors are per peer and author. A page moves a cursor only when the stream came to its orderly end, and only
 //! from where the pull started: what changed meanwhile (an unfollow, a reset) wins.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::answer::{Checked, epoch_for};
@@ -13,6 +13,7 @@ use super::{
     RequestId, Step, jittered,
 };
 use crate::db::{Author, DbError, Peer};
+use crate::domain::ids::PostingId;
 use crate::domain::log::Seq;
 use crate::limits::{PULL_EVERY, PULL_EVERY_IDLE, PULL_GROUPS};
 use crate::node::wire::{Group, GroupEnd, Message, Page, Pull, Range};
@@ -83,6 +84,7 @@ impl Engine {
                 connection.rest(step, Found::Failure);
             }
             PullEnd::Busy | PullEnd::Lost => connection.rest(step, Found::Failure),
+            PullEnd::Misbehaved => self.close(step, id, CloseReason::Misbehaved),
         }
         Ok(())
     }
@@ -126,7 +128,11 @@ impl Engine {
         let is_honest = (is_other_log || answers(&page, asked))
             && !page.items.iter().any(|item| matches!(item, Checked::Forged | Checked::Unasked));
         let PulledPage { epoch, ends, items, delivery, .. } = page;
-        let new_items = self.take_in_all(step, items, Some(id))?;
+        let peer = connection.peer;
+        let taken = self.take_in_all(step, items, Some(id))?;
+        if taken.new_posts > 0 {
+            self.keep_peer(step, peer)?;
+        }
         if !is_honest {
             tracing::debug!("a page broke the protocol");
             self.close(step, id, CloseReason::Misbehaved);
@@ -139,11 +145,15 @@ impl Engine {
         } else if delivery == Delivery::Cut && !self.faults.has(Fault::CursorPassesUndelivered) {
             Found::Failure
         } else {
-            self.advance(step, row, asked, &ends)?;
+            self.advance(step, row, asked, &ends, &taken.postponed)?;
             let asked_authors: usize = asked.iter().map(|group| group.authors.len()).sum();
-            if ends.iter().any(|end| end.cut.is_some()) || asked_authors < self.interest.authors.len() {
+            let is_cut = ends.iter().any(|end| end.cut.is_some());
+            if !taken.postponed.is_empty() && taken.new_posts == 0 {
+                // The same would come again.
+                Found::Nothing
+            } else if is_cut || asked_authors < self.interest.authors.len() {
                 Found::More
-            } else if new_items > 0 {
+            } else if taken.new_posts > 0 {
                 Found::Something
             } else {
                 Found::Nothing
@@ -158,25 +168,28 @@ impl Engine {
         if then == Then::Again {
             connection.pull_soon(step.now);
         }
-        self.note_synced_items(id, new_items);
+        self.note_synced_items(id, taken.new_posts);
         if is_last {
             self.pull_finished(step, id);
         }
         Ok(())
     }
 
-    /// Moves the cursors of a page's authors to where the page ends for their group.
+    /// Moves the cursors of a page's authors to where the page ends for their group, but for those postponed.
     fn advance(
         &self,
         step: &Step<'_, '_>,
         peer: Peer,
         asked: &[AskedGroup],
         ends: &[GroupEnd],
+        postponed: &BTreeSet<PostingId>,
     ) -> Result<(), DbError> {
+        let postponed = self.interest.rows_of(postponed);
         for (group, end) in asked.iter().zip(ends) {
             let upto = if self.faults.has(Fault::CursorIgnoresMore) { end.upto } else { end.cursor() };
             if upto > group.since {
-                let wanted = group.authors.iter().copied().filter(|author| self.interest.has(*author));
+                let moves = |author: &Author| self.interest.has(*author) && !postponed.contains(author);
+                let wanted = group.authors.iter().copied().filter(moves);
                 step.store.move_cursors(peer, &wanted.collect::<Vec<_>>(), group.since, upto)?;
             }
         }

@@ -1,4 +1,5 @@
-//! 'Pull now from everybody': a sync waits until every known peer was pulled to the end or could not be reached.
+//! 'Pull now': a sync waits until every connected peer was pulled to the end; without any connection, until every
+//! known peer was pulled or could not be reached.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -12,17 +13,28 @@ use crate::domain::time::Timestamp;
 /// A sync that runs.
 #[derive(Debug)]
 pub(super) struct PendingSync {
-    call: CallId,
+    pub(super) call: CallId,
+    wait: Duration,
     /// Peers that were neither pulled nor given up yet.
     waiting: BTreeSet<NetworkId>,
     report: SyncReport,
     pub(super) deadline: Timestamp,
 }
 
+impl PendingSync {
+    pub(super) fn clock_stepped_back(&mut self, now: Timestamp) {
+        self.deadline = self.deadline.min(now.after(self.wait));
+    }
+}
+
 impl Engine {
     pub(super) fn begin_sync(&mut self, step: &mut Step<'_, '_>, call: CallId, wait: Duration) {
         self.dial_everyone_soon(step.now);
-        let mut waiting: BTreeSet<NetworkId> = self.unconnected_peers().collect();
+        // Who is not connected is waited for only when nobody is: somebody is always away.
+        let mut waiting = BTreeSet::new();
+        if self.connections.is_empty() {
+            waiting.extend(self.unconnected_peers());
+        }
         for connection in self.connections.values_mut() {
             waiting.insert(connection.peer);
             match &mut connection.pulling {
@@ -31,7 +43,7 @@ impl Engine {
             }
         }
         let deadline = step.now.after(wait);
-        self.syncs.push(PendingSync { call, waiting, report: SyncReport::default(), deadline });
+        self.syncs.push(PendingSync { call, wait, waiting, report: SyncReport::default(), deadline });
     }
 
     /// A pull brought this many new posts.

@@ -15,6 +15,7 @@ use crate::limits::CLOCK_AHEAD;
 use crate::node::wire::{Group, Hello, Page, Range};
 
 const US: NetworkId = NetworkId::from_bytes([1; 32]);
+const FRIEND: NetworkId = NetworkId::from_bytes([3; 32]);
 const PEER: NetworkId = NetworkId::from_bytes([2; 32]);
 const NOW: Timestamp = Timestamp::from_millis(1_767_225_600_000);
 
@@ -181,6 +182,11 @@ fn what_a_pull_names_wrongly_is_told() {
         bench.database.read(|read| answer_pull(read, US, PEER, &list, &pull, PageBudget::default())).unwrap();
     assert_eq!(answer, PullAnswer::NeedList);
     assert_eq!(bench.pull(&list, vec![group(Seq::START, 1, 2)], 9), PullAnswer::Malformed);
+    // Naming everybody again and again would make us look for everybody again and again.
+    let all = group(Seq::START, 0, 2);
+    assert_eq!(bench.pull(&list, vec![all.clone(), all.clone()], 9), PullAnswer::Malformed);
+    let twice = Group { ranges: [all.ranges.as_slice(), &all.ranges].concat(), ..all };
+    assert_eq!(bench.pull(&list, vec![twice], 9), PullAnswer::Malformed);
     let beyond = Seq::new(bench.last_seq().get() + 1).unwrap();
     assert_eq!(bench.pull(&list, vec![group(beyond, 0, 1)], 9), PullAnswer::BeyondLog);
 }
@@ -284,6 +290,94 @@ fn a_peer_that_breaks_the_protocol_is_dialled_less_and_less_often() {
     }
     let doubled = waits.windows(2).filter(|pair| pair[1] > pair[0].mul_f32(1.3)).count();
     assert!(doubled >= 5 && waits[7] > crate::limits::REDIAL_LONGEST / 2, "{waits:?}");
+}
+
+/// A greeted inbound connection of a node with this number.
+fn stranger_connects(bench: &mut Bench, number: u32, connection: u64) -> Vec<Effect> {
+    let mut id = [7; 32];
+    id[..4].copy_from_slice(&number.to_be_bytes());
+    let (peer, connection) = (NetworkId::from_bytes(id), ConnectionId(connection));
+    let (direction, address) = (Direction::Inbound, PeerAddress::of(peer));
+    let mut effects = bench.take(Input::Connected { connection, peer, direction, address });
+    let hello = Hello { epoch: Epoch([1; 16]), features: 0, minute: NOW.as_minutes() };
+    let (reply, message) = (ReplyId(1), Message::Hello(hello));
+    effects.extend(bench.take(Input::RequestReceived { connection, reply, message }));
+    effects
+}
+
+#[test]
+fn strangers_push_out_neither_whom_a_person_named_nor_who_is_connected() {
+    let mut bench = Bench::new(&[key(1)]);
+    let ticket = crate::domain::invite::format_ticket(&PeerAddress::of(FRIEND));
+    bench.command(Command::AddPeer { ticket }).unwrap();
+    stranger_connects(&mut bench, 0, 1);
+    for number in 1..=(crate::limits::KNOWN_PEERS + 50) {
+        stranger_connects(&mut bench, number, 2);
+        bench.take(Input::Disconnected { connection: ConnectionId(2) });
+    }
+    let known = bench.database.read(|read| read.list_peers(5_000)).unwrap();
+    assert_eq!(known.len(), usize::try_from(crate::limits::KNOWN_PEERS).unwrap());
+    assert_eq!(known[0].network_id, FRIEND, "named ones come first");
+    let first = NetworkId::from_bytes([[0; 4].as_slice(), &[7; 28]].concat().try_into().unwrap());
+    assert!(known.iter().any(|row| row.network_id == first), "the connected one stays");
+    assert_eq!(bench.engine.peers.len(), known.len(), "memory holds what the store holds");
+}
+
+#[test]
+fn strangers_leave_room_for_our_own_connections() {
+    use crate::limits::INBOUND_CONNECTIONS;
+    let mut bench = Bench::new(&[key(1)]);
+    for connection in 0..200 {
+        stranger_connects(&mut bench, u32::try_from(connection % 50).unwrap(), connection);
+        assert!(bench.engine.connections.len() <= INBOUND_CONNECTIONS);
+    }
+}
+
+#[test]
+fn posts_nobody_could_hold_back_are_asked_for_again_and_come_in_when_the_clock_is_right() {
+    use crate::limits::HELD_POSTS;
+    let author = key(5);
+    let (mut bench, connection) = (Bench::new(&[key(1)]), ConnectionId(1));
+    bench.command(Command::Follow { target: author.posting_id().to_string(), persona: None }).unwrap();
+    let later = NOW.after(Duration::from_hours(24));
+    let count = u64::from(HELD_POSTS) + 5;
+    let posts = || {
+        (0..count).map(|number| {
+            let created = later.after(Duration::from_millis(number));
+            let post = Post::new(author.posting_id(), created, "tomorrow".to_owned()).unwrap();
+            Checked::Object(Object::Post(author.sign(&post)))
+        })
+    };
+    let ends = |bench: &Bench| {
+        let groups = match &bench.engine.connections[&connection].pulling {
+            super::connection::Pulling::Running { asked, .. } => asked.len(),
+            super::connection::Pulling::Resting { .. } => 0,
+        };
+        vec![GroupEnd { upto: seq(900), cut: None }; groups]
+    };
+    let greeted = bench.connects(connection);
+    let accepted = bench.accepts(connection, &greeted);
+    let page = pulled(ends(&bench), 105, posts().collect());
+    bench.answers(connection, &accepted, page);
+    let read_for = |bench: &mut Bench| {
+        let cursors = bench.database.read::<_, DbError>(|read| read.list_known_cursors()).unwrap();
+        cursors.iter().any(|cursor| cursor.author == author.posting_id())
+    };
+    assert!(!read_for(&mut bench), "the cursor waits for what could not be held");
+    // The clock is set right, and the next pull brings the rest.
+    let now = later.after(Duration::from_hours(1));
+    let effects = bench.take_at(now, Input::TimePassed);
+    let request = effects.iter().find_map(|effect| match effect {
+        Effect::Pull { request, .. } => Some(*request),
+        _ => None,
+    });
+    let page = pulled(ends(&bench), 105, posts().collect());
+    let request = request.unwrap();
+    bench.take_at(now, Input::PullEnded { connection, request, end: PullEnd::Page(page) });
+    bench.take_at(now, Input::TimePassed);
+    let feed = bench.database.read::<_, DbError>(|read| read.list_feed_ids()).unwrap();
+    assert_eq!(u64::try_from(feed.len()).unwrap(), count);
+    assert!(read_for(&mut bench));
 }
 
 #[test]

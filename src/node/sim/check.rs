@@ -13,6 +13,7 @@ use super::world::World;
 use super::{Broken, Report, Violation};
 use crate::db::audit::KnownCursor;
 use crate::db::objects::Have;
+use crate::db::peers::PeerRow;
 use crate::domain::ids::{NetworkId, ObjectId, PostingId};
 use crate::domain::log::Seq;
 use crate::limits::{INTEREST_IDS, KNOWN_PEERS};
@@ -151,7 +152,7 @@ impl World {
 
     fn check_connections(&mut self, index: NodeIndex) -> Result<(), Violation> {
         let known = self.nodes[index].read(|read| read.list_peers(KNOWN_PEERS)).unwrap_or_default();
-        for (_, network_id) in known {
+        for PeerRow { network_id, .. } in known {
             let Some(peer) = self.nodes.iter().position(|node| node.network_id == network_id) else {
                 continue;
             };
