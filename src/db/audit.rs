@@ -2,7 +2,7 @@
 
 use rusqlite::params;
 
-use super::{DbError, Read};
+use super::{Author, DbError, Peer, Read};
 use crate::domain::ids::{NetworkId, ObjectId, PostingId};
 use crate::domain::log::Seq;
 
@@ -20,6 +20,16 @@ pub struct KnownCursor {
 }
 
 impl Read<'_> {
+    /// How far a peer's log was read for an author.
+    pub fn get_cursor(&self, peer: Peer, author: Author) -> Result<Seq, DbError> {
+        let since = self.find(
+            "SELECT since FROM cursors WHERE peer = ?1 AND author = ?2",
+            params![peer, author],
+            |row| row.get(0),
+        )?;
+        Ok(since.unwrap_or_default())
+    }
+
     /// Every cursor of the store.
     pub fn list_known_cursors(&self) -> Result<Vec<KnownCursor>, DbError> {
         self.list(

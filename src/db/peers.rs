@@ -99,16 +99,6 @@ impl Read<'_> {
         Ok(PeerAddress { network_id, sockets, relay })
     }
 
-    /// How far a peer's log was read for an author.
-    pub fn get_cursor(&self, peer: Peer, author: Author) -> Result<Seq, DbError> {
-        let since = self.find(
-            "SELECT since FROM cursors WHERE peer = ?1 AND author = ?2",
-            params![peer, author],
-            |row| row.get(0),
-        )?;
-        Ok(since.unwrap_or_default())
-    }
-
     /// How far a peer's log was read, for every author that was read at all.
     pub fn list_cursors(&self, peer: Peer) -> Result<Vec<(Author, Seq)>, DbError> {
         self.list("SELECT author, since FROM cursors WHERE peer = ?1", [peer], |row| {

@@ -95,12 +95,6 @@ impl DataDir {
         self.path.join("itsgoin.db")
     }
 
-    /// The directory itself.
-    #[must_use]
-    pub fn path(&self) -> &Path {
-        &self.path
-    }
-
     /// The network key, made by `generate` at the first start.
     ///
     /// # Errors

@@ -188,12 +188,13 @@ async fn run_network(starting: StartingNetwork, jobs: mpsc::Sender<Job>, events:
         Job::Input(Input::Listening { port, address: network.address() })
     };
     jobs.send(listening()).await.unwrap_or_default();
+    let mut changes = network.address_changes();
     let accept = accept_links(network.clone(), found);
     tokio::pin!(accept);
     loop {
         tokio::select! {
             () = &mut accept => break,
-            () = network.address_changed() => jobs.send(listening()).await.unwrap_or_default(),
+            () = changes.next() => jobs.send(listening()).await.unwrap_or_default(),
         }
     }
 }

@@ -78,6 +78,7 @@ impl KnownPeer {
 }
 
 /// The wait before dialling again after so many failures in a row.
+#[must_use]
 pub fn redial_wait(failures: u32) -> Duration {
     REDIAL_FIRST.saturating_mul(2_u32.saturating_pow(failures.min(16))).min(REDIAL_LONGEST)
 }

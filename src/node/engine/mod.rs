@@ -514,6 +514,7 @@ impl Engine {
     }
 
     /// Calls that this engine still has to answer: they are lost with it.
+    #[must_use]
     pub fn unanswered(&self) -> Vec<CallId> {
         self.syncs.iter().map(|sync| sync.call).collect()
     }

@@ -131,14 +131,10 @@ impl Network {
         }
     }
 
-    /// Waits until the addresses change.
-    pub async fn address_changed(&self) {
-        use iroh::Watcher as _;
-        let mut addresses = self.endpoint.watch_addr();
-        if addresses.updated().await.is_err() {
-            // The endpoint is closed: nothing will ever change again.
-            std::future::pending::<()>().await;
-        }
+    /// Changes of the addresses from now on.
+    #[must_use]
+    pub fn address_changes(&self) -> AddressChanges<impl iroh::Watcher<Value = EndpointAddr>> {
+        AddressChanges(self.endpoint.watch_addr())
     }
 
     /// The next connection somebody opens; `None` when the endpoint is closed. Its handshake is still to come.
@@ -166,6 +162,19 @@ impl Network {
     /// Closes all connections in order and the socket with them.
     pub async fn close(&self) {
         self.endpoint.close().await;
+    }
+}
+
+/// Waits for changes of a node's own addresses; misses none in between.
+pub struct AddressChanges<W>(W);
+
+impl<W: iroh::Watcher<Value = EndpointAddr>> AddressChanges<W> {
+    /// The next change.
+    pub async fn next(&mut self) {
+        if self.0.updated().await.is_err() {
+            // The endpoint is closed: nothing will ever change again.
+            std::future::pending::<()>().await;
+        }
     }
 }
 
