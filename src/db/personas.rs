@@ -35,6 +35,12 @@ impl Read<'_> {
             },
         )
     }
+
+    /// The persona with this id, or the default one.
+    pub fn find_persona(&self, id: Option<PostingId>) -> Result<Option<PersonaRow>, DbError> {
+        let personas = self.list_personas()?;
+        Ok(personas.into_iter().find(|persona| id.is_none_or(|id| persona.posting_id == id)))
+    }
 }
 
 impl Write<'_> {

@@ -15,6 +15,7 @@ use crate::domain::ordering::FeedPosition;
 use crate::domain::post::Post;
 use crate::domain::text::SafeText;
 use crate::limits::{INTEREST_IDS, QUERY_ROWS};
+use crate::node::engine::no_persona;
 
 /// Why a question has no answer.
 pub enum QueryError {
@@ -180,16 +181,7 @@ pub fn invite(
 }
 
 fn find_persona(read: Read<'_>, id: Option<PostingId>) -> Result<PersonaRow, QueryError> {
-    let personas = read.list_personas()?;
-    match id {
-        Some(id) => personas
-            .into_iter()
-            .find(|persona| persona.posting_id == id)
-            .ok_or_else(|| not_found("no persona of yours has this id", "`itsgoin persona list` lists them")),
-        None => personas.into_iter().next().ok_or_else(|| {
-            not_found("there is no persona yet", "make one: `itsgoin init --name NAME --no-passphrase`")
-        }),
-    }
+    read.find_persona(id)?.ok_or_else(|| QueryError::Person(no_persona(id)))
 }
 
 #[cfg(test)]

@@ -29,7 +29,7 @@ use rand::CryptoRng;
 
 pub use self::fault::{Fault, Faults};
 pub use self::mesh::redial_wait;
-pub use self::person::slot_name;
+pub use self::person::{no_persona, slot_name};
 
 use self::answer::Checked;
 use self::connection::Connection;

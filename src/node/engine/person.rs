@@ -272,16 +272,17 @@ fn answer(step: &mut Step<'_, '_>, call: CallId, outcome: Result<Outcome, Refusa
 
 /// The persona with this id, or the default one.
 fn find_persona(step: &Step<'_, '_>, id: Option<PostingId>) -> Result<PersonaRow, Refusal> {
-    let personas = step.store.list_personas()?;
-    match id {
-        Some(id) => personas
-            .into_iter()
-            .find(|persona| persona.posting_id == id)
-            .ok_or_else(|| not_found("no persona of yours has this id", "`itsgoin persona list` lists them")),
-        None => personas.into_iter().next().ok_or_else(|| {
-            not_found("there is no persona yet", "make one: `itsgoin init --name NAME --no-passphrase`")
-        }),
-    }
+    step.store.find_persona(id)?.ok_or_else(|| Refusal::Person(no_persona(id)))
+}
+
+/// What is said when there is no such persona, or none at all.
+#[must_use]
+pub fn no_persona(id: Option<PostingId>) -> CallError {
+    let (message, hint) = match id {
+        Some(_) => ("no persona of yours has this id", "`itsgoin persona list` lists them"),
+        None => ("there is no persona yet", "make one: `itsgoin init --name NAME --no-passphrase`"),
+    };
+    CallError::new(ErrorKind::NotFound, message, hint)
 }
 
 /// An invite, or a bare posting id.
