@@ -229,12 +229,7 @@ impl Driver {
         let room = match self.jobs.clone().try_reserve_owned() {
             Ok(room) => room,
             Err(_full) => {
-                let busy = CallError::new(
-                    ErrorKind::Busy,
-                    "the node is busy",
-                    "try again in a moment; nothing was lost",
-                );
-                return answer.send(Err(busy)).unwrap_or_default();
+                return answer.send(Err(CallError::busy())).unwrap_or_default();
             }
         };
         let Command::CreatePersona { name } = command else {
