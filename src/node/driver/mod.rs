@@ -188,7 +188,7 @@ impl Driver {
             && let Err(error) = self.data_dir.keep_posting_key(persona.posting_id)
         {
             // The staged file counts at the next start, because its persona is committed.
-            tracing::error!(%error, "a key file could not be renamed");
+            tracing::error!(cause = ?error.io_kind(), "a key file could not be renamed");
         }
         if let Some(answer) = self.pending.remove(&call) {
             answer.send(outcome).unwrap_or_default();
@@ -239,7 +239,7 @@ impl Driver {
         };
         let key = Arc::new(PostingKey::generate(&mut crate::clock::fresh_rng()));
         if let Err(error) = self.data_dir.stage_posting_key(&key) {
-            tracing::error!(%error, "a key file could not be written");
+            tracing::error!(cause = ?error.io_kind(), "a key file could not be written");
             let hint = "check the disk and the rights of the data directory";
             let failed = CallError::new(ErrorKind::Store, error.to_string(), hint);
             return answer.send(Err(failed)).unwrap_or_default();
@@ -293,23 +293,34 @@ impl Driver {
             tokio::select! {
                 () = &mut stop => break,
                 report = reports.recv() => match report {
-                    Some(Report::Committed { effects, .. }) => {
-                        for effect in effects {
-                            if let Effect::Answer { call, outcome } = effect {
-                                self.answer(call, outcome);
-                            }
-                        }
-                    }
-                    Some(Report::Failed { calls, error }) => {
-                        for call in calls {
-                            self.answer(call, Err(error.clone()));
-                        }
-                    }
+                    Some(report) => self.last_report_received(report),
                     None => break,
                 },
             }
         }
+        // The writer may be gone before its last reports were taken.
+        while let Ok(report) = reports.try_recv() {
+            self.last_report_received(report);
+        }
         self.tell(Event::Stopped);
+    }
+
+    /// Answers what was done; nothing else comes of it any more.
+    fn last_report_received(&mut self, report: Report) {
+        match report {
+            Report::Committed { effects, .. } => {
+                for effect in effects {
+                    if let Effect::Answer { call, outcome } = effect {
+                        self.answer(call, outcome);
+                    }
+                }
+            }
+            Report::Failed { calls, error } => {
+                for call in calls {
+                    self.answer(call, Err(error.clone()));
+                }
+            }
+        }
     }
 }
 
