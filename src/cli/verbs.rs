@@ -72,6 +72,7 @@ fn node_request(args: &Args, verb: Option<&Verb>) -> Result<NodeRequest, CliErro
     Ok(NodeRequest {
         data_dir: args.data_dir.clone().or_else(config::default_data_dir).ok_or(CliError::NoHome)?,
         runtime_dir: config::runtime_dir(),
+        temporary_dir: config::temporary_dir(),
         source,
         network: (needs_network && !args.offline).then(network),
     })
