@@ -34,17 +34,27 @@ pub fn choose(data_dir: &Path, homes: Homes<'_>) -> io::Result<PathBuf> {
     };
     DirBuilder::new().recursive(true).mode(0o700).create(&home)?;
     check_private(&home, owner)?;
-    let name = blake3::hash(data_dir.as_os_str().as_encoded_bytes()).to_hex();
-    Ok(home.join(format!("{}.sock", name.get(..16).unwrap_or_default())))
+    Ok(home.join(name_of(&data_dir)))
 }
 
-/// The path that the holder of the lock wrote. A sign of one that was killed leads to nobody.
+/// The name of the socket of a canonical data directory.
+fn name_of(data_dir: &Path) -> String {
+    let hash = blake3::hash(data_dir.as_os_str().as_encoded_bytes()).to_hex();
+    format!("{}.sock", hash.get(..16).unwrap_or_default())
+}
+
+/// The path that the holder of the lock wrote. A sign of one that was killed leads to nobody; one that came with a copy
+/// of another data directory would lead to the node of that one, and is not followed.
 ///
 /// # Errors
-/// When there is no sign, or it leads to a directory that is not its owner's alone.
+/// When there is no sign, it is another directory's, or it leads to a place that is not its owner's alone.
 pub fn find(data_dir: &Path) -> io::Result<PathBuf> {
-    let owner = std::fs::metadata(data_dir)?.uid();
+    let data_dir = data_dir.canonicalize()?;
+    let owner = std::fs::metadata(&data_dir)?.uid();
     let path = PathBuf::from(OsString::from_vec(std::fs::read(data_dir.join(SIGN))?));
+    if path.file_name().is_none_or(|name| name != name_of(&data_dir).as_str()) {
+        return Err(io::ErrorKind::NotFound.into());
+    }
     check_private(path.parent().unwrap_or(&path), owner)?;
     Ok(path)
 }
@@ -102,6 +112,16 @@ mod tests {
         assert_eq!(std::fs::metadata(&file).unwrap().mode() & 0o777, 0o600);
         drop(sign);
         assert!(!file.exists() && find(data.path()).is_err());
+    }
+
+    #[test]
+    fn the_sign_in_a_copy_leads_nowhere() {
+        let (data, copy) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        let homes = Homes { runtime: None, temporary: data.path() };
+        let socket = choose(data.path(), homes).unwrap();
+        let _signs = [data.path(), copy.path()].map(|place| Sign::put_up(place, &socket).unwrap());
+        assert_eq!(find(data.path()).unwrap(), socket);
+        assert_eq!(find(copy.path()).unwrap_err().kind(), io::ErrorKind::NotFound);
     }
 
     #[test]
