@@ -16,6 +16,12 @@ pub fn runtime_dir() -> Option<PathBuf> {
     BaseDirs::new().and_then(|dirs| dirs.runtime_dir().map(Path::to_owned))
 }
 
+/// The directory for temporary files.
+#[must_use]
+pub fn temporary_dir() -> PathBuf {
+    std::env::temp_dir()
+}
+
 /// Whether the person asked programs not to use colour (no-color.org).
 #[must_use]
 pub fn wants_no_colour() -> bool {

@@ -1,11 +1,15 @@
 //! The handle a face holds: calls go in through a bounded channel, events come out of a broadcast.
 
 use std::future::Future;
+use std::time::Duration;
 
 use tokio::sync::{broadcast, mpsc, oneshot};
 
 use super::{CallError, Command, ErrorKind, Event, Outcome, Query, View};
 use crate::limits::CHANNEL_MESSAGES;
+
+/// How long a full channel may stay full before the node counts as stuck.
+const ROOM_TIME: Duration = Duration::from_secs(5);
 
 /// One call with the place its answer goes to.
 #[derive(Debug)]
@@ -62,6 +66,20 @@ impl NodeHandle {
         }
     }
 
+    /// Stops the node. Unlike other commands this one waits for room: a busy node ends in order, too.
+    ///
+    /// # Errors
+    /// [`CallError`] with kind `Busy` when there was no room for five seconds, `Stopped` when the node is gone.
+    pub async fn stop(&self) -> Result<(), CallError> {
+        let (answer, answered) = oneshot::channel();
+        let handed_in = self.calls.send(Call::Command(Command::Stop, answer));
+        match tokio::time::timeout(ROOM_TIME, handed_in).await {
+            Ok(Ok(())) => answered.await.unwrap_or_else(|_dropped| Err(stopped())).map(|_done| ()),
+            Ok(Err(_closed)) => Err(stopped()),
+            Err(_elapsed) => Err(CallError::busy()),
+        }
+    }
+
     /// Events from now on.
     #[must_use]
     pub fn events(&self) -> broadcast::Receiver<Event> {
@@ -70,9 +88,7 @@ impl NodeHandle {
 
     fn hand_in(&self, call: Call) -> Result<(), CallError> {
         self.calls.try_send(call).map_err(|refused| match refused {
-            mpsc::error::TrySendError::Full(_) => {
-                CallError::new(ErrorKind::Busy, "the node is busy", "try again in a moment; nothing was lost")
-            }
+            mpsc::error::TrySendError::Full(_) => CallError::busy(),
             mpsc::error::TrySendError::Closed(_) => stopped(),
         })
     }

@@ -78,7 +78,7 @@ pub enum Command {
         /// How long to wait for connections and answers.
         wait: Duration,
     },
-    /// Stops the node. Answered before it is gone.
+    /// Stops the node. Answered when it is gone: everything is on disk, and the data directory is free.
     Stop,
 }
 
@@ -259,5 +259,11 @@ impl CallError {
     #[must_use]
     pub fn new(kind: ErrorKind, message: impl Into<String>, hint: impl Into<String>) -> Self {
         Self { kind, message: message.into(), hint: hint.into() }
+    }
+
+    /// A channel is full.
+    #[must_use]
+    pub fn busy() -> Self {
+        Self::new(ErrorKind::Busy, "the node is busy", "try again in a moment; nothing was lost")
     }
 }

@@ -1,10 +1,12 @@
 //! The arguments. Help texts are written for the person who runs the program.
 
-use std::net::SocketAddr;
+use std::net::{Ipv6Addr, SocketAddr};
 use std::path::PathBuf;
 
 use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
+use thiserror::Error;
 
+use crate::api::RelayChoice;
 use crate::domain::ids::ObjectId;
 use crate::domain::ordering::FeedPosition;
 
@@ -31,8 +33,8 @@ pub struct Args {
     #[arg(long, global = true, value_name = "ADDR:PORT")]
     pub bind: Option<SocketAddr>,
     /// Relays and address lookup: none, default (iroh's public ones), or the URL of one relay
-    #[arg(long, global = true, value_name = "none|default|URL", default_value = "default")]
-    pub relay: String,
+    #[arg(long, global = true, value_name = "none|default|URL", default_value = "default", value_parser = parse_relay)]
+    pub relay: RelayChoice,
     /// Whether nodes of the local network find each other
     #[arg(long, global = true, value_name = "on|off", default_value = "on")]
     pub lan: Switch,
@@ -206,4 +208,72 @@ pub enum PeerVerb {
 pub enum PersonaVerb {
     /// List your personas, the default one first
     List,
+}
+
+/// The text names no relay.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+#[error("neither `none` nor `default` nor a URL like https://relay.example.org")]
+struct RelayParseError;
+
+fn parse_relay(text: &str) -> Result<RelayChoice, RelayParseError> {
+    match text {
+        "none" => Ok(RelayChoice::None),
+        "default" => Ok(RelayChoice::Default),
+        url if names_host(url) => Ok(RelayChoice::Url(url.to_owned())),
+        _ => Err(RelayParseError),
+    }
+}
+
+/// Whether it is a URL of http or https with a host, as far as can be seen before it is used.
+fn names_host(url: &str) -> bool {
+    let Some(rest) = url.strip_prefix("https://").or_else(|| url.strip_prefix("http://")) else {
+        return false;
+    };
+    let host_and_port = rest.split(['/', '?', '#']).next().unwrap_or_default();
+    let (host, port) = match host_and_port.rsplit_once(':') {
+        Some((host, port)) if !port.contains(']') => (host, Some(port)),
+        _ => (host_and_port, None),
+    };
+    let of_name = |scalar: char| scalar.is_ascii_alphanumeric() || ".-_".contains(scalar);
+    let is_name = !host.is_empty() && !host.starts_with('.') && host.chars().all(of_name);
+    let address = host.strip_prefix('[').and_then(|host| host.strip_suffix(']'));
+    let is_host = address.map_or(is_name, |address| address.parse::<Ipv6Addr>().is_ok());
+    is_host
+        && port.is_none_or(|port| port.parse::<u16>().is_ok())
+        && rest.chars().all(|scalar| scalar.is_ascii_graphic())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_relay_is_none_default_or_a_url_with_a_host() {
+        assert_eq!(parse_relay("none"), Ok(RelayChoice::None));
+        assert_eq!(parse_relay("default"), Ok(RelayChoice::Default));
+        let fine = [
+            "https://relay.example.org",
+            "http://127.0.0.1:3340/",
+            "https://[::1]:443/path?query",
+            "https://relay.example.org./",
+        ];
+        for url in fine {
+            assert_eq!(parse_relay(url), Ok(RelayChoice::Url(url.to_owned())));
+        }
+        let wrong = [
+            "",
+            "foo",
+            "relay.example.org",
+            "ftp://relay.example.org",
+            "https://",
+            "https:///path",
+            "https://relay.example.org:port",
+            "https://relay example.org",
+            "https://[::1",
+            "https://relay.example.org/\u{1b}[2J",
+        ];
+        for url in wrong {
+            assert_eq!(parse_relay(url), Err(RelayParseError), "{url}");
+        }
+    }
 }

@@ -6,6 +6,7 @@
 
 mod args;
 mod error;
+mod lines;
 mod output;
 mod verbs;
 

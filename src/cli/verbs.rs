@@ -12,18 +12,20 @@ use super::args::{
     Args, Feed, Follow, Init, LogLevel, OfPersona, PeerVerb, PersonaVerb, Post, Switch, Unfollow, Verb,
 };
 use super::error::CliError;
+use super::lines::{PersonLine, PostLine};
 use super::output::Output;
 use crate::api::{
-    CallError, Command, ErrorKind, Event, FeedAnchor, FeedFilter, LanDiscovery, NetSettings, NetworkState,
-    NodeHandle, NodeRequest, OpenNode, Outcome, PeerView, PersonView, PersonaView, PostView, Query, ReadMark,
-    RelayChoice, Source, StatusView, View,
+    CallError, Command, ErrorKind, Event, FeedAnchor, FeedFilter, LanDiscovery, More, NetSettings,
+    NetworkState, NodeHandle, NodeRequest, OpenNode, Outcome, PeerView, PersonView, PersonaView, Query,
+    ReadMark, Source, StatusView, View,
 };
 use crate::domain::ids::{ObjectId, PostingId};
 use crate::domain::text::SafeText;
 use crate::{clock, config, logging, ui};
 
-/// Text read from the standard input is cut off here; the node refuses it long before.
-const STDIN_BYTES: u64 = 1024 * 1024;
+/// Text read from the standard input is cut off here: the node refuses it long before, and a running one still gets it
+/// in one line, whatever it becomes as JSON (six bytes from one at most).
+const STDIN_BYTES: u64 = 256 * 1024;
 
 /// Runs the verb of the arguments.
 pub(super) async fn run(mut args: Args, output: &Output, open_node: OpenNode) -> Result<(), CliError> {
@@ -59,11 +61,7 @@ fn node_request(args: &Args, verb: Option<&Verb>) -> Result<NodeRequest, CliErro
     };
     let network = || NetSettings {
         bind: args.bind,
-        relay: match args.relay.as_str() {
-            "none" => RelayChoice::None,
-            "default" => RelayChoice::Default,
-            url => RelayChoice::Url(url.to_owned()),
-        },
+        relay: args.relay.clone(),
         lan: match args.lan {
             Switch::On => LanDiscovery::On,
             Switch::Off => LanDiscovery::Off,
@@ -72,6 +70,7 @@ fn node_request(args: &Args, verb: Option<&Verb>) -> Result<NodeRequest, CliErro
     Ok(NodeRequest {
         data_dir: args.data_dir.clone().or_else(config::default_data_dir).ok_or(CliError::NoHome)?,
         runtime_dir: config::runtime_dir(),
+        temporary_dir: config::temporary_dir(),
         source,
         network: (needs_network && !args.offline).then(network),
     })
@@ -96,7 +95,10 @@ async fn one_shot(verb: Verb, node: &NodeHandle, output: &Output) -> Result<(), 
         Verb::Invite(of) => invite(of, node, output).await,
         Verb::Follow(follow) => self::follow(follow, node, output).await,
         Verb::Unfollow(unfollow) => self::unfollow(unfollow, node, output).await,
-        Verb::People => output.all(&people(node).await?, plain_person),
+        Verb::People => {
+            let lines: Vec<PersonLine> = people(node).await?.into_iter().map(PersonLine::from).collect();
+            output.all(&lines, plain_person)
+        }
         Verb::Post(post) => self::post(post, node, output).await,
         Verb::Feed(feed) => self::feed(feed, node, output).await,
         Verb::Thread(thread) => self::thread(thread.post_id, node, output).await,
@@ -133,7 +135,10 @@ async fn serve(
     let script = Output::new(true);
     let mut is_ready = false;
     if args.offline {
-        script.one(&json!({"event": "ready", "addresses": []}), |_| String::new())?;
+        let View::Status(StatusView { network_id, .. }) = node.query(Query::Status).await? else {
+            return Err(unexpected());
+        };
+        script.one(&Event::Ready { network_id, addresses: Vec::new() }, |_| String::new())?;
     }
     loop {
         tokio::select! {
@@ -146,11 +151,17 @@ async fn serve(
                     script.one(&ready, |_| String::new())?;
                 }
                 Ok(Event::StatusChanged) => network_failure(node).await?,
-                Ok(Event::Stopped) | Err(broadcast::error::RecvError::Closed) => return Ok(()),
+                Ok(Event::Stopped) | Err(broadcast::error::RecvError::Closed) => return Err(ended_by_itself()),
                 Ok(_) | Err(_) => {}
             },
         }
     }
+}
+
+/// Nobody told it to.
+fn ended_by_itself() -> CliError {
+    let hint = "start it again; itsgoin.log in the data directory may say why";
+    CallError::new(ErrorKind::Stopped, "the node ended by itself", hint).into()
 }
 
 /// A node without interface is of no use without its network.
@@ -159,7 +170,7 @@ async fn network_failure(node: &NodeHandle) -> Result<(), CliError> {
         View::Status(StatusView { network: NetworkState::Failed(why), .. }) => Err(CallError::new(
             ErrorKind::Offline,
             why,
-            "choose another address with --bind, or stop the program that uses it",
+            "choose another address with --bind, or stop the program that uses it; check what --relay names",
         )
         .into()),
         _ => Ok(()),
@@ -187,7 +198,7 @@ async fn status(node: &NodeHandle, output: &Output) -> Result<(), CliError> {
     let View::Status(status) = node.query(Query::Status).await? else { return Err(unexpected()) };
     output.one(&status, |status| {
         let network = match &status.network {
-            NetworkState::Off => "off (no node is running here)".to_owned(),
+            NetworkState::Off => "off (it is on while itsgoin runs here without --offline)".to_owned(),
             NetworkState::Starting => "starting".to_owned(),
             NetworkState::Up => status.addresses.join(" "),
             NetworkState::Failed(why) => why.clone(),
@@ -248,7 +259,7 @@ async fn follow(follow: Follow, node: &NodeHandle, output: &Output) -> Result<()
     let Outcome::Followed(person) = node.command(Command::Follow { target, persona }).await? else {
         return Err(unexpected());
     };
-    output.one(&person, plain_person)
+    output.one(&PersonLine::from(person), plain_person)
 }
 
 async fn unfollow(unfollow: Unfollow, node: &NodeHandle, output: &Output) -> Result<(), CliError> {
@@ -273,23 +284,43 @@ async fn post(post: Post, node: &NodeHandle, output: &Output) -> Result<(), CliE
 }
 
 async fn feed(feed: Feed, node: &NodeHandle, output: &Output) -> Result<(), CliError> {
-    let query = Query::Feed {
-        persona: resolve_persona(&feed.of, node).await?,
-        page: feed.before.map_or(FeedAnchor::Newest, FeedAnchor::Before),
-        filter: if feed.unread { FeedFilter::Unread } else { FeedFilter::All },
-        limit: feed.limit,
-    };
-    let View::Feed(page) = node.query(query).await? else { return Err(unexpected()) };
-    if page.posts.is_empty() {
-        output
-            .remark("Nothing here yet: write with `itsgoin post TEXT`, or follow somebody by their invite.");
+    let posts = pages_of_feed(&feed, node).await?;
+    if posts.is_empty() {
+        output.remark(match (feed.unread, feed.before) {
+            (true, None) => "Everything is read.",
+            (true, Some(_)) => "Everything older is read.",
+            (false, Some(_)) => "Nothing is older.",
+            (false, None) => {
+                "Nothing here yet: write with `itsgoin post TEXT`, or follow somebody by their invite."
+            }
+        });
     }
-    output.all(&page.posts, plain_post)
+    output.all(&posts, plain_post)
+}
+
+/// As many posts as were asked for, or all there are: a node of another process sends long ones in several pages.
+async fn pages_of_feed(feed: &Feed, node: &NodeHandle) -> Result<Vec<PostLine>, CliError> {
+    let persona = resolve_persona(&feed.of, node).await?;
+    let filter = if feed.unread { FeedFilter::Unread } else { FeedFilter::All };
+    let mut page = feed.before.map_or(FeedAnchor::Newest, FeedAnchor::Before);
+    let mut limit = feed.limit;
+    let mut lines: Vec<PostLine> = Vec::new();
+    loop {
+        let query = Query::Feed { persona, page, filter, limit };
+        let View::Feed(found) = node.query(query).await? else { return Err(unexpected()) };
+        limit = limit.saturating_sub(u32::try_from(found.posts.len()).unwrap_or(u32::MAX));
+        let Some(last) = found.posts.last() else { return Ok(lines) };
+        page = FeedAnchor::Before(last.position);
+        lines.extend(found.posts.into_iter().map(PostLine::from));
+        if limit == 0 || found.more == More::End {
+            return Ok(lines);
+        }
+    }
 }
 
 async fn thread(post_id: ObjectId, node: &NodeHandle, output: &Output) -> Result<(), CliError> {
     let View::Thread(thread) = node.query(Query::Thread { post_id }).await? else { return Err(unexpected()) };
-    output.one(&thread.post, plain_post)
+    output.one(&PostLine::from(thread.post), plain_post)
 }
 
 async fn sync(seconds: u64, node: &NodeHandle, output: &Output) -> Result<(), CliError> {
@@ -298,11 +329,11 @@ async fn sync(seconds: u64, node: &NodeHandle, output: &Output) -> Result<(), Cl
     output.one(&report, |report| format!("{} new posts from {} peers", report.new_posts, report.peers))
 }
 
-fn plain_person(person: &PersonView) -> String {
+fn plain_person(PersonLine { person, .. }: &PersonLine) -> String {
     format!("{}  {}  {} posts", person.posting_id, shown_name(&person.name), person.post_count)
 }
 
-fn plain_post(post: &PostView) -> String {
+fn plain_post(PostLine { post, .. }: &PostLine) -> String {
     let unread = if post.mark == ReadMark::Unread { "* " } else { "" };
     let text = post.text.as_str().lines().collect::<Vec<_>>().join("\n  ");
     let when = post.created.format_utc();
@@ -376,4 +407,22 @@ fn text_or_stdin(text: String) -> Result<String, CliError> {
 /// The node answers each call with its own kind; anything else is a bug of ours.
 fn unexpected() -> CliError {
     CallError::new(ErrorKind::Stopped, "the node gave an unexpected answer", "report this as a bug").into()
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+    use crate::api::calls;
+
+    #[tokio::test]
+    async fn a_node_that_ends_by_itself_is_no_success() {
+        let args = Args::try_parse_from(["itsgoin", "serve"]).unwrap();
+        let (node, _received, told) = calls();
+        let events = node.events();
+        told.send(Event::Stopped).unwrap();
+        let error = serve(&args, &node, events).await.unwrap_err();
+        assert_eq!((error.exit_code(), error.as_call_error().kind), (1, ErrorKind::Stopped));
+    }
 }

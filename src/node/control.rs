@@ -1,26 +1,42 @@
 //! The control socket: the same commands, queries and events for a second process, as JSON lines.
 //!
 //! The first line in both directions is a handshake that names the protocol's version. The socket stands in a
-//! directory only its owner may enter; whoever holds the data directory's lock unlinks and binds it.
+//! directory only its owner may enter; whoever holds the data directory's lock unlinks and binds it. No line is
+//! longer than [`CONTROL_LINE_BYTES`]: a page of a feed is cut to that, every other answer is far shorter.
+
+mod place;
+#[cfg(test)]
+mod tests;
 
 use std::collections::BTreeMap;
-use std::fs::DirBuilder;
 use std::io;
-use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt};
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::unix::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::net::{UnixListener, UnixStream};
-use tokio::sync::{broadcast, mpsc, oneshot};
+use tokio::sync::{broadcast, mpsc, oneshot, watch};
 use tokio::task::JoinSet;
 
-use crate::api::{Call, CallError, Command, Event, NodeHandle, Outcome, Query, View, calls};
+pub use self::place::{Homes, find};
+use crate::api::{
+    Call, CallError, Command, Event, FeedAnchor, FeedPage, More, NodeHandle, Outcome, PostView, Query, View,
+    calls,
+};
 use crate::limits::{CHANNEL_MESSAGES, CONTROL_CLIENTS, CONTROL_LINE_BYTES};
 
 /// The version of this protocol; both sides must speak the same.
 const VERSION: u32 = 1;
+/// How long either side waits for the other's handshake. Lower gives up on a loaded machine; higher lets a person wait
+/// for a program that is suspended, or that has all the clients it takes.
+const HANDSHAKE_TIME: Duration = Duration::from_secs(5);
+/// The pause after the system gave no connection, which it does when it is short of something.
+const AFTER_FAILED_ACCEPT: Duration = Duration::from_millis(500);
+/// Bytes of a line around the posts of a page: more than the ids and names there ever need.
+const AROUND_POSTS_BYTES: usize = 1024;
 
 #[derive(Serialize, Deserialize)]
 struct Handshake {
@@ -48,47 +64,27 @@ enum Said {
     Event(Event),
 }
 
-/// Where the socket of a data directory stands: a short path, since socket paths have about 100 bytes.
+/// Binds the socket of a data directory and says there where it is. The caller holds the lock.
 ///
 /// # Errors
-/// When the directory for it cannot be made, or belongs to somebody else.
-pub fn socket_path(data_dir: &Path, runtime_dir: Option<&Path>) -> io::Result<PathBuf> {
-    let data_dir = data_dir.canonicalize()?;
-    let owner = std::fs::metadata(&data_dir)?.uid();
-    let home = match runtime_dir {
-        Some(runtime) => runtime.join("itsgoin"),
-        None => std::env::temp_dir().join(format!("itsgoin-{owner}")),
-    };
-    DirBuilder::new().recursive(true).mode(0o700).create(&home)?;
-    let found = std::fs::symlink_metadata(&home)?;
-    if !found.is_dir() || found.uid() != owner || found.mode() & 0o077 != 0 {
-        return Err(io::Error::new(
-            io::ErrorKind::PermissionDenied,
-            "the directory for sockets is not ours alone",
-        ));
-    }
-    let name = blake3::hash(data_dir.as_os_str().as_encoded_bytes()).to_hex();
-    Ok(home.join(format!("{}.sock", name.get(..16).unwrap_or_default())))
-}
-
-/// Serves a node to other processes until it is dropped. The caller holds the data directory's lock.
-///
-/// # Errors
-/// When the socket cannot be bound.
-pub fn bind(path: &Path) -> io::Result<Listener> {
-    match std::fs::remove_file(path) {
+/// When there is no place for the socket, or it cannot be bound.
+pub fn bind(data_dir: &Path, homes: Homes<'_>) -> io::Result<Listener> {
+    let path = place::choose(data_dir, homes)?;
+    match std::fs::remove_file(&path) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
         _ => {}
     }
-    let listener = UnixListener::bind(path)?;
-    std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o600))?;
-    Ok(Listener { listener, path: path.to_owned() })
+    let incoming = UnixListener::bind(&path)?;
+    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600))?;
+    let sign = place::Sign::put_up(data_dir, &path)?;
+    Ok(Listener { incoming, path, _sign: sign })
 }
 
 /// A bound control socket; it goes with the value.
 pub struct Listener {
-    listener: UnixListener,
+    incoming: UnixListener,
     path: PathBuf,
+    _sign: place::Sign,
 }
 
 impl Drop for Listener {
@@ -99,33 +95,44 @@ impl Drop for Listener {
 }
 
 impl Listener {
-    /// Takes clients for ever, a bounded number at once.
-    pub async fn serve(self, node: NodeHandle) {
+    /// Takes clients, a bounded number at once, until `closing` changes: then nobody and nothing new is taken, the
+    /// receiver is dropped once the socket is gone, and what was asked before is answered.
+    pub async fn serve(self, node: NodeHandle, mut closing: watch::Receiver<()>) {
         let mut clients = JoinSet::new();
+        let (open, _) = watch::channel(());
         loop {
             tokio::select! {
-                accepted = self.listener.accept(), if clients.len() < CONTROL_CLIENTS => match accepted {
+                _ = closing.changed() => break,
+                accepted = self.incoming.accept(), if clients.len() < CONTROL_CLIENTS => match accepted {
                     Ok((stream, _)) => {
-                        clients.spawn(serve_client(stream, node.clone()));
+                        clients.spawn(serve_client(stream, node.clone(), open.subscribe()));
                     }
                     Err(error) => {
-                        tracing::warn!(%error, "the control socket is gone");
-                        return;
+                        tracing::warn!(%error, "a control client could not be taken");
+                        tokio::time::sleep(AFTER_FAILED_ACCEPT).await;
                     }
                 },
                 Some(_done) = clients.join_next(), if !clients.is_empty() => {}
             }
         }
+        drop(self);
+        drop(closing);
+        drop(open);
+        while clients.join_next().await.is_some() {}
     }
 }
 
-async fn serve_client(stream: UnixStream, node: NodeHandle) {
-    if let Err(error) = try_serve_client(stream, node).await {
+async fn serve_client(stream: UnixStream, node: NodeHandle, closing: watch::Receiver<()>) {
+    if let Err(error) = try_serve_client(stream, node, closing).await {
         tracing::debug!(%error, "a control client left");
     }
 }
 
-async fn try_serve_client(stream: UnixStream, node: NodeHandle) -> io::Result<()> {
+async fn try_serve_client(
+    stream: UnixStream,
+    node: NodeHandle,
+    mut closing: watch::Receiver<()>,
+) -> io::Result<()> {
     let (mut lines, mut out) = split(stream);
     shake_hands(&mut lines, &mut out).await?;
     let (said, mut to_say) = mpsc::channel::<Said>(CHANNEL_MESSAGES);
@@ -137,17 +144,11 @@ async fn try_serve_client(stream: UnixStream, node: NodeHandle) -> io::Result<()
     loop {
         tokio::select! {
             asked = to_do.recv() => {
-                let Some(Asked { id, call }) = asked else { break };
+                let Some(asked) = asked else { return Ok(()) };
                 let (node, said) = (node.clone(), said.clone());
                 running.spawn(async move {
-                    let answer = match call {
-                        // The node belongs to the process that runs it: a client only leaves.
-                        AskedCall::Command(Command::Stop) => Said::Outcome { id, outcome: Ok(Outcome::Done) },
-                        AskedCall::Command(command) => Said::Outcome { id, outcome: node.command(command).await },
-                        AskedCall::Query(query) => Said::View { id, view: node.query(query).await },
-                    };
                     // A client that left needs no answer.
-                    said.send(answer).await.unwrap_or_default();
+                    said.send(answer(&node, asked).await).await.unwrap_or_default();
                 });
             }
             Some(said) = to_say.recv() => write_line(&mut out, &said).await?,
@@ -159,9 +160,56 @@ async fn try_serve_client(stream: UnixStream, node: NodeHandle) -> io::Result<()
                 Err(broadcast::error::RecvError::Closed) => break,
             },
             Some(_done) = running.join_next(), if !running.is_empty() => {}
+            _ = closing.changed() => break,
         }
     }
+    // What is on disk is said to be: a script that hears nothing does it again.
+    drop(said);
+    while let Some(said) = to_say.recv().await {
+        write_line(&mut out, &said).await?;
+    }
     Ok(())
+}
+
+async fn answer(node: &NodeHandle, Asked { id, call }: Asked) -> Said {
+    match call {
+        // The node belongs to the process that runs it: a client only leaves.
+        AskedCall::Command(Command::Stop) => Said::Outcome { id, outcome: Ok(Outcome::Done) },
+        AskedCall::Command(command) => Said::Outcome { id, outcome: node.command(command).await },
+        AskedCall::Query(query) => {
+            let anchor = if let Query::Feed { page, .. } = query { page } else { FeedAnchor::Newest };
+            let view = match node.query(query).await {
+                Ok(View::Feed(page)) => Ok(View::Feed(cut_to_line(page, anchor))),
+                view => view,
+            };
+            Said::View { id, view }
+        }
+    }
+}
+
+/// As much of a page as fits into a line, from where it was asked for on. One post always fits: its text becomes at most
+/// four times as long.
+fn cut_to_line(mut page: FeedPage, anchor: FeedAnchor) -> FeedPage {
+    let goes_to_newer = matches!(anchor, FeedAnchor::After(_));
+    if goes_to_newer {
+        page.posts.reverse();
+    }
+    let mut room = CONTROL_LINE_BYTES.saturating_sub(AROUND_POSTS_BYTES);
+    let fits = |post: &&PostView| {
+        let bytes = serde_json::to_vec(post).map_or(usize::MAX, |text| text.len().saturating_add(1));
+        let left = room.checked_sub(bytes);
+        room = left.unwrap_or(0);
+        left.is_some()
+    };
+    let fitting = page.posts.iter().take_while(fits).count();
+    if fitting < page.posts.len() {
+        page.posts.truncate(fitting);
+        page.more = More::Follows;
+    }
+    if goes_to_newer {
+        page.posts.reverse();
+    }
+    page
 }
 
 type Lines = BufReader<OwnedReadHalf>;
@@ -172,13 +220,16 @@ fn split(stream: UnixStream) -> (Lines, OwnedWriteHalf) {
 }
 
 async fn shake_hands(lines: &mut Lines, out: &mut OwnedWriteHalf) -> io::Result<()> {
-    write_line(out, &Handshake { itsgoin_control: VERSION }).await?;
-    let line = read_line(lines).await?.ok_or(io::ErrorKind::UnexpectedEof)?;
+    let exchange = async {
+        write_line(out, &Handshake { itsgoin_control: VERSION }).await?;
+        read_line(lines).await?.ok_or(io::Error::from(io::ErrorKind::UnexpectedEof))
+    };
+    let line = tokio::time::timeout(HANDSHAKE_TIME, exchange).await??;
     let theirs: Handshake = serde_json::from_str(&line)?;
     if theirs.itsgoin_control == VERSION {
         return Ok(());
     }
-    Err(io::Error::new(io::ErrorKind::Unsupported, "the running itsgoin has another version: restart it"))
+    Err(io::Error::new(io::ErrorKind::Unsupported, "the other side has another version"))
 }
 
 /// A line of at most [`CONTROL_LINE_BYTES`]; `None` at the end. Not to be cancelled.
@@ -217,9 +268,10 @@ enum Waiting {
 /// Attaches to the node behind a socket.
 ///
 /// # Errors
-/// When nobody listens there, or another version does.
+/// When nobody listens there; `TimedOut` when nobody answers, `Unsupported` when another version does.
 pub async fn attach(path: &Path) -> io::Result<(NodeHandle, Attached)> {
-    let (mut lines, mut out) = split(UnixStream::connect(path).await?);
+    let stream = tokio::time::timeout(HANDSHAKE_TIME, UnixStream::connect(path)).await??;
+    let (mut lines, mut out) = split(stream);
     shake_hands(&mut lines, &mut out).await?;
     let (handle, calls, events) = calls();
     Ok((handle, Attached { lines, out, calls, events }))
@@ -238,6 +290,11 @@ impl Attached {
             tokio::select! {
                 call = calls.recv() => {
                     let Some(call) = call else { break };
+                    // To stop a node of another process is to leave it, whether it answers or not.
+                    if let Call::Command(Command::Stop, answer) = call {
+                        answer.send(Ok(Outcome::Done)).unwrap_or_default();
+                        break;
+                    }
                     last_id = last_id.wrapping_add(1);
                     let (call, wait) = match call {
                         Call::Command(command, answer) => (AskedCall::Command(command), Waiting::Command(answer)),

@@ -51,6 +51,18 @@ pub enum DataDirError {
     },
 }
 
+impl DataDirError {
+    /// What kind of failure the system reported: unlike the sentence it names no file, and a key's file is named after
+    /// a posting id.
+    #[must_use]
+    pub fn io_kind(&self) -> Option<io::ErrorKind> {
+        match self {
+            Self::Io { source, .. } => Some(source.kind()),
+            Self::InUse { .. } | Self::Exposed { .. } | Self::DamagedKey { .. } => None,
+        }
+    }
+}
+
 /// A data directory this process holds. The lock ends with the value.
 pub struct DataDir {
     path: PathBuf,

@@ -119,6 +119,7 @@ fn wrong_usage_has_its_own_exit_code() {
         &["thread", "xyz"],
         &["init"],
         &["--bind", "here", "serve"],
+        &["serve", "--relay", "foo"],
     ] {
         let said = home.run(arguments);
         assert_eq!((said.code, said.stdout.as_str()), (Some(2), ""), "{arguments:?}");

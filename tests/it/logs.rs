@@ -43,3 +43,22 @@ fn logs_hold_no_content_names_ids_or_addresses() {
     let planted = format!("{}\nfrom {}", logs[0], secrets[3]);
     assert_eq!(given_away(&planted, &secrets), [&secrets[3]]);
 }
+
+/// A key's file is named after a posting id, and what the system says names the file.
+#[test]
+fn a_key_that_cannot_be_written_is_logged_without_its_file() {
+    let home = Home::empty();
+    let node = home.serve_with(&["--log", "debug"]);
+    std::fs::remove_dir(home.file("keys")).unwrap();
+    std::fs::write(home.file("keys"), "no directory").unwrap();
+    let told = home.refused(&["init", "--name", "ana"]);
+    assert_eq!((told.code, told.kind.as_str()), (Some(1), "store"), "{told:?}");
+    node.stop();
+    let log = std::fs::read_to_string(home.file("itsgoin.log")).unwrap();
+    assert!(log.contains("a key file could not be written"), "{log}");
+    let is_id = |word: &str| word.len() == 64 && word.chars().all(|scalar| scalar.is_ascii_hexdigit());
+    let ids =
+        |text: &str| text.split(|scalar: char| !scalar.is_alphanumeric()).filter(|word| is_id(word)).count();
+    assert_eq!((ids(&log), log.contains("keys/")), (0, false), "{log}");
+    assert_eq!(ids(&told.message), 1, "such a file is what it is about: {told:?}");
+}

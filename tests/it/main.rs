@@ -7,6 +7,8 @@
 #[cfg(test)]
 mod architecture;
 #[cfg(test)]
+mod attach;
+#[cfg(test)]
 mod bad_input;
 #[cfg(test)]
 mod crashes;
@@ -22,5 +24,7 @@ mod output;
 mod program;
 #[cfg(test)]
 mod screen;
+#[cfg(test)]
+mod scripts;
 #[cfg(test)]
 mod terminal;

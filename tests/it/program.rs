@@ -126,6 +126,18 @@ impl Home {
         finish(self.command(arguments), input)
     }
 
+    /// Runs a verb as another session does: with these directories for sockets and for temporary files.
+    pub fn run_in(&self, arguments: &[&str], directories: [Option<&PathBuf>; 2]) -> Said {
+        let mut command = self.command(arguments);
+        for (name, directory) in ["XDG_RUNTIME_DIR", "TMPDIR"].into_iter().zip(directories) {
+            match directory {
+                Some(directory) => command.env(name, directory),
+                None => command.env_remove(name),
+            };
+        }
+        finish(command, b"")
+    }
+
     /// Runs a verb with `--json` that must succeed: the objects it prints.
     pub fn list(&self, arguments: &[&str]) -> Vec<Value> {
         let said = self.run(&[arguments, &["--json"]].concat());
@@ -297,6 +309,32 @@ impl Serve {
     pub fn addresses(&self) -> Vec<String> {
         let addresses = self.ready["addresses"].as_array().unwrap();
         addresses.iter().map(|address| address.as_str().unwrap().to_owned()).collect()
+    }
+
+    /// What it has logged.
+    pub fn log_of(home: &Home) -> String {
+        std::fs::read_to_string(home.file("itsgoin.log")).unwrap()
+    }
+
+    /// Stops it as Ctrl-z does, and waits until it stands still.
+    pub fn suspend(&self) {
+        send_signal("STOP", self.child.id());
+        let status = format!("/proc/{}/status", self.child.id());
+        wait_until("a node that stands still", || {
+            std::fs::read_to_string(&status).is_ok_and(|status| status.contains("State:\tT"))
+        });
+    }
+
+    /// Lets it go on.
+    pub fn resume(&self) {
+        send_signal("CONT", self.child.id());
+    }
+
+    /// Sets how many files it may have open; `false` where that cannot be done.
+    pub fn limit_files(&self, count: u32) -> bool {
+        let mut command = Command::new("prlimit");
+        command.arg("--pid").arg(self.child.id().to_string()).arg(format!("--nofile={count}:"));
+        command.status().is_ok_and(|status| status.success())
     }
 
     /// Ends it in order and waits until it is gone.

@@ -191,7 +191,7 @@ impl Driver {
             && let Err(error) = self.data_dir.keep_posting_key(persona.posting_id)
         {
             // The staged file counts at the next start, because its persona is committed.
-            tracing::error!(%error, "a key file could not be renamed");
+            tracing::error!(cause = ?error.io_kind(), "a key file could not be renamed");
         }
         if let Some(answer) = self.pending.remove(&call) {
             answer.send(outcome).unwrap_or_default();
@@ -232,12 +232,7 @@ impl Driver {
         let room = match self.jobs.clone().try_reserve_owned() {
             Ok(room) => room,
             Err(_full) => {
-                let busy = CallError::new(
-                    ErrorKind::Busy,
-                    "the node is busy",
-                    "try again in a moment; nothing was lost",
-                );
-                return answer.send(Err(busy)).unwrap_or_default();
+                return answer.send(Err(CallError::busy())).unwrap_or_default();
             }
         };
         let Command::CreatePersona { name } = command else {
@@ -247,7 +242,7 @@ impl Driver {
         };
         let key = Arc::new(PostingKey::generate(&mut crate::clock::fresh_rng()));
         if let Err(error) = self.data_dir.stage_posting_key(&key) {
-            tracing::error!(%error, "a key file could not be written");
+            tracing::error!(cause = ?error.io_kind(), "a key file could not be written");
             let hint = "check the disk and the rights of the data directory";
             let failed = CallError::new(ErrorKind::Store, error.to_string(), hint);
             return answer.send(Err(failed)).unwrap_or_default();
@@ -301,23 +296,34 @@ impl Driver {
             tokio::select! {
                 () = &mut stop => break,
                 report = reports.recv() => match report {
-                    Some(Report::Committed { effects, .. }) => {
-                        for effect in effects {
-                            if let Effect::Answer { call, outcome } = effect {
-                                self.answer(call, outcome);
-                            }
-                        }
-                    }
-                    Some(Report::Failed { calls, error, .. }) => {
-                        for call in calls {
-                            self.answer(call, Err(error.clone()));
-                        }
-                    }
+                    Some(report) => self.last_report_received(report),
                     None => break,
                 },
             }
         }
+        // The writer may be gone before its last reports were taken.
+        while let Ok(report) = reports.try_recv() {
+            self.last_report_received(report);
+        }
         self.tell(Event::Stopped);
+    }
+
+    /// Answers what was done; nothing else comes of it any more.
+    fn last_report_received(&mut self, report: Report) {
+        match report {
+            Report::Committed { effects, .. } => {
+                for effect in effects {
+                    if let Effect::Answer { call, outcome } = effect {
+                        self.answer(call, outcome);
+                    }
+                }
+            }
+            Report::Failed { calls, error, .. } => {
+                for call in calls {
+                    self.answer(call, Err(error.clone()));
+                }
+            }
+        }
     }
 }
 

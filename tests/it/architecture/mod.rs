@@ -54,6 +54,7 @@ const ONLY_IN: &[(&str, &[&str])] = &[
     ("SysRng", &[]),
     ("env::var", &["config"]),
     ("env::var_os", &["config"]),
+    ("env::temp_dir", &["config"]),
     ("fs", &["db", "logging", "node"]),
     // Their order differs from run to run and must not reach what an engine decides.
     ("HashMap", &["api", "cli", "db", "node", "node/net", "ui"]),
@@ -201,6 +202,7 @@ fn a_planted_word_is_noticed_and_a_comment_is_none() {
         ("src/domain/x.rs", "let now = std::time::SystemTime::now();"),
         ("src/node/wire/x.rs", "async fn f() {}"),
         ("src/ui/x.rs", "let c: rusqlite::Connection;"),
+        ("src/node/control/x.rs", "let home = std::env::temp_dir();"),
         ("src/node/engine/x.rs", "let peers = HashMap::new();"),
     ];
     for (path, text) in planted {
