@@ -348,12 +348,7 @@ fn answered(model: &mut Model, asked: Asked, answer: Answer) -> Vec<Request> {
 
 fn viewed(model: &mut Model, asked: Asked, view: View) -> Vec<Request> {
     match (asked, view) {
-        (Asked::Feed(asked), View::Feed(page)) => {
-            if asked.seeks_unread() && page.posts.is_empty() {
-                model.say(feed::NOTHING_UNREAD);
-            }
-            return model.feed.answered(asked, page);
-        }
+        (Asked::Feed(asked), View::Feed(page)) => return feed::answered(model, asked, page),
         (Asked::Thread(_), View::Thread(view)) => thread::show(model, view),
         (_, View::People(people)) => model.people.list = Some(people),
         (_, View::Personas(personas)) => {

@@ -8,11 +8,11 @@ use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
 
 use super::{sentence, signature, thread};
-use crate::api::{Command, FeedFilter, PostView, ReadMark, SyncReport};
+use crate::api::{Command, FeedFilter, FeedPage, PostView, ReadMark, SyncReport};
 use crate::ui::action::Action;
 use crate::ui::message::{Asked, Request};
 use crate::ui::model::{Model, Place};
-use crate::ui::timeline::{Direction, Entry, Preview};
+use crate::ui::timeline::{Direction, Entry, FeedAsk, Preview, Purpose, Search, Searched, Wanted};
 use crate::ui::widgets::{lines, when};
 
 /// Text put into the clipboard at once: as base64 with its frame it stays below 8 KiB, which terminals take.
@@ -78,11 +78,27 @@ pub fn perform(model: &mut Model, action: Action) -> Option<Vec<Request>> {
 pub const NOTHING_UNREAD: &str = "nothing unread this way";
 
 /// Selects the next unread post in a direction, or says that there is none.
-pub fn seek_unread(model: &mut Model, direction: Direction) -> Vec<Request> {
-    let before = model.feed.selected_index();
-    let requests = model.feed.go_unread(direction);
-    if requests.is_empty() && model.feed.is_idle() && model.feed.selected_index() == before {
-        return model.say(NOTHING_UNREAD);
+fn seek_unread(model: &mut Model, direction: Direction) -> Vec<Request> {
+    let Some(from) = model.feed.selected().map(|post| post.position) else {
+        return if model.feed.is_loaded() { model.say(NOTHING_UNREAD) } else { Vec::new() };
+    };
+    let search = Search { from, direction, wanted: Wanted::Unread, purpose: Purpose::Select };
+    let (searched, requests) = model.feed.search(search);
+    if searched == Searched::Nothing {
+        model.say(NOTHING_UNREAD);
+    }
+    requests
+}
+
+/// Puts a part of the feed in place, and opens the post that was searched for.
+pub fn answered(model: &mut Model, asked: FeedAsk, page: FeedPage) -> Vec<Request> {
+    if asked.seeks_unread() && page.posts.is_empty() {
+        model.say(NOTHING_UNREAD);
+    }
+    let replaced = model.feed.replaces(asked);
+    let mut requests = model.feed.answered(asked, page);
+    if let Some(position) = replaced {
+        requests.extend(thread::open_in_place_of(model, position));
     }
     requests
 }
