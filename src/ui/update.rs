@@ -276,15 +276,19 @@ pub fn go(model: &mut Model, place: Place) -> Vec<Request> {
 /// Leaves once nothing unsaved is left.
 fn leave(model: &mut Model, leaving: Leaving) -> Vec<Request> {
     model.leaving = leaving;
-    if model.compose.is_kept() {
-        return vec![Request::Quit];
+    let mut requests = go_on_leaving(model);
+    if !model.compose.is_kept() {
+        requests.push(Request::Wake(LAST_SAVE, Wake::LeaveAnyway));
     }
-    let mut requests = compose::save(model);
-    requests.push(Request::Wake(LAST_SAVE, Wake::LeaveAnyway));
     requests
 }
 
-/// The node did not save the draft in time.
+/// On the way out: leaves if everything is kept, and saves at once what is not.
+fn go_on_leaving(model: &mut Model) -> Vec<Request> {
+    if model.compose.is_kept() { vec![Request::Quit] } else { compose::save(model) }
+}
+
+/// The node did not save the draft, or not in time.
 fn leave_anyway(model: &mut Model) -> Vec<Request> {
     match model.leaving {
         Leaving::Staying => return Vec::new(),
@@ -303,10 +307,9 @@ fn draft_answered(model: &mut Model, error: Option<&CallError>) -> Vec<Request> 
         model.complain(error);
     }
     match (model.leaving, error) {
-        (Leaving::InAnyCase, _) => vec![Request::Quit],
-        (Leaving::WhenSaved, None) if model.compose.is_kept() => vec![Request::Quit],
-        (Leaving::Staying, _) | (Leaving::WhenSaved, None) => requests,
-        (Leaving::WhenSaved, Some(_)) => leave_anyway(model),
+        (Leaving::Staying, _) => requests,
+        (Leaving::WhenSaved | Leaving::InAnyCase, None) => go_on_leaving(model),
+        (Leaving::WhenSaved | Leaving::InAnyCase, Some(_)) => leave_anyway(model),
     }
 }
 

@@ -290,3 +290,15 @@ fn nothing_is_drawn_while_nothing_changes() {
     assert_eq!(session.draws, before + 1);
     session.sees("· 3m");
 }
+
+#[test]
+fn what_is_typed_while_an_older_text_is_saved_survives_a_hang_up() {
+    let mut session = Session::new(FakeNode::in_use());
+    session.keys("c").types("one");
+    session.link = Link::Held;
+    session.waits().types(" two");
+    session.send(Message::HungUp);
+    session.deliver();
+    assert!(session.has_quit);
+    assert_eq!(session.node.draft, "one two");
+}
