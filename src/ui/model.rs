@@ -41,7 +41,7 @@ pub enum Overlay {
     Help(usize),
     /// The name of an action is being typed.
     CommandLine(Editor),
-    /// The draft could not be saved: leave all the same?
+    /// The draft could not be saved, or the post is not sent yet: leave all the same?
     QuitUnsaved,
 }
 
@@ -68,9 +68,9 @@ pub struct Notice {
 pub enum Leaving {
     /// It is not.
     Staying,
-    /// As soon as the draft is saved.
+    /// As soon as the draft is saved and the post sent.
     WhenSaved,
-    /// As soon as the draft is saved or cannot be.
+    /// The same, or as soon as that fails or takes too long.
     InAnyCase,
 }
 
@@ -196,7 +196,7 @@ impl Model {
             Place::Compose => match self.compose.phase {
                 Phase::Writing => &[C::Compose, C::Text, C::Always],
                 Phase::Reviewing(_) => &[C::Review, C::List, C::Always],
-                Phase::Sending => &[C::Always],
+                Phase::Sending => &[C::Sending, C::Always],
                 Phase::Discarding => &[C::Question, C::Always],
             },
             Place::People => match &self.people.mode {

@@ -96,6 +96,9 @@ fn settle(model: &mut Model) {
     people::settle(model, areas.body);
     network::settle(model, areas.body);
     help::settle(model, areas.body);
+    if model.overlay == Some(Overlay::QuitUnsaved) && model.compose.is_kept() {
+        model.overlay = None;
+    }
 }
 
 fn press(model: &mut Model, key: Key) -> Vec<Request> {
@@ -378,7 +381,13 @@ fn viewed(model: &mut Model, asked: Asked, view: View) -> Vec<Request> {
 fn done(model: &mut Model, asked: Asked, outcome: Outcome) -> Vec<Request> {
     match (asked, outcome) {
         (Asked::CreatePersona, Outcome::PersonaCreated(persona)) => first_run::created(model, persona),
-        (Asked::Publish, _) => compose::sent(model),
+        (Asked::Publish, _) => {
+            let mut requests = compose::sent(model);
+            if model.leaving != Leaving::Staying {
+                requests.extend(go_on_leaving(model));
+            }
+            requests
+        }
         (Asked::SaveDraft, _) => draft_answered(model, None),
         (Asked::Follow, Outcome::Followed(person)) => people::followed(model, &person),
         (Asked::Unfollow, _) => {
@@ -400,7 +409,13 @@ fn refused(model: &mut Model, asked: Asked, error: &CallError) -> Vec<Request> {
         Asked::SaveDraft => return draft_answered(model, Some(error)),
         Asked::Publish => {
             model.complain(error);
-            return compose::not_sent(model);
+            let requests = compose::not_sent(model);
+            if model.leaving == Leaving::InAnyCase {
+                return go_on_leaving(model);
+            }
+            // Whoever left in the belief that it is sent has to learn this.
+            model.leaving = Leaving::Staying;
+            return requests;
         }
         Asked::Mark(post_id, before) => {
             model.feed.mark(post_id, before);

@@ -173,6 +173,7 @@ fn begun(model: &Model) -> Line<'static> {
 fn going_on(model: &Model) -> String {
     match model.place {
         Place::Compose => compose::status(model),
+        _ if model.compose.phase == compose::Phase::Sending => "a post is being sent".to_owned(),
         _ if model.compose.has_text() => {
             format!("an unfinished post waits: {}", model.key(Action::Compose))
         }
@@ -190,7 +191,8 @@ fn draw_hints(model: &Model, row: Rect, buffer: &mut Buffer) {
         }
         Some(Overlay::QuitUnsaved) => {
             let question = format!(
-                " The draft could not be saved. Leave all the same? {} or any other key",
+                " {} Leave all the same? {} or any other key",
+                compose::unkept(model),
                 model.key(Action::Confirm)
             );
             return lines::draw(buffer, row, [lines::plain(question, theme.bad())]);

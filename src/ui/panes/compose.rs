@@ -82,7 +82,7 @@ impl Default for Compose {
 impl Compose {
     /// Whether nothing would be lost by leaving.
     pub fn is_kept(&self) -> bool {
-        self.draft == Draft::Kept
+        self.draft == Draft::Kept && self.phase != Phase::Sending
     }
 
     /// Whether unfinished text waits.
@@ -103,10 +103,12 @@ impl Compose {
     }
 }
 
-/// Opens the editor with whatever stands in the draft.
+/// Opens the editor with whatever stands in the draft, or shows that it is being sent.
 pub fn open(model: &mut Model) -> Vec<Request> {
     model.compose.back = model.place;
-    model.compose.phase = Phase::Writing;
+    if model.compose.phase != Phase::Sending {
+        model.compose.phase = Phase::Writing;
+    }
     model.place = Place::Compose;
     Vec::new()
 }
@@ -132,17 +134,14 @@ pub fn touched(model: &mut Model) -> Vec<Request> {
 
 /// The timer of the draft ran out.
 pub fn woken(model: &mut Model) -> Vec<Request> {
-    if model.compose.draft == Draft::Changed && model.compose.phase != Phase::Sending {
-        save(model)
-    } else {
-        Vec::new()
-    }
+    if model.compose.draft == Draft::Changed { save(model) } else { Vec::new() }
 }
 
-/// Gives the draft to the node, unless that is going on.
+/// Gives the draft to the node, unless that is going on. A text that is being sent is not saved: it would stay behind
+/// its post as a draft and could be sent again.
 pub fn save(model: &mut Model) -> Vec<Request> {
     let compose = &mut model.compose;
-    if !matches!(compose.draft, Draft::Changed | Draft::Unsaved) {
+    if compose.phase == Phase::Sending || !matches!(compose.draft, Draft::Changed | Draft::Unsaved) {
         return Vec::new();
     }
     compose.draft = Draft::Saving;
@@ -207,6 +206,10 @@ pub fn perform(model: &mut Model, action: Action) -> Option<Vec<Request>> {
         }
         (Phase::Discarding, Action::Confirm) => Some(discard(model)),
         (Phase::Reviewing(_), Action::Send) => Some(send(model)),
+        (Phase::Sending, Action::Cancel | Action::Back) => {
+            model.place = model.compose.back;
+            Some(Vec::new())
+        }
         (Phase::Reviewing(_) | Phase::Discarding, Action::Cancel) => {
             model.compose.phase = Phase::Writing;
             Some(Vec::new())
@@ -334,6 +337,9 @@ pub fn status(model: &Model) -> String {
     if let (Phase::Reviewing(_), Some(persona)) = (model.compose.phase, model.persona()) {
         return format!("{} sends this as {} to everybody", model.key(Action::Send), persona.name);
     }
+    if model.compose.phase == Phase::Sending {
+        return String::new();
+    }
     let status = match (model.compose.has_text(), model.compose.draft) {
         (false, _) => "",
         (true, Draft::Kept) => "draft saved",
@@ -341,4 +347,12 @@ pub fn status(model: &Model) -> String {
         (true, _) => "draft changed",
     };
     status.to_owned()
+}
+
+/// What would be lost by leaving.
+pub fn unkept(model: &Model) -> &'static str {
+    match model.compose.phase {
+        Phase::Sending => "The post is not sent yet.",
+        _ => "The draft could not be saved.",
+    }
 }

@@ -302,3 +302,72 @@ fn what_is_typed_while_an_older_text_is_saved_survives_a_hang_up() {
     assert!(session.has_quit);
     assert_eq!(session.node.draft, "one two");
 }
+
+#[test]
+fn one_can_leave_while_a_post_is_being_sent() {
+    let mut session = Session::new(FakeNode::in_use());
+    session.keys("Enter c").types("hello").keys("Ctrl-s");
+    session.link = Link::Held;
+    session.keys("y").sees("Esc leave").keys("Esc").sees("a post is being sent");
+    assert_eq!(session.model.place, Place::Thread);
+    session.keys("c").sees("handing it to the node").keys("Esc q j");
+    session.deliver();
+    session.sees("posted").keys("c").sees("0 of 16384");
+    assert_eq!(session.node.count(is_publish), 1);
+}
+
+#[test]
+fn a_post_refused_while_one_is_elsewhere_is_in_the_editor_again() {
+    let mut session = Session::new(FakeNode::in_use());
+    session.keys("c").types("precious").keys("Ctrl-s");
+    session.link = Link::Held;
+    session.node.refusals.push(disk_full());
+    session.keys("y Esc g p");
+    session.deliver();
+    session.link = Link::Quick;
+    session.sees("the disk is full").keys("j").sees("an unfinished post waits: c");
+    session.keys("c").sees("precious").waits().keys("Ctrl-s y").sees("posted");
+    assert_eq!(session.node.posts().iter().filter(|post| post.text.as_str() == "precious").count(), 1);
+    assert_eq!(session.model.place, Place::People);
+}
+
+#[test]
+fn a_hang_up_waits_for_the_post_that_is_being_sent() {
+    for refused in [false, true] {
+        let mut session = Session::new(FakeNode::in_use());
+        session.keys("c").types("precious");
+        session.node.refusals.push(disk_full());
+        session.keys("Ctrl-s").sees("the disk is full");
+        session.link = Link::Held;
+        if refused {
+            session.node.refusals.push(disk_full());
+        }
+        session.keys("y");
+        session.send(Message::HungUp);
+        assert!(!session.has_quit);
+        session.deliver();
+        assert!(session.has_quit);
+        assert_eq!(session.node.draft, if refused { "precious" } else { "" });
+    }
+}
+
+#[test]
+fn leaving_waits_for_the_post_that_is_being_sent() {
+    let mut session = Session::new(FakeNode::in_use());
+    session.keys("c").types("precious").keys("Ctrl-s");
+    session.link = Link::Held;
+    session.keys("y Esc q").waits().sees("The post is not sent yet. Leave all the same?");
+    session.deliver();
+    session.sees("posted").does_not_see("Leave all the same?");
+    session.keys("c").types("more").keys("Ctrl-s");
+    session.deliver();
+    session.node.refusals.push(disk_full());
+    session.keys("y Esc q");
+    session.deliver();
+    assert!(!session.has_quit);
+    session.sees("the disk is full").waits();
+    session.deliver();
+    session.keys("q");
+    assert!(session.has_quit);
+    assert_eq!(session.node.draft, "more");
+}
