@@ -379,6 +379,10 @@ fn viewed(model: &mut Model, asked: Asked, view: View) -> Vec<Request> {
 }
 
 fn done(model: &mut Model, asked: Asked, outcome: Outcome) -> Vec<Request> {
+    if asked != Asked::Sync {
+        // Every other command writes: the store does so again.
+        model.store_failure = None;
+    }
     match (asked, outcome) {
         (Asked::CreatePersona, Outcome::PersonaCreated(persona)) => first_run::created(model, persona),
         (Asked::Publish, _) => {

@@ -371,3 +371,11 @@ fn leaving_waits_for_the_post_that_is_being_sent() {
     assert!(session.has_quit);
     assert_eq!(session.node.draft, "more");
 }
+
+#[test]
+fn a_store_that_writes_again_is_no_trouble_any_more() {
+    let mut session = Session::new(FakeNode::in_use());
+    session.hears(Event::StoreFailed { message: "the disk is full: make room".to_owned() });
+    session.node.refusals.push(disk_full());
+    session.keys("m R").sees("! the disk is full: make room").keys("m").does_not_see("disk is full");
+}
