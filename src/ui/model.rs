@@ -1,6 +1,7 @@
 //! Everything the interface knows: what the node last answered, where the person is, what is being typed.
 //! Plain data; [`super::update`] is the only one to change it, [`super::view`] the only one to draw it.
 
+use super::Reach;
 use super::action::Action;
 use super::keymap::{Context, Key, Keymap};
 use super::message::Request;
@@ -94,6 +95,8 @@ pub struct Model {
     pub now: Timestamp,
     /// Colours and glyphs.
     pub theme: Theme,
+    /// How the node reaches others.
+    pub reach: Reach,
     /// The live bindings.
     pub keymap: Keymap,
     /// Where the person is.
@@ -143,11 +146,12 @@ pub enum NodeState {
 
 impl Model {
     /// Knows nothing yet.
-    pub fn new(theme: Theme, now: Timestamp) -> Self {
+    pub fn new(theme: Theme, reach: Reach, now: Timestamp) -> Self {
         Self {
             size: (80, 24),
             now,
             theme,
+            reach,
             keymap: Keymap::standard(),
             place: Place::Feed,
             overlay: None,

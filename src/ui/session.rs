@@ -95,7 +95,7 @@ impl Session {
         let (farewells, resized) = listen().map_err(UiError::Signals)?;
         let events = node.events();
         let theme = Theme { colours: setup.colours, glyphs: setup.glyphs };
-        let mut model = Model::new(theme, (setup.now)());
+        let mut model = Model::new(theme, setup.reach, (setup.now)());
         let requests = start(&mut model);
         let screen = Screen::take().map_err(UiError::Terminal)?;
         model.size = screen.size().map_err(UiError::Terminal)?;

@@ -247,11 +247,12 @@ fn draw_empty(model: &Model, area: Rect, buffer: &mut Buffer) {
 mod tests {
     use super::*;
     use crate::domain::time::Timestamp;
+    use crate::ui::Reach;
     use crate::ui::theme::Theme;
 
     #[test]
     fn the_welcome_names_five_keys_that_work() {
-        let model = Model::new(Theme::default(), Timestamp::ZERO);
+        let model = Model::new(Theme::default(), Reach::Public, Timestamp::ZERO);
         let names: Vec<&str> =
             WELCOME.split('{').skip(1).filter_map(|rest| Some(rest.split_once('}')?.0)).collect();
         assert_eq!(names.len(), 5);

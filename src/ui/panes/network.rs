@@ -85,7 +85,12 @@ pub fn perform(model: &mut Model, action: Action) -> Option<Vec<Request>> {
 /// The node remembers the peer.
 pub fn added(model: &mut Model) -> Vec<Request> {
     model.network.mode = Mode::List;
-    let mut requests = model.say("added: connecting to it");
+    let network = model.status.as_ref().map(|status| &status.network);
+    let mut requests = model.say(match network {
+        Some(NetworkState::Off) => "added: the next start without --offline connects to it",
+        Some(NetworkState::Failed(_)) => "added: the next start with a network connects to it",
+        Some(NetworkState::Starting | NetworkState::Up) | None => "added: connecting to it",
+    });
     requests.extend(model.watches.ask(Watch::Peers));
     requests
 }

@@ -4,6 +4,7 @@ use super::fake::{FakeNode, NOW, person, post, posting_id};
 use super::session::{Link, Session};
 use crate::api::{CallError, Command, DraftSlot, ErrorKind, Event, NetworkState, ReadMark};
 use crate::limits::{PASTE_BYTES, POST_TEXT_BYTES};
+use crate::ui::Reach;
 use crate::ui::message::{Message, Request};
 use crate::ui::model::Place;
 use crate::ui::update::update;
@@ -378,4 +379,38 @@ fn a_store_that_writes_again_is_no_trouble_any_more() {
     session.hears(Event::StoreFailed { message: "the disk is full: make room".to_owned() });
     session.node.refusals.push(disk_full());
     session.keys("m R").sees("! the disk is full: make room").keys("m").does_not_see("disk is full");
+}
+
+#[test]
+fn the_first_screen_says_how_others_are_reached() {
+    let sentences = [
+        (Reach::Public, "public relays", "itsgoin --relay none does without both"),
+        (Reach::OwnRelay, "the relay you named", "itsgoin --relay none does without the relay"),
+        (Reach::Direct, "without relays", "Without --relay none it uses iroh's public ones"),
+        (Reach::Nobody, "itsgoin is offline", "without --offline"),
+    ];
+    for (reach, says, names) in sentences {
+        let mut session = Session::reaching(FakeNode::new(), reach);
+        session.sees(says).sees(names);
+        assert_eq!(session.picture().contains("public relays"), reach == Reach::Public);
+        let small = session.sized(40, 12).picture();
+        assert!(small.contains(names.rsplit(' ').next().unwrap()), "{small}");
+    }
+}
+
+#[test]
+fn a_peer_added_without_a_network_is_not_being_connected_to() {
+    let states = [
+        (NetworkState::Off, "the next start without --offline connects to it"),
+        (
+            NetworkState::Failed("the port is in use".to_owned()),
+            "the next start with a network connects to it",
+        ),
+    ];
+    for (state, says) in states {
+        let mut node = FakeNode::in_use();
+        node.status.network = state;
+        let mut session = Session::new(node);
+        session.keys("g w a").types("ticket").keys("Enter").sees(says).does_not_see("connecting to it");
+    }
 }
