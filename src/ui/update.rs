@@ -356,7 +356,7 @@ fn viewed(model: &mut Model, asked: Asked, view: View) -> Vec<Request> {
     match (asked, view) {
         (Asked::Feed(asked), View::Feed(page)) => return feed::answered(model, asked, page),
         (Asked::Thread(_), View::Thread(view)) => thread::show(model, view),
-        (_, View::People(people)) => model.people.list = Some(people),
+        (_, View::People(people)) => model.people.take(people),
         (_, View::Personas(personas)) => {
             if personas.is_empty() {
                 // An answer from before the first persona was made says nothing new.
@@ -369,7 +369,7 @@ fn viewed(model: &mut Model, asked: Asked, view: View) -> Vec<Request> {
             }
             model.personas = Some(personas);
         }
-        (_, View::Peers(peers)) => model.network.peers = Some(peers),
+        (_, View::Peers(peers)) => model.network.take(peers),
         (_, View::Status(status)) => model.status = Some(status),
         (_, View::Invite(invite)) => people::show_invite(model, &invite),
         (_, View::Draft(draft)) => model.compose.restore(&draft.text),

@@ -48,6 +48,18 @@ pub fn person(number: u8, name: &str) -> PersonView {
     }
 }
 
+pub fn peer(number: u8, connected: bool) -> PeerView {
+    PeerView {
+        network_id: NetworkId::from_bytes([number; 32]),
+        connected,
+        relayed: connected.then_some(number.is_multiple_of(2)),
+        latency_ms: connected.then_some(12),
+        bytes_in: 3_200,
+        bytes_out: 812,
+        addresses: vec![format!("192.0.2.{number}:4000")],
+    }
+}
+
 /// A post of this age. The number makes its id.
 pub fn post(number: u16, author: u8, name: &str, age: Duration, text: &str) -> PostView {
     let [high, low] = number.to_be_bytes();

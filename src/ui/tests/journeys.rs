@@ -1,6 +1,6 @@
 //! Whole ways through the interface, key by key.
 
-use super::fake::{FakeNode, NOW, person, post, posting_id};
+use super::fake::{FakeNode, NOW, peer, person, post, posting_id};
 use super::session::{Link, Session};
 use crate::api::{CallError, Command, DraftSlot, ErrorKind, Event, NetworkState, ReadMark};
 use crate::limits::{PASTE_BYTES, POST_TEXT_BYTES};
@@ -206,15 +206,6 @@ fn people_are_followed_and_unfollowed() {
 }
 
 #[test]
-fn one_cannot_unfollow_oneself() {
-    let mut node = FakeNode::in_use();
-    node.people = vec![person(0xaa, "ana")];
-    node.people[0].following = false;
-    let mut session = Session::new(node);
-    session.keys("g p").sees("yourself").keys("d").sees("you do not follow this one");
-}
-
-#[test]
 fn a_peer_is_added_by_its_ticket() {
     let mut session = Session::new(FakeNode::in_use());
     session
@@ -413,4 +404,23 @@ fn a_peer_added_without_a_network_is_not_being_connected_to() {
         let mut session = Session::new(node);
         session.keys("g w a").types("ticket").keys("Enter").sees(says).does_not_see("connecting to it");
     }
+}
+
+#[test]
+fn the_selected_peer_stays_selected_when_others_connect() {
+    let mut node = FakeNode::in_use();
+    node.peers = vec![peer(3, true), peer(4, false), peer(5, false)];
+    let mut session = Session::new(node);
+    session.keys("g w j").sees("▌ ○ 04040404");
+    session.node.peers = vec![peer(3, true), peer(5, true), peer(4, false)];
+    session.hears(Event::PeersChanged).sees("▌ ○ 04040404");
+}
+
+#[test]
+fn the_one_asked_about_is_the_one_unfollowed() {
+    let mut session = Session::new(FakeNode::in_use());
+    session.keys("g p j d").sees("Stop following lea 1e1e1e1e?");
+    session.node.people = vec![person(0x31, "kim"), person(0x4d, "mo"), person(0x1e, "zoe")];
+    session.hears(Event::PeopleChanged).sees("Stop following lea 1e1e1e1e?").sees("▌ zoe");
+    session.keys("y").does_not_see("zoe").sees("You follow 2.");
 }

@@ -2,23 +2,12 @@
 
 use ratatui::style::{Color, Modifier};
 
-use super::fake::{FakeNode, NOW};
+use super::fake::{FakeNode, NOW, peer};
 use super::session::Session;
-use crate::api::PeerView;
-use crate::domain::ids::NetworkId;
 use crate::ui::theme::{Colours, Glyphs, Theme};
 
 fn in_use() -> FakeNode {
     let mut node = FakeNode::in_use();
-    let peer = |number: u8, connected: bool| PeerView {
-        network_id: NetworkId::from_bytes([number; 32]),
-        connected,
-        relayed: connected.then_some(number.is_multiple_of(2)),
-        latency_ms: connected.then_some(12),
-        bytes_in: 3_200,
-        bytes_out: 812,
-        addresses: vec![format!("192.0.2.{number}:4000")],
-    };
     node.peers = vec![peer(3, true), peer(4, true), peer(5, false)];
     node
 }
