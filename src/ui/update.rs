@@ -10,6 +10,7 @@ use super::model::{Leaving, Model, NodeState, Overlay, PasteGuard, Place};
 use super::panes::{compose, feed, first_run, help, network, people, thread};
 use super::watch::Watch;
 use super::widgets::editor::{Editor, PasteTooLong};
+use super::widgets::scroll::scrolled;
 use super::widgets::when;
 use crate::api::{CallError, DraftSlot, Event, Outcome, Query, View};
 use crate::domain::text::SafeText;
@@ -192,9 +193,10 @@ pub fn perform(model: &mut Model, action: Action) -> Vec<Request> {
 }
 
 fn perform_over(model: &mut Model, action: Action) -> Vec<Request> {
+    let height = Areas::of(model).body.height;
     match (&mut model.overlay, action) {
         (Some(Overlay::Help(top)), _) => {
-            if let Some(scrolled) = help::scrolled(*top, action, usize::from(model.size.1)) {
+            if let Some(scrolled) = scrolled(*top, action, height) {
                 *top = scrolled;
                 return Vec::new();
             }

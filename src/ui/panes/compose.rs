@@ -16,6 +16,7 @@ use crate::ui::layout::Areas;
 use crate::ui::message::{Asked, Request, Wake};
 use crate::ui::model::{Model, Place};
 use crate::ui::widgets::editor::Editor;
+use crate::ui::widgets::scroll::scrolled;
 use crate::ui::widgets::{lines, wrap};
 
 /// Time from a change to its saving. More risks more text; less writes to the disk with every word.
@@ -23,6 +24,8 @@ const SAVE_PAUSE: Duration = Duration::from_millis(700);
 
 /// Columns left of the text in a review.
 const MARGIN: u16 = 2;
+/// Rows above it: as whom, for whom, and an empty one.
+const HEAD_ROWS: u16 = 2;
 
 /// How far the post is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -193,7 +196,6 @@ fn touched_again(model: &mut Model) -> Vec<Request> {
 
 /// Runs an action of this pane; `None` when it is none.
 pub fn perform(model: &mut Model, action: Action) -> Option<Vec<Request>> {
-    let page = usize::from(Areas::of(model).body.height);
     match (model.compose.phase, action) {
         (Phase::Writing, Action::Review) => Some(review(model)),
         (Phase::Writing, Action::Cancel) => {
@@ -215,16 +217,8 @@ pub fn perform(model: &mut Model, action: Action) -> Option<Vec<Request>> {
             Some(Vec::new())
         }
         (Phase::Reviewing(top), _) => {
-            let top = match action {
-                Action::MoveDown => top.saturating_add(1),
-                Action::MoveUp => top.saturating_sub(1),
-                Action::HalfPageDown | Action::PageDown => top.saturating_add(page / 2),
-                Action::HalfPageUp | Action::PageUp => top.saturating_sub(page / 2),
-                Action::GoFirst => 0,
-                Action::GoLast => usize::MAX,
-                _ => return None,
-            };
-            model.compose.phase = Phase::Reviewing(top);
+            let height = Areas::of(model).body.height.saturating_sub(HEAD_ROWS);
+            model.compose.phase = Phase::Reviewing(scrolled(top, action, height)?);
             Some(Vec::new())
         }
         _ => None,
@@ -266,7 +260,7 @@ fn discard(model: &mut Model) -> Vec<Request> {
 pub fn settle(model: &mut Model, body: Rect) {
     if let Phase::Reviewing(top) = model.compose.phase {
         let rows = review_rows(model, body.width).len();
-        let height = usize::from(body.height.saturating_sub(3));
+        let height = usize::from(body.height.saturating_sub(HEAD_ROWS));
         model.compose.phase = Phase::Reviewing(top.min(rows.saturating_sub(height)));
     }
 }

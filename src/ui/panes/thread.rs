@@ -13,6 +13,7 @@ use crate::ui::layout::Areas;
 use crate::ui::message::{Asked, Request};
 use crate::ui::model::{Model, Place};
 use crate::ui::timeline::{Direction, Purpose, Search, Searched, Wanted};
+use crate::ui::widgets::scroll::scrolled;
 use crate::ui::widgets::{lines, wrap};
 
 /// An opened post and how far it is scrolled.
@@ -100,18 +101,13 @@ pub fn mark(model: &mut Model, post_id: ObjectId, mark: ReadMark) -> Option<Read
 
 /// Runs an action of this pane; `None` when it is none.
 pub fn perform(model: &mut Model, action: Action) -> Option<Vec<Request>> {
-    let page = usize::from(Areas::of(model).thread.height);
+    let height = Areas::of(model).thread.height;
     let thread = model.thread.as_mut()?;
-    let scroll = &mut thread.scroll;
+    if let Some(scrolled) = scrolled(thread.scroll, action, height) {
+        thread.scroll = scrolled;
+        return Some(Vec::new());
+    }
     match action {
-        Action::MoveDown => *scroll += 1,
-        Action::MoveUp => *scroll = scroll.saturating_sub(1),
-        Action::GoFirst => *scroll = 0,
-        Action::GoLast => *scroll = usize::MAX,
-        Action::HalfPageDown => *scroll = scroll.saturating_add(page / 2),
-        Action::HalfPageUp => *scroll = scroll.saturating_sub(page / 2),
-        Action::PageDown => *scroll = scroll.saturating_add(page),
-        Action::PageUp => *scroll = scroll.saturating_sub(page),
         Action::CopyText => {
             let text = thread.post.text.to_string();
             return Some(feed::copy(model, &text));
