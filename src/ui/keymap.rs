@@ -258,6 +258,7 @@ const HINTS: &[(Context, &[Action], &str)] = &[
     (Context::People, &[Action::ShowInvite], "my invite"),
     (Context::People, &[Action::Unfollow], "unfollow"),
     (Context::People, &[Action::GoFeed], "feed"),
+    (Context::Invite, &[Action::MoveDown, Action::MoveUp], "scroll"),
     (Context::Invite, &[Action::CopyText], "copy"),
     (Context::Invite, &[Action::Back], "back"),
     (Context::Network, &[Action::Add], "add a peer"),

@@ -206,7 +206,7 @@ impl Model {
             Place::People => match &self.people.mode {
                 people::Mode::List => &[C::People, C::List, C::Global, C::Always],
                 people::Mode::Adding(_) => &[C::Field, C::Text, C::Always],
-                people::Mode::Invite(_) => &[C::Invite, C::Global, C::Always],
+                people::Mode::Invite(_) => &[C::Invite, C::List, C::Global, C::Always],
                 people::Mode::Unfollowing(_) => &[C::Question, C::Always],
             },
             Place::Network => match &self.network.mode {

@@ -237,10 +237,22 @@ fn draw_empty(model: &Model, area: Rect, buffer: &mut Buffer) {
         }
         FeedFilter::All => ("No posts yet.", with_keys(model, WELCOME)),
     };
-    let column = lines::middle(area, 60, 9);
-    let mut text = vec![lines::plain(title, theme.strong()), Line::default()];
-    text.extend(sentence(&rest, column.width, theme.faint()));
-    lines::draw(buffer, column, text);
+    let column = lines::middle(area, 60, u16::MAX);
+    let mut said: Vec<Vec<Line<'_>>> =
+        rest.trim_end().lines().map(|line| sentence(line, column.width, theme.faint())).collect();
+    // The title and the empty row below it, which is the first thing to give way.
+    let rows = |said: &[Vec<Line<'_>>]| said.iter().map(Vec::len).sum::<usize>() + 1;
+    let height = usize::from(area.height);
+    while said.len() > 1 && rows(&said) > height {
+        // The last line leads to everything that is left out; the one before it can wait longest.
+        said.remove(said.len() - 2);
+    }
+    let gap = (rows(&said) < height).then(Line::default);
+    let text: Vec<Line<'_>> = std::iter::once(lines::plain(title, theme.strong()))
+        .chain(gap)
+        .chain(said.into_iter().flatten())
+        .collect();
+    lines::draw(buffer, lines::middle(area, 60, u16::try_from(text.len()).unwrap_or(u16::MAX)), text);
 }
 
 #[cfg(test)]

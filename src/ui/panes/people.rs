@@ -15,6 +15,7 @@ use crate::ui::theme::Theme;
 use crate::ui::watch::Watch;
 use crate::ui::widgets::cursor::Cursor;
 use crate::ui::widgets::lines;
+use crate::ui::widgets::scroll::scrolled;
 
 /// What the pane is doing.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -35,6 +36,8 @@ pub enum Mode {
 pub struct Shown {
     text: SafeText,
     has_addresses: bool,
+    /// The first row on the screen.
+    top: usize,
 }
 
 /// The people.
@@ -64,11 +67,16 @@ impl People {
     }
 }
 
-/// Keeps the selection in the list and on the screen.
+/// Keeps the selection in the list and on the screen, and the scroll position inside the invite.
 pub fn settle(model: &mut Model, body: Rect) {
     let rows = usize::from(list_area(body).height);
     let count = model.people.count();
     model.people.cursor.settle(count, rows);
+    let theme = model.theme;
+    if let Mode::Invite(Some(shown)) = &mut model.people.mode {
+        let rows = invite_text(theme, shown, body.width).len();
+        shown.top = shown.top.min(rows.saturating_sub(usize::from(body.height)));
+    }
 }
 
 fn list_area(body: Rect) -> Rect {
@@ -85,6 +93,7 @@ pub fn open_for_paste(model: &mut Model) {
 
 /// Runs an action of this pane; `None` when it is none.
 pub fn perform(model: &mut Model, action: Action) -> Option<Vec<Request>> {
+    let height = Areas::of(model).body.height;
     match &mut model.people.mode {
         Mode::List => in_list(model, action),
         Mode::Adding(field) => match action {
@@ -101,6 +110,10 @@ pub fn perform(model: &mut Model, action: Action) -> Option<Vec<Request>> {
             (Action::CopyText, Some(shown)) => {
                 let text = shown.text.to_string();
                 Some(feed::copy(model, &text))
+            }
+            (_, Some(shown)) if let Some(top) = scrolled(shown.top, action, height) => {
+                shown.top = top;
+                Some(Vec::new())
             }
             _ => leave_mode(model, action),
         },
@@ -150,8 +163,8 @@ fn in_list(model: &mut Model, action: Action) -> Option<Vec<Request>> {
 /// The node has made my invite.
 pub fn show_invite(model: &mut Model, invite: &InviteView) {
     if let Mode::Invite(shown) = &mut model.people.mode {
-        *shown =
-            Some(Shown { text: SafeText::line(&invite.invite), has_addresses: invite.address_count > 0 });
+        let text = SafeText::line(&invite.invite);
+        *shown = Some(Shown { text, has_addresses: invite.address_count > 0, top: 0 });
     }
 }
 
@@ -184,27 +197,29 @@ pub fn draw(model: &Model, area: Rect, buffer: &mut Buffer) {
         Mode::Adding(field) => {
             draw_question(model, area, buffer, "Paste an invite or a posting id", field);
         }
-        Mode::Invite(shown) => draw_invite(model, shown.as_ref(), area, buffer),
+        Mode::Invite(None) => {
+            lines::draw(buffer, area, [lines::plain("making an invite", model.theme.faint())]);
+        }
+        Mode::Invite(Some(shown)) => {
+            let text = invite_text(model.theme, shown, area.width);
+            lines::draw(buffer, area, text.into_iter().skip(shown.top));
+        }
         Mode::List | Mode::Unfollowing(_) => draw_list(model, area, buffer),
     }
 }
 
-fn draw_invite(model: &Model, shown: Option<&Shown>, area: Rect, buffer: &mut Buffer) {
-    let theme = model.theme;
-    let Some(shown) = shown else {
-        return lines::draw(buffer, area, [lines::plain("making an invite", theme.faint())]);
-    };
-    let mut text = sentence("Send this to whom you want to have as a reader:", area.width, theme.strong());
+fn invite_text(theme: Theme, shown: &Shown, columns: u16) -> Vec<Line<'static>> {
+    let mut text = sentence("Send this to whom you want to have as a reader:", columns, theme.strong());
     text.push(Line::default());
-    text.extend(sentence(shown.text.as_str(), area.width, ratatui::style::Style::new()));
+    text.extend(sentence(shown.text.as_str(), columns, ratatui::style::Style::new()));
     text.push(Line::default());
     let note = if shown.has_addresses {
         "It names your persona and a way to reach this computer. Whoever has it can read what you post publicly."
     } else {
         "It names no address yet, because the network is not up: whoever gets it needs another way to reach you."
     };
-    text.extend(sentence(note, area.width, theme.faint()));
-    lines::draw(buffer, area, text);
+    text.extend(sentence(note, columns, theme.faint()));
+    text
 }
 
 fn draw_list(model: &Model, area: Rect, buffer: &mut Buffer) {

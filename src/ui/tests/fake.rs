@@ -22,6 +22,7 @@ pub struct FakeNode {
     pub peers: Vec<PeerView>,
     pub status: StatusView,
     pub draft: String,
+    pub invite: String,
     /// What was told, in order.
     pub commands: Vec<Command>,
     /// What it answers to the next commands instead of doing them.
@@ -100,6 +101,7 @@ impl FakeNode {
                 clock_off_minutes: None,
             },
             draft: String::new(),
+            invite: format!("itsgoin1{}", "mvqxgzldn5wgk43b".repeat(9)),
             commands: Vec::new(),
             refusals: Vec::new(),
             posts: Vec::new(),
@@ -192,7 +194,7 @@ impl FakeNode {
             Query::Peers => View::Peers(self.peers.clone()),
             Query::Status => View::Status(self.status.clone()),
             Query::Invite { .. } => View::Invite(InviteView {
-                invite: format!("itsgoin1{}", "mvqxgzldn5wgk43b".repeat(9)),
+                invite: self.invite.clone(),
                 posting_id: posting_id(0xaa),
                 address_count: 1,
             }),

@@ -116,6 +116,16 @@ fn an_unread_post_far_below_is_found() {
 }
 
 #[test]
+fn however_little_room_there_is_the_welcome_names_the_key_of_all_keys() {
+    for (columns, rows) in [(120, 40), (80, 24), (40, 24), (40, 12), (40, 11), (30, 12), (24, 10), (24, 7)] {
+        let mut session = Session::new(FakeNode::with_posts(0)).sized(columns, rows);
+        session.sees("No posts yet.").sees("? shows every");
+        session.hears(Event::StoreFailed { message: "the disk is full".to_owned() });
+        session.sees("No posts yet.").sees("? shows every");
+    }
+}
+
+#[test]
 fn a_selected_post_that_vanishes_leaves_the_next_older_one() {
     let mut session = Session::new(FakeNode::in_use());
     session.keys("\\ j m").hears(Event::FeedChanged);
