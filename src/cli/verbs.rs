@@ -36,6 +36,7 @@ pub(super) async fn run(mut args: Args, output: &Output, open_node: OpenNode) ->
     }
     let request = node_request(&args, verb.as_ref())?;
     let data_dir = request.data_dir.clone();
+    let reach = ui::Reach::of(request.network.as_ref());
     // Without a log the program works as well. Before the node starts, if its directory is there already.
     let begin_log = || logging::begin(&data_dir, log_level(args.log)).unwrap_or_default();
     begin_log();
@@ -44,7 +45,7 @@ pub(super) async fn run(mut args: Args, output: &Output, open_node: OpenNode) ->
     let events = session.events();
     let node = session.node();
     let result = match verb {
-        None => interface(&args, node).await,
+        None => interface(&args, reach, node).await,
         Some(Verb::Serve) => serve(&args, node, events).await,
         Some(verb) => Box::pin(one_shot(verb, node, output)).await,
     };
@@ -112,12 +113,13 @@ async fn one_shot(verb: Verb, node: &NodeHandle, output: &Output) -> Result<(), 
     }
 }
 
-async fn interface(args: &Args, node: &NodeHandle) -> Result<(), CliError> {
+async fn interface(args: &Args, reach: ui::Reach, node: &NodeHandle) -> Result<(), CliError> {
     let setup = ui::Setup {
         now: clock::now,
         colours: if config::wants_no_colour() { ui::Colours::None } else { ui::Colours::Ansi },
         glyphs: if args.ascii { ui::Glyphs::Ascii } else { ui::Glyphs::Unicode },
         frames_per_second: if config::is_over_ssh() { 10 } else { 30 },
+        reach,
     };
     Ok(ui::run(setup, node.clone()).await?)
 }

@@ -34,6 +34,8 @@ pub enum Context {
     Compose,
     /// The post before it is sent.
     Review,
+    /// The post while the node has not answered yet.
+    Sending,
     /// A field of one line.
     Field,
     /// The command line.
@@ -58,6 +60,7 @@ impl Context {
             Self::FirstRun => "Welcome",
             Self::Text => "Typing",
             Self::Compose => "New post",
+            Self::Sending => "Sending",
             Self::Review => "Review",
             Self::Field => "Field",
             Self::CommandLine => "Command line",
@@ -226,6 +229,8 @@ const BINDINGS: &[(Context, &str, Action)] = &[
     (Context::Review, "y", Action::Send),
     (Context::Review, "Esc", Action::Cancel),
     (Context::Review, "q", Action::Cancel),
+    (Context::Sending, "Esc", Action::Cancel),
+    (Context::Sending, "q", Action::Cancel),
     (Context::FirstRun, "Enter", Action::Submit),
     (Context::FirstRun, "Esc", Action::Quit),
     (Context::Field, "Enter", Action::Submit),
@@ -253,6 +258,7 @@ const HINTS: &[(Context, &[Action], &str)] = &[
     (Context::People, &[Action::ShowInvite], "my invite"),
     (Context::People, &[Action::Unfollow], "unfollow"),
     (Context::People, &[Action::GoFeed], "feed"),
+    (Context::Invite, &[Action::MoveDown, Action::MoveUp], "scroll"),
     (Context::Invite, &[Action::CopyText], "copy"),
     (Context::Invite, &[Action::Back], "back"),
     (Context::Network, &[Action::Add], "add a peer"),
@@ -264,6 +270,7 @@ const HINTS: &[(Context, &[Action], &str)] = &[
     (Context::Compose, &[Action::Discard], "discard"),
     (Context::Review, &[Action::Send], "send"),
     (Context::Review, &[Action::Cancel], "back to the text"),
+    (Context::Sending, &[Action::Cancel], "leave (it is sent all the same)"),
     (Context::FirstRun, &[Action::Submit], "begin"),
     (Context::FirstRun, &[Action::Quit], "leave"),
     (Context::Field, &[Action::Submit], "ok"),

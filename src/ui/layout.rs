@@ -3,7 +3,8 @@
 
 use ratatui::layout::Rect;
 
-use super::model::{Model, NodeState, Place};
+use super::model::{Model, NodeState, Notice, Overlay, Place, Tone};
+use super::panes::compose;
 use super::widgets::lines::split_top;
 use super::widgets::wrap;
 use crate::domain::text::SafeText;
@@ -81,16 +82,22 @@ fn side_by_side(place: Place, body: Rect) -> (Rect, Rect) {
     (feed, thread)
 }
 
-/// The rows of the notice at this width.
-pub fn notice_rows(model: &Model, columns: u16) -> Vec<String> {
+/// The rows of the notice at this width, and below it those of a question that lies over the pane.
+pub fn notice_rows(model: &Model, columns: u16) -> Vec<(Tone, String)> {
     let width = usize::from(columns).saturating_sub(2);
-    model
-        .notice
-        .iter()
-        .flat_map(|notice| wrap::rows(notice.text.as_str(), width))
-        .take(NOTICE_ROWS)
-        .map(str::to_owned)
-        .collect()
+    let question = (model.overlay == Some(Overlay::QuitUnsaved)).then(|| {
+        let text = SafeText::line(&format!("{} Leave all the same?", compose::unkept(model)));
+        Notice { tone: Tone::Bad, text }
+    });
+    let rows = |notice: &Notice| {
+        let mark = if notice.tone == Tone::Bad { "!" } else { " " };
+        wrap::rows(notice.text.as_str(), width)
+            .take(NOTICE_ROWS)
+            .enumerate()
+            .map(|(at, row)| (notice.tone, format!("{} {row}", if at == 0 { mark } else { " " })))
+            .collect::<Vec<_>>()
+    };
+    model.notice.iter().chain(&question).flat_map(rows).collect()
 }
 
 /// What is wrong with the node, one sentence a row.

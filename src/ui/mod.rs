@@ -28,7 +28,7 @@ mod widgets;
 use std::{fmt, io};
 
 pub use self::theme::{Colours, Glyphs};
-use crate::api::NodeHandle;
+use crate::api::{NetSettings, NodeHandle, RelayChoice};
 use crate::domain::time::Timestamp;
 
 /// What a session needs to know from outside.
@@ -42,6 +42,35 @@ pub struct Setup {
     pub glyphs: Glyphs,
     /// Draws per second at most: 30, or 10 over SSH; at least 1.
     pub frames_per_second: u32,
+    /// How the node reaches others, for what the first screen says about it.
+    pub reach: Reach,
+}
+
+/// How the node reaches others.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Reach {
+    /// Not at all (`--offline`).
+    Nobody,
+    /// By the addresses it was told (`--relay none`).
+    Direct,
+    /// By those, and a relay the person chose (`--relay URL`).
+    OwnRelay,
+    /// By those, and iroh's public relays and address lookup.
+    #[default]
+    Public,
+}
+
+impl Reach {
+    /// What these settings lead to; `None` is no network at all.
+    #[must_use]
+    pub fn of(network: Option<&NetSettings>) -> Self {
+        match network.map(|settings| &settings.relay) {
+            None => Self::Nobody,
+            Some(RelayChoice::None) => Self::Direct,
+            Some(RelayChoice::Url(_)) => Self::OwnRelay,
+            Some(RelayChoice::Default) => Self::Public,
+        }
+    }
 }
 
 /// The terminal cannot be used.

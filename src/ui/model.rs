@@ -1,6 +1,7 @@
 //! Everything the interface knows: what the node last answered, where the person is, what is being typed.
 //! Plain data; [`super::update`] is the only one to change it, [`super::view`] the only one to draw it.
 
+use super::Reach;
 use super::action::Action;
 use super::keymap::{Context, Key, Keymap};
 use super::message::Request;
@@ -41,7 +42,7 @@ pub enum Overlay {
     Help(usize),
     /// The name of an action is being typed.
     CommandLine(Editor),
-    /// The draft could not be saved: leave all the same?
+    /// The draft could not be saved, or the post is not sent yet: leave all the same?
     QuitUnsaved,
 }
 
@@ -68,9 +69,9 @@ pub struct Notice {
 pub enum Leaving {
     /// It is not.
     Staying,
-    /// As soon as the draft is saved.
+    /// As soon as the draft is saved and the post sent.
     WhenSaved,
-    /// As soon as the draft is saved or cannot be.
+    /// The same, or as soon as that fails or takes too long.
     InAnyCase,
 }
 
@@ -94,6 +95,8 @@ pub struct Model {
     pub now: Timestamp,
     /// Colours and glyphs.
     pub theme: Theme,
+    /// How the node reaches others.
+    pub reach: Reach,
     /// The live bindings.
     pub keymap: Keymap,
     /// Where the person is.
@@ -143,11 +146,12 @@ pub enum NodeState {
 
 impl Model {
     /// Knows nothing yet.
-    pub fn new(theme: Theme, now: Timestamp) -> Self {
+    pub fn new(theme: Theme, reach: Reach, now: Timestamp) -> Self {
         Self {
             size: (80, 24),
             now,
             theme,
+            reach,
             keymap: Keymap::standard(),
             place: Place::Feed,
             overlay: None,
@@ -196,13 +200,13 @@ impl Model {
             Place::Compose => match self.compose.phase {
                 Phase::Writing => &[C::Compose, C::Text, C::Always],
                 Phase::Reviewing(_) => &[C::Review, C::List, C::Always],
-                Phase::Sending => &[C::Always],
+                Phase::Sending => &[C::Sending, C::Always],
                 Phase::Discarding => &[C::Question, C::Always],
             },
             Place::People => match &self.people.mode {
                 people::Mode::List => &[C::People, C::List, C::Global, C::Always],
                 people::Mode::Adding(_) => &[C::Field, C::Text, C::Always],
-                people::Mode::Invite(_) => &[C::Invite, C::Global, C::Always],
+                people::Mode::Invite(_) => &[C::Invite, C::List, C::Global, C::Always],
                 people::Mode::Unfollowing(_) => &[C::Question, C::Always],
             },
             Place::Network => match &self.network.mode {

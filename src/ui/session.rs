@@ -95,7 +95,7 @@ impl Session {
         let (farewells, resized) = listen().map_err(UiError::Signals)?;
         let events = node.events();
         let theme = Theme { colours: setup.colours, glyphs: setup.glyphs };
-        let mut model = Model::new(theme, (setup.now)());
+        let mut model = Model::new(theme, setup.reach, (setup.now)());
         let requests = start(&mut model);
         let screen = Screen::take().map_err(UiError::Terminal)?;
         model.size = screen.size().map_err(UiError::Terminal)?;
@@ -121,15 +121,32 @@ impl Session {
         Ok(session)
     }
 
-    /// Goes on until the person or the system ends it.
+    /// Goes on until the person or the system ends it, or the terminal fails.
     pub async fn run(mut self) -> Result<(), UiError> {
+        let mut result = Ok(());
         while self.course != Course::Over {
-            let message = self.next().await;
-            self.take(message).map_err(UiError::Terminal)?;
-            self.take_waiting().await.map_err(UiError::Terminal)?;
-            self.draw_if_due().map_err(UiError::Terminal)?;
+            if let Err(error) = self.round().await {
+                // A terminal that is gone may fail before its hang-up is told: what was typed is saved all the same.
+                self.hang_up();
+                result = Err(UiError::Terminal(error));
+            }
         }
-        Ok(())
+        result
+    }
+
+    async fn round(&mut self) -> io::Result<()> {
+        let message = self.next().await;
+        self.take(message)?;
+        self.take_waiting().await?;
+        self.draw_if_due()
+    }
+
+    fn hang_up(&mut self) {
+        let taken = self.take(Some(Message::HungUp));
+        if taken.is_err() {
+            // Nothing that a hang-up asks for needs the terminal.
+            self.course = Course::Over;
+        }
     }
 
     /// Waits for whatever comes next; `None` for what is nothing to the model.

@@ -42,7 +42,7 @@ pub struct FeedAsk {
 impl FeedAsk {
     /// Whether it looks for an unread post beyond the window.
     pub fn seeks_unread(self) -> bool {
-        self.part == Part::Unread
+        self.part == Part::Beyond(Wanted::Unread)
     }
 }
 
@@ -52,8 +52,8 @@ enum Part {
     Newest,
     /// The oldest posts, in place of the window.
     Oldest,
-    /// From this place on to older ones, in place of the window.
-    From,
+    /// From what was found beyond the window on to older ones, in place of the window.
+    Found,
     /// What follows the window.
     Older,
     /// What precedes the window.
@@ -62,8 +62,50 @@ enum Part {
     Refresh(More),
     /// How many posts are newer than what was seen.
     Count,
-    /// The next unread post beyond the window.
+    /// The next post of a search beyond the window.
+    Beyond(Wanted),
+}
+
+/// A search for the next post from a place on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Search {
+    /// Where it begins. The post there need not stand in the window, nor in the feed any more.
+    pub from: FeedPosition,
+    /// Which way it goes.
+    pub direction: Direction,
+    /// Which posts it stops at.
+    pub wanted: Wanted,
+    /// What the person wants with the post.
+    pub purpose: Purpose,
+}
+
+/// Which posts a search stops at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Wanted {
+    /// Whatever the feed shows.
+    Listed,
+    /// Those that were not opened.
     Unread,
+}
+
+/// What the person wants with the post that is searched for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Purpose {
+    /// To have it selected.
+    Select,
+    /// To read it in place of the opened one, at which the search begins.
+    Open,
+}
+
+/// How a search went.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Searched {
+    /// The post is selected.
+    Selected,
+    /// A page is on its way.
+    Waiting,
+    /// There is no such post.
+    Nothing,
 }
 
 /// A post with the rows shown of it, wrapped once per width.
@@ -148,6 +190,9 @@ pub struct Timeline {
     above: Above,
     generation: u64,
     paging: Paging,
+    /// The last search beyond the window: the opened post that gives way to what it finds, and what it found.
+    opener: Option<FeedPosition>,
+    found: Option<FeedPosition>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -176,6 +221,8 @@ impl Default for Timeline {
             above: Above::default(),
             generation: 0,
             paging: Paging::Idle,
+            opener: None,
+            found: None,
         }
     }
 }
@@ -204,11 +251,6 @@ impl Timeline {
     /// Whether the first answer has come.
     pub const fn is_loaded(&self) -> bool {
         self.loaded
-    }
-
-    /// Whether no page is on its way.
-    pub fn is_idle(&self) -> bool {
-        self.paging == Paging::Idle
     }
 
     /// Which posts it shows.
@@ -286,31 +328,57 @@ impl Timeline {
         self.fill()
     }
 
-    /// Selects the next unread post in this direction, beyond the window if it must.
-    pub fn go_unread(&mut self, direction: Direction) -> Vec<Request> {
-        let unread = |entry: &Entry| entry.post.mark == ReadMark::Unread;
-        let found = match direction {
-            Direction::Older => {
-                self.entries.iter().enumerate().skip(self.selected + 1).find(|(_, entry)| unread(entry))
-            }
+    /// Selects the next post of a search, beyond the window if it must.
+    pub fn search(&mut self, search: Search) -> (Searched, Vec<Request>) {
+        let Search { from, direction, wanted, purpose } = search;
+        let (newest, oldest) = (self.first(), self.last());
+        // Only next to a place inside the window nothing can be missing.
+        let (is_inside, more) = match direction {
+            Direction::Older => (self.newer == More::End || newest >= Some(from), self.older),
             Direction::Newer => {
-                self.entries.iter().enumerate().take(self.selected).rev().find(|(_, entry)| unread(entry))
+                (self.older == More::End || oldest.is_some_and(|last| last <= from), self.newer)
             }
         };
-        if let Some((at, _)) = found {
-            self.selected = at;
-            return self.fill();
+        let is_next = |entry: &Entry| {
+            let position = entry.post.position;
+            let is_beyond = match direction {
+                Direction::Older => position < from,
+                Direction::Newer => position > from,
+            };
+            is_beyond && (wanted == Wanted::Listed || entry.post.mark == ReadMark::Unread)
+        };
+        let found = match direction {
+            Direction::Older => self.entries.iter().position(is_next),
+            Direction::Newer => self.entries.iter().rposition(is_next),
+        };
+        if let Some(found) = found.filter(|_| is_inside) {
+            self.selected = found;
+            return (Searched::Selected, self.fill());
+        }
+        if self.paging != Paging::Idle {
+            return (Searched::Waiting, Vec::new());
+        }
+        if is_inside && more == More::End {
+            return (Searched::Nothing, Vec::new());
         }
         let page = match direction {
-            Direction::Older if self.older == More::Follows => self.last().map(FeedAnchor::Before),
-            Direction::Newer if self.newer == More::Follows => self.first().map(FeedAnchor::After),
-            _ => None,
+            Direction::Older => {
+                FeedAnchor::Before(oldest.filter(|_| is_inside).map_or(from, |at| at.min(from)))
+            }
+            Direction::Newer => {
+                FeedAnchor::After(newest.filter(|_| is_inside).map_or(from, |at| at.max(from)))
+            }
         };
-        let Some(page) = page.filter(|_| self.paging == Paging::Idle) else {
-            return Vec::new();
-        };
+        let filter = if wanted == Wanted::Unread { FeedFilter::Unread } else { self.filter };
         self.paging = Paging::Asked;
-        vec![self.ask(Part::Unread, page, FeedFilter::Unread, 1)]
+        self.opener = (purpose == Purpose::Open).then_some(from);
+        (Searched::Waiting, vec![self.ask(Part::Beyond(wanted), page, filter, 1)])
+    }
+
+    /// The opened post in whose place the answer's post is wanted; `None` for other and outdated answers.
+    pub fn replaces(&self, asked: FeedAsk) -> Option<FeedPosition> {
+        let is_found = asked.part == Part::Found && asked.generation == self.generation;
+        self.opener.filter(|_| is_found)
     }
 
     /// Posts came in or changed: asks for the window again.
@@ -404,10 +472,11 @@ impl Timeline {
                 (self.newer, self.older) = (more, More::End);
                 self.selected = self.entries.len().saturating_sub(1);
             }
-            Part::From => {
+            Part::Found => {
                 self.take_window(page);
                 (self.newer, self.older) = (More::Follows, more);
-                (self.selected, self.top) = (0, 0);
+                // Posts of the same moment may stand above it.
+                (self.selected, self.top) = (self.index_of(self.found), 0);
             }
             Part::Older => {
                 self.entries.extend(page.posts.into_iter().map(Entry::new));
@@ -422,9 +491,10 @@ impl Timeline {
                 self.drop_oldest();
             }
             Part::Refresh(older) => return self.take_refreshed(page, older),
-            Part::Unread => {
-                if let Some(post) = page.posts.first() {
-                    return self.replace(Part::From, FeedAnchor::Before(just_above(post.position)));
+            Part::Beyond(_) => {
+                if let Some(position) = page.posts.first().map(|post| post.position) {
+                    self.found = Some(position);
+                    return self.replace(Part::Found, FeedAnchor::Before(just_above(position)));
                 }
             }
         }
@@ -597,7 +667,7 @@ impl Direction {
 
 const TICK: Duration = Duration::from_millis(1);
 
-/// A position that every page before it begins with this post.
+/// A position that every page before it begins with this post, or others of the same moment.
 fn just_above(position: FeedPosition) -> FeedPosition {
     FeedPosition { sort: position.sort.after(TICK), post_id: ObjectId::from_bytes([0; 32]) }
 }

@@ -10,6 +10,7 @@ use super::model::{Leaving, Model, NodeState, Overlay, PasteGuard, Place};
 use super::panes::{compose, feed, first_run, help, network, people, thread};
 use super::watch::Watch;
 use super::widgets::editor::{Editor, PasteTooLong};
+use super::widgets::scroll::scrolled;
 use super::widgets::when;
 use crate::api::{CallError, DraftSlot, Event, Outcome, Query, View};
 use crate::domain::text::SafeText;
@@ -96,6 +97,9 @@ fn settle(model: &mut Model) {
     people::settle(model, areas.body);
     network::settle(model, areas.body);
     help::settle(model, areas.body);
+    if model.overlay == Some(Overlay::QuitUnsaved) && model.compose.is_kept() {
+        model.overlay = None;
+    }
 }
 
 fn press(model: &mut Model, key: Key) -> Vec<Request> {
@@ -189,9 +193,10 @@ pub fn perform(model: &mut Model, action: Action) -> Vec<Request> {
 }
 
 fn perform_over(model: &mut Model, action: Action) -> Vec<Request> {
+    let height = Areas::of(model).body.height;
     match (&mut model.overlay, action) {
         (Some(Overlay::Help(top)), _) => {
-            if let Some(scrolled) = help::scrolled(*top, action, usize::from(model.size.1)) {
+            if let Some(scrolled) = scrolled(*top, action, height) {
                 *top = scrolled;
                 return Vec::new();
             }
@@ -276,15 +281,19 @@ pub fn go(model: &mut Model, place: Place) -> Vec<Request> {
 /// Leaves once nothing unsaved is left.
 fn leave(model: &mut Model, leaving: Leaving) -> Vec<Request> {
     model.leaving = leaving;
-    if model.compose.is_kept() {
-        return vec![Request::Quit];
+    let mut requests = go_on_leaving(model);
+    if !model.compose.is_kept() {
+        requests.push(Request::Wake(LAST_SAVE, Wake::LeaveAnyway));
     }
-    let mut requests = compose::save(model);
-    requests.push(Request::Wake(LAST_SAVE, Wake::LeaveAnyway));
     requests
 }
 
-/// The node did not save the draft in time.
+/// On the way out: leaves if everything is kept, and saves at once what is not.
+fn go_on_leaving(model: &mut Model) -> Vec<Request> {
+    if model.compose.is_kept() { vec![Request::Quit] } else { compose::save(model) }
+}
+
+/// The node did not save the draft, or not in time.
 fn leave_anyway(model: &mut Model) -> Vec<Request> {
     match model.leaving {
         Leaving::Staying => return Vec::new(),
@@ -303,10 +312,9 @@ fn draft_answered(model: &mut Model, error: Option<&CallError>) -> Vec<Request> 
         model.complain(error);
     }
     match (model.leaving, error) {
-        (Leaving::InAnyCase, _) => vec![Request::Quit],
-        (Leaving::WhenSaved, None) if model.compose.is_kept() => vec![Request::Quit],
-        (Leaving::Staying, _) | (Leaving::WhenSaved, None) => requests,
-        (Leaving::WhenSaved, Some(_)) => leave_anyway(model),
+        (Leaving::Staying, _) => requests,
+        (Leaving::WhenSaved | Leaving::InAnyCase, None) => go_on_leaving(model),
+        (Leaving::WhenSaved | Leaving::InAnyCase, Some(_)) => leave_anyway(model),
     }
 }
 
@@ -348,14 +356,9 @@ fn answered(model: &mut Model, asked: Asked, answer: Answer) -> Vec<Request> {
 
 fn viewed(model: &mut Model, asked: Asked, view: View) -> Vec<Request> {
     match (asked, view) {
-        (Asked::Feed(asked), View::Feed(page)) => {
-            if asked.seeks_unread() && page.posts.is_empty() {
-                model.say(feed::NOTHING_UNREAD);
-            }
-            return model.feed.answered(asked, page);
-        }
+        (Asked::Feed(asked), View::Feed(page)) => return feed::answered(model, asked, page),
         (Asked::Thread(_), View::Thread(view)) => thread::show(model, view),
-        (_, View::People(people)) => model.people.list = Some(people),
+        (_, View::People(people)) => model.people.take(people),
         (_, View::Personas(personas)) => {
             if personas.is_empty() {
                 // An answer from before the first persona was made says nothing new.
@@ -368,7 +371,7 @@ fn viewed(model: &mut Model, asked: Asked, view: View) -> Vec<Request> {
             }
             model.personas = Some(personas);
         }
-        (_, View::Peers(peers)) => model.network.peers = Some(peers),
+        (_, View::Peers(peers)) => model.network.take(peers),
         (_, View::Status(status)) => model.status = Some(status),
         (_, View::Invite(invite)) => people::show_invite(model, &invite),
         (_, View::Draft(draft)) => model.compose.restore(&draft.text),
@@ -378,9 +381,19 @@ fn viewed(model: &mut Model, asked: Asked, view: View) -> Vec<Request> {
 }
 
 fn done(model: &mut Model, asked: Asked, outcome: Outcome) -> Vec<Request> {
+    if asked != Asked::Sync {
+        // Every other command writes: the store does so again.
+        model.store_failure = None;
+    }
     match (asked, outcome) {
         (Asked::CreatePersona, Outcome::PersonaCreated(persona)) => first_run::created(model, persona),
-        (Asked::Publish, _) => compose::sent(model),
+        (Asked::Publish, _) => {
+            let mut requests = compose::sent(model);
+            if model.leaving != Leaving::Staying {
+                requests.extend(go_on_leaving(model));
+            }
+            requests
+        }
         (Asked::SaveDraft, _) => draft_answered(model, None),
         (Asked::Follow, Outcome::Followed(person)) => people::followed(model, &person),
         (Asked::Unfollow, _) => {
@@ -402,7 +415,13 @@ fn refused(model: &mut Model, asked: Asked, error: &CallError) -> Vec<Request> {
         Asked::SaveDraft => return draft_answered(model, Some(error)),
         Asked::Publish => {
             model.complain(error);
-            return compose::not_sent(model);
+            let requests = compose::not_sent(model);
+            if model.leaving == Leaving::InAnyCase {
+                return go_on_leaving(model);
+            }
+            // Whoever left in the belief that it is sent has to learn this.
+            model.leaving = Leaving::Staying;
+            return requests;
         }
         Asked::Mark(post_id, before) => {
             model.feed.mark(post_id, before);

@@ -140,17 +140,13 @@ fn draw_titles(model: &Model, areas: &Areas, buffer: &mut Buffer) {
 /// A notice, a half-typed sequence with what it can become, or what is going on.
 fn draw_status(model: &Model, area: Rect, buffer: &mut Buffer) {
     let theme = model.theme;
-    if let Some(notice) = &model.notice {
-        let (mark, style) = match notice.tone {
-            Tone::Calm => (" ", theme.strong()),
-            Tone::Bad => ("!", theme.bad()),
+    let rows = notice_rows(model, area.width);
+    if !rows.is_empty() {
+        let styled = |(tone, row)| match tone {
+            Tone::Calm => lines::plain(row, theme.strong()),
+            Tone::Bad => lines::plain(row, theme.bad()),
         };
-        let rows = notice_rows(model, area.width);
-        let rows = rows.iter().enumerate().map(|(at, row)| {
-            let mark = if at == 0 { mark } else { " " };
-            lines::plain(format!("{mark} {row}"), style)
-        });
-        return lines::draw(buffer, area, rows);
+        return lines::draw(buffer, area, rows.into_iter().map(styled));
     }
     let line = match &model.overlay {
         Some(Overlay::CommandLine(field)) => completions(model, field),
@@ -173,6 +169,7 @@ fn begun(model: &Model) -> Line<'static> {
 fn going_on(model: &Model) -> String {
     match model.place {
         Place::Compose => compose::status(model),
+        _ if model.compose.phase == compose::Phase::Sending => "a post is being sent".to_owned(),
         _ if model.compose.has_text() => {
             format!("an unfinished post waits: {}", model.key(Action::Compose))
         }
@@ -180,22 +177,12 @@ fn going_on(model: &Model) -> String {
     }
 }
 
-/// The command line, a question, or the keys that work here.
+/// The command line, or the keys that work here.
 fn draw_hints(model: &Model, row: Rect, buffer: &mut Buffer) {
     let theme = model.theme;
-    match &model.overlay {
-        Some(Overlay::CommandLine(field)) => {
-            lines::draw(buffer, row, [lines::plain(":", theme.accent())]);
-            return field.draw(buffer, lines::indent(row, 1));
-        }
-        Some(Overlay::QuitUnsaved) => {
-            let question = format!(
-                " The draft could not be saved. Leave all the same? {} or any other key",
-                model.key(Action::Confirm)
-            );
-            return lines::draw(buffer, row, [lines::plain(question, theme.bad())]);
-        }
-        _ => {}
+    if let Some(Overlay::CommandLine(field)) = &model.overlay {
+        lines::draw(buffer, row, [lines::plain(":", theme.accent())]);
+        return field.draw(buffer, lines::indent(row, 1));
     }
     let hint = |keys: String, word: &'static str| {
         [Span::styled(format!(" {keys} "), theme.strong()), Span::styled(format!("{word} "), theme.faint())]

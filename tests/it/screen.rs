@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use portable_pty::{Child, CommandBuilder, MasterPty, PtySize, native_pty_system};
+use portable_pty::{Child, CommandBuilder, MasterPty, PtyPair, PtySize, native_pty_system};
 
 use super::program::{BETWEEN_LOOKS, Home, PATIENCE, PROGRAM, now, send_signal, wait_for, wait_until};
 
@@ -50,7 +50,7 @@ impl Screen {
 
     /// [`Self::open`] with variables set.
     pub fn open_with(home: &Home, variables: &[(&str, &str)]) -> Self {
-        let pair = native_pty_system().openpty(size(80, 24)).unwrap();
+        let pair = open_terminal();
         let settings = format!("{:?}", pair.master.get_termios());
         let mut command = CommandBuilder::new(PROGRAM);
         command.args(home.arguments());
@@ -191,6 +191,49 @@ impl Seen {
     fn new() -> Self {
         Self { bytes: Vec::new(), terminal: vt100::Parser::new(nonzero(24), nonzero(80), 0) }
     }
+}
+
+/// The interface with its keys in one terminal and its pictures in another. Types, and takes the second terminal away
+/// when the text stands there, so that nothing but a draw can notice; keys follow until the interface has ended.
+pub fn lose_pictures(home: &Home, typed: &str, text: &str) {
+    let (keys, pictures) = (open_terminal(), open_terminal());
+    let mut command = CommandBuilder::new("sh");
+    command.args(["-c", "exec \"$0\" \"$@\" >\"$PICTURES\"", PROGRAM]);
+    command.args(home.arguments());
+    command.args(["--bind", "127.0.0.1:0"]);
+    command.env("PICTURES", pictures.master.tty_name().unwrap());
+    command.env("TERM", "xterm-256color");
+    for (name, value) in home.variables() {
+        command.env(name, value);
+    }
+    let mut child = keys.slave.spawn_command(command).unwrap();
+    let mut output = pictures.master.try_clone_reader().unwrap();
+    let mut writer = keys.master.take_writer().unwrap();
+    let (typed, text) = (typed.to_owned(), text.to_owned());
+    let typing = std::thread::spawn(move || {
+        let (mut terminal, mut buffer) = (Seen::new().terminal, [0; 16 * 1024]);
+        let mut await_text = |text: &str| {
+            while !terminal.screen().contents().contains(text) {
+                let count = output.read(&mut buffer).unwrap();
+                terminal.process(&buffer[..count]);
+            }
+        };
+        await_text("itsgoin");
+        writer.write_all(typed.as_bytes()).unwrap();
+        await_text(&text);
+        writer
+    });
+    wait_until("the text", || typing.is_finished());
+    let mut writer = typing.join().unwrap();
+    drop(pictures);
+    wait_until("the end of the interface", || {
+        drop(writer.write_all(b"!"));
+        child.try_wait().unwrap().is_some()
+    });
+}
+
+fn open_terminal() -> PtyPair {
+    native_pty_system().openpty(size(80, 24)).unwrap()
 }
 
 /// Takes all output until the last writer is gone.

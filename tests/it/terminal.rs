@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::output::{check, pieces, sets_colour};
 use super::program::{Home, field};
-use super::screen::{Left, Screen};
+use super::screen::{Left, Screen, lose_pictures};
 
 const CTRL_S: &str = "\u{13}";
 const ENTER: &str = "\r";
@@ -78,6 +78,14 @@ fn signals_give_the_terminal_back_and_save_the_draft() {
         let mut again = Screen::open(&home);
         again.sees("an unfinished post waits").types("c").sees("half a thought");
     }
+}
+
+#[test]
+fn a_terminal_that_fails_before_it_hangs_up_costs_no_text() {
+    let home = Home::of("ana");
+    lose_pictures(&home, "chalf a thought", "half a thought");
+    let mut again = Screen::open(&home);
+    again.sees("an unfinished post waits").types("c").sees("half a thought!");
 }
 
 #[test]

@@ -16,6 +16,7 @@ use crate::ui::layout::Areas;
 use crate::ui::message::{Asked, Request, Wake};
 use crate::ui::model::{Model, Place};
 use crate::ui::widgets::editor::Editor;
+use crate::ui::widgets::scroll::scrolled;
 use crate::ui::widgets::{lines, wrap};
 
 /// Time from a change to its saving. More risks more text; less writes to the disk with every word.
@@ -23,6 +24,8 @@ const SAVE_PAUSE: Duration = Duration::from_millis(700);
 
 /// Columns left of the text in a review.
 const MARGIN: u16 = 2;
+/// Rows above it: as whom, for whom, and an empty one.
+const HEAD_ROWS: u16 = 2;
 
 /// How far the post is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -82,7 +85,7 @@ impl Default for Compose {
 impl Compose {
     /// Whether nothing would be lost by leaving.
     pub fn is_kept(&self) -> bool {
-        self.draft == Draft::Kept
+        self.draft == Draft::Kept && self.phase != Phase::Sending
     }
 
     /// Whether unfinished text waits.
@@ -103,10 +106,12 @@ impl Compose {
     }
 }
 
-/// Opens the editor with whatever stands in the draft.
+/// Opens the editor with whatever stands in the draft, or shows that it is being sent.
 pub fn open(model: &mut Model) -> Vec<Request> {
     model.compose.back = model.place;
-    model.compose.phase = Phase::Writing;
+    if model.compose.phase != Phase::Sending {
+        model.compose.phase = Phase::Writing;
+    }
     model.place = Place::Compose;
     Vec::new()
 }
@@ -132,17 +137,14 @@ pub fn touched(model: &mut Model) -> Vec<Request> {
 
 /// The timer of the draft ran out.
 pub fn woken(model: &mut Model) -> Vec<Request> {
-    if model.compose.draft == Draft::Changed && model.compose.phase != Phase::Sending {
-        save(model)
-    } else {
-        Vec::new()
-    }
+    if model.compose.draft == Draft::Changed { save(model) } else { Vec::new() }
 }
 
-/// Gives the draft to the node, unless that is going on.
+/// Gives the draft to the node, unless that is going on. A text that is being sent is not saved: it would stay behind
+/// its post as a draft and could be sent again.
 pub fn save(model: &mut Model) -> Vec<Request> {
     let compose = &mut model.compose;
-    if !matches!(compose.draft, Draft::Changed | Draft::Unsaved) {
+    if compose.phase == Phase::Sending || !matches!(compose.draft, Draft::Changed | Draft::Unsaved) {
         return Vec::new();
     }
     compose.draft = Draft::Saving;
@@ -194,7 +196,6 @@ fn touched_again(model: &mut Model) -> Vec<Request> {
 
 /// Runs an action of this pane; `None` when it is none.
 pub fn perform(model: &mut Model, action: Action) -> Option<Vec<Request>> {
-    let page = usize::from(Areas::of(model).body.height);
     match (model.compose.phase, action) {
         (Phase::Writing, Action::Review) => Some(review(model)),
         (Phase::Writing, Action::Cancel) => {
@@ -207,21 +208,17 @@ pub fn perform(model: &mut Model, action: Action) -> Option<Vec<Request>> {
         }
         (Phase::Discarding, Action::Confirm) => Some(discard(model)),
         (Phase::Reviewing(_), Action::Send) => Some(send(model)),
+        (Phase::Sending, Action::Cancel | Action::Back) => {
+            model.place = model.compose.back;
+            Some(Vec::new())
+        }
         (Phase::Reviewing(_) | Phase::Discarding, Action::Cancel) => {
             model.compose.phase = Phase::Writing;
             Some(Vec::new())
         }
         (Phase::Reviewing(top), _) => {
-            let top = match action {
-                Action::MoveDown => top.saturating_add(1),
-                Action::MoveUp => top.saturating_sub(1),
-                Action::HalfPageDown | Action::PageDown => top.saturating_add(page / 2),
-                Action::HalfPageUp | Action::PageUp => top.saturating_sub(page / 2),
-                Action::GoFirst => 0,
-                Action::GoLast => usize::MAX,
-                _ => return None,
-            };
-            model.compose.phase = Phase::Reviewing(top);
+            let height = Areas::of(model).body.height.saturating_sub(HEAD_ROWS);
+            model.compose.phase = Phase::Reviewing(scrolled(top, action, height)?);
             Some(Vec::new())
         }
         _ => None,
@@ -263,7 +260,7 @@ fn discard(model: &mut Model) -> Vec<Request> {
 pub fn settle(model: &mut Model, body: Rect) {
     if let Phase::Reviewing(top) = model.compose.phase {
         let rows = review_rows(model, body.width).len();
-        let height = usize::from(body.height.saturating_sub(3));
+        let height = usize::from(body.height.saturating_sub(HEAD_ROWS));
         model.compose.phase = Phase::Reviewing(top.min(rows.saturating_sub(height)));
     }
 }
@@ -334,6 +331,9 @@ pub fn status(model: &Model) -> String {
     if let (Phase::Reviewing(_), Some(persona)) = (model.compose.phase, model.persona()) {
         return format!("{} sends this as {} to everybody", model.key(Action::Send), persona.name);
     }
+    if model.compose.phase == Phase::Sending {
+        return String::new();
+    }
     let status = match (model.compose.has_text(), model.compose.draft) {
         (false, _) => "",
         (true, Draft::Kept) => "draft saved",
@@ -341,4 +341,12 @@ pub fn status(model: &Model) -> String {
         (true, _) => "draft changed",
     };
     status.to_owned()
+}
+
+/// What would be lost by leaving.
+pub fn unkept(model: &Model) -> &'static str {
+    match model.compose.phase {
+        Phase::Sending => "The post is not sent yet.",
+        _ => "The draft could not be saved.",
+    }
 }

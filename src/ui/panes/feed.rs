@@ -8,11 +8,11 @@ use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
 
 use super::{sentence, signature, thread};
-use crate::api::{Command, FeedFilter, PostView, ReadMark, SyncReport};
+use crate::api::{Command, FeedFilter, FeedPage, PostView, ReadMark, SyncReport};
 use crate::ui::action::Action;
 use crate::ui::message::{Asked, Request};
 use crate::ui::model::{Model, Place};
-use crate::ui::timeline::{Direction, Entry, Preview};
+use crate::ui::timeline::{Direction, Entry, FeedAsk, Preview, Purpose, Search, Searched, Wanted};
 use crate::ui::widgets::{lines, when};
 
 /// Text put into the clipboard at once: as base64 with its frame it stays below 8 KiB, which terminals take.
@@ -78,11 +78,27 @@ pub fn perform(model: &mut Model, action: Action) -> Option<Vec<Request>> {
 pub const NOTHING_UNREAD: &str = "nothing unread this way";
 
 /// Selects the next unread post in a direction, or says that there is none.
-pub fn seek_unread(model: &mut Model, direction: Direction) -> Vec<Request> {
-    let before = model.feed.selected_index();
-    let requests = model.feed.go_unread(direction);
-    if requests.is_empty() && model.feed.is_idle() && model.feed.selected_index() == before {
-        return model.say(NOTHING_UNREAD);
+fn seek_unread(model: &mut Model, direction: Direction) -> Vec<Request> {
+    let Some(from) = model.feed.selected().map(|post| post.position) else {
+        return if model.feed.is_loaded() { model.say(NOTHING_UNREAD) } else { Vec::new() };
+    };
+    let search = Search { from, direction, wanted: Wanted::Unread, purpose: Purpose::Select };
+    let (searched, requests) = model.feed.search(search);
+    if searched == Searched::Nothing {
+        model.say(NOTHING_UNREAD);
+    }
+    requests
+}
+
+/// Puts a part of the feed in place, and opens the post that was searched for.
+pub fn answered(model: &mut Model, asked: FeedAsk, page: FeedPage) -> Vec<Request> {
+    if asked.seeks_unread() && page.posts.is_empty() {
+        model.say(NOTHING_UNREAD);
+    }
+    let replaced = model.feed.replaces(asked);
+    let mut requests = model.feed.answered(asked, page);
+    if let Some(position) = replaced {
+        requests.extend(thread::open_in_place_of(model, position));
     }
     requests
 }
@@ -221,21 +237,34 @@ fn draw_empty(model: &Model, area: Rect, buffer: &mut Buffer) {
         }
         FeedFilter::All => ("No posts yet.", with_keys(model, WELCOME)),
     };
-    let column = lines::middle(area, 60, 9);
-    let mut text = vec![lines::plain(title, theme.strong()), Line::default()];
-    text.extend(sentence(&rest, column.width, theme.faint()));
-    lines::draw(buffer, column, text);
+    let column = lines::middle(area, 60, u16::MAX);
+    let mut said: Vec<Vec<Line<'_>>> =
+        rest.trim_end().lines().map(|line| sentence(line, column.width, theme.faint())).collect();
+    // The title and the empty row below it, which is the first thing to give way.
+    let rows = |said: &[Vec<Line<'_>>]| said.iter().map(Vec::len).sum::<usize>() + 1;
+    let height = usize::from(area.height);
+    while said.len() > 1 && rows(&said) > height {
+        // The last line leads to everything that is left out; the one before it can wait longest.
+        said.remove(said.len() - 2);
+    }
+    let gap = (rows(&said) < height).then(Line::default);
+    let text: Vec<Line<'_>> = std::iter::once(lines::plain(title, theme.strong()))
+        .chain(gap)
+        .chain(said.into_iter().flatten())
+        .collect();
+    lines::draw(buffer, lines::middle(area, 60, u16::try_from(text.len()).unwrap_or(u16::MAX)), text);
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::domain::time::Timestamp;
+    use crate::ui::Reach;
     use crate::ui::theme::Theme;
 
     #[test]
     fn the_welcome_names_five_keys_that_work() {
-        let model = Model::new(Theme::default(), Timestamp::ZERO);
+        let model = Model::new(Theme::default(), Reach::Public, Timestamp::ZERO);
         let names: Vec<&str> =
             WELCOME.split('{').skip(1).filter_map(|rest| Some(rest.split_once('}')?.0)).collect();
         assert_eq!(names.len(), 5);

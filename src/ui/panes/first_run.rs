@@ -5,6 +5,7 @@ use ratatui::layout::Rect;
 
 use super::{draw_field, sentence};
 use crate::api::{CallError, Command, PersonaView};
+use crate::ui::Reach;
 use crate::ui::action::Action;
 use crate::ui::message::{Asked, Request};
 use crate::ui::model::{self, Field, FieldState, Model, Place};
@@ -18,8 +19,25 @@ const TITLE_ROWS: u16 = 2;
 /// The field, what is wrong with it, and an empty row; at least the first two.
 const FIELD_ROWS: (u16, u16) = (2, 4);
 /// What the program talks to, and how to change that.
-const NETWORK: &str = "itsgoin talks directly to its peers and reaches them with iroh's public relays and address \
-                       lookup.\nitsgoin --relay none does without both.";
+const fn about_network(reach: Reach) -> &'static str {
+    match reach {
+        Reach::Public => {
+            "itsgoin talks directly to its peers and reaches them with iroh's public relays and address lookup.\n\
+             itsgoin --relay none does without both."
+        }
+        Reach::OwnRelay => {
+            "itsgoin talks directly to its peers and reaches them with the relay you named, without address \
+             lookup.\nitsgoin --relay none does without the relay too."
+        }
+        Reach::Direct => {
+            "itsgoin talks directly to its peers, without relays and address lookup.\n\
+             Without --relay none it uses iroh's public ones."
+        }
+        Reach::Nobody => {
+            "itsgoin is offline and talks to nobody.\nStart it without --offline to reach others."
+        }
+    }
+}
 
 /// The field of the name.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -63,7 +81,7 @@ pub fn draw(model: &Model, area: Rect, buffer: &mut Buffer) {
     let theme = model.theme;
     let column = lines::middle(area, 60, 12);
     let about = sentence(ABOUT, column.width, theme.faint());
-    let network = sentence(NETWORK, column.width, theme.faint());
+    let network = sentence(about_network(model.reach), column.width, theme.faint());
     let count = |lines: usize| u16::try_from(lines).unwrap_or(u16::MAX);
     let needed = TITLE_ROWS + FIELD_ROWS.1 + count(network.len());
     let (title, rest) = lines::split_top(column, TITLE_ROWS);

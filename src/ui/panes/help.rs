@@ -20,19 +20,6 @@ pub fn settle(model: &mut Model, body: Rect) {
     }
 }
 
-/// Where an action scrolls to; `None` when it does something else.
-pub fn scrolled(top: usize, action: Action, rows: usize) -> Option<usize> {
-    Some(match action {
-        Action::MoveDown => top.saturating_add(1),
-        Action::MoveUp => top.saturating_sub(1),
-        Action::GoFirst => 0,
-        Action::GoLast => usize::MAX,
-        Action::HalfPageDown | Action::PageDown => top.saturating_add(rows / 2),
-        Action::HalfPageUp | Action::PageUp => top.saturating_sub(rows / 2),
-        _ => return None,
-    })
-}
-
 /// Draws the keys over the body.
 pub fn draw(model: &Model, area: Rect, buffer: &mut Buffer) {
     if let Some(Overlay::Help(top)) = &model.overlay {

@@ -32,10 +32,19 @@ pub enum Mode {
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Network {
     /// All known nodes, connected ones first; once asked for.
-    pub peers: Option<Vec<PeerView>>,
+    peers: Option<Vec<PeerView>>,
     /// What the pane is doing.
     pub mode: Mode,
     cursor: Cursor,
+}
+
+impl Network {
+    /// Takes the answer of the node; the selected peer stays selected.
+    pub fn take(&mut self, peers: Vec<PeerView>) {
+        let before = self.peers.as_deref().unwrap_or_default();
+        self.cursor.follow(before, &peers, |peer| peer.network_id);
+        self.peers = Some(peers);
+    }
 }
 
 /// Keeps the selection in the list and on the screen.
@@ -48,9 +57,11 @@ pub fn settle(model: &mut Model, body: Rect) {
 /// Runs an action of this pane; `None` when it is none.
 pub fn perform(model: &mut Model, action: Action) -> Option<Vec<Request>> {
     let rows = lines::split_top(Areas::of(model).body, HEAD_ROWS).1.height;
-    let rows = isize::try_from(rows).unwrap_or(1);
     let count = model.network.peers.as_ref().map_or(0, Vec::len);
     let Network { mode, cursor, .. } = &mut model.network;
+    if *mode == Mode::List && cursor.perform(action, count, rows) {
+        return Some(Vec::new());
+    }
     match (mode, action) {
         (Mode::Adding(field), Action::Submit) => {
             if field.state == FieldState::Asked {
@@ -61,14 +72,6 @@ pub fn perform(model: &mut Model, action: Action) -> Option<Vec<Request>> {
             return Some(vec![Request::Command(Asked::AddPeer, Command::AddPeer { ticket })]);
         }
         (Mode::Adding(_), Action::Cancel) => model.network.mode = Mode::List,
-        (Mode::List, Action::MoveDown) => cursor.step(1, count),
-        (Mode::List, Action::MoveUp) => cursor.step(-1, count),
-        (Mode::List, Action::GoFirst) => cursor.selected = 0,
-        (Mode::List, Action::GoLast) => cursor.selected = count.saturating_sub(1),
-        (Mode::List, Action::HalfPageDown) => cursor.step(rows / 2, count),
-        (Mode::List, Action::HalfPageUp) => cursor.step(-(rows / 2), count),
-        (Mode::List, Action::PageDown) => cursor.step(rows, count),
-        (Mode::List, Action::PageUp) => cursor.step(-rows, count),
         (Mode::List, Action::Add) => model.network.mode = Mode::Adding(Field::default()),
         (Mode::List, Action::CopyText) => {
             let ticket = model.status.as_ref().and_then(|status| status.ticket.clone());
@@ -85,7 +88,12 @@ pub fn perform(model: &mut Model, action: Action) -> Option<Vec<Request>> {
 /// The node remembers the peer.
 pub fn added(model: &mut Model) -> Vec<Request> {
     model.network.mode = Mode::List;
-    let mut requests = model.say("added: connecting to it");
+    let network = model.status.as_ref().map(|status| &status.network);
+    let mut requests = model.say(match network {
+        Some(NetworkState::Off) => "added: the next start without --offline connects to it",
+        Some(NetworkState::Failed(_)) => "added: the next start with a network connects to it",
+        Some(NetworkState::Starting | NetworkState::Up) | None => "added: connecting to it",
+    });
     requests.extend(model.watches.ask(Watch::Peers));
     requests
 }

@@ -6,15 +6,16 @@ use ratatui::text::{Line, Span};
 
 use super::{draw_question, feed, sentence, signature};
 use crate::api::{CallError, Command, InviteView, PersonView, Query};
-use crate::domain::ids::PostingId;
 use crate::domain::text::SafeText;
 use crate::ui::action::Action;
 use crate::ui::layout::Areas;
 use crate::ui::message::{Asked, Request};
 use crate::ui::model::{self, Field, FieldState, Model, Place};
+use crate::ui::theme::Theme;
 use crate::ui::watch::Watch;
 use crate::ui::widgets::cursor::Cursor;
 use crate::ui::widgets::lines;
+use crate::ui::widgets::scroll::scrolled;
 
 /// What the pane is doing.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -26,8 +27,8 @@ pub enum Mode {
     Adding(Field),
     /// My invite is on the screen, once the node has made it.
     Invite(Option<Shown>),
-    /// Asked whether to stop following.
-    Unfollowing(PostingId),
+    /// Asked whether to stop following this one.
+    Unfollowing(PersonView),
 }
 
 /// My invite.
@@ -35,19 +36,28 @@ pub enum Mode {
 pub struct Shown {
     text: SafeText,
     has_addresses: bool,
+    /// The first row on the screen.
+    top: usize,
 }
 
 /// The people.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct People {
-    /// Everybody, once known.
-    pub list: Option<Vec<PersonView>>,
+    /// Whom I follow, once known.
+    list: Option<Vec<PersonView>>,
     /// What the pane is doing.
     pub mode: Mode,
     cursor: Cursor,
 }
 
 impl People {
+    /// Takes the answer of the node. Whoever is selected stays selected, wherever the name now stands.
+    pub fn take(&mut self, list: Vec<PersonView>) {
+        let before = self.list.as_deref().unwrap_or_default();
+        self.cursor.follow(before, &list, |person| (person.posting_id, person.persona));
+        self.list = Some(list);
+    }
+
     fn selected(&self) -> Option<&PersonView> {
         self.list.as_ref()?.get(self.cursor.selected)
     }
@@ -57,11 +67,16 @@ impl People {
     }
 }
 
-/// Keeps the selection in the list and on the screen.
+/// Keeps the selection in the list and on the screen, and the scroll position inside the invite.
 pub fn settle(model: &mut Model, body: Rect) {
     let rows = usize::from(list_area(body).height);
     let count = model.people.count();
     model.people.cursor.settle(count, rows);
+    let theme = model.theme;
+    if let Mode::Invite(Some(shown)) = &mut model.people.mode {
+        let rows = invite_text(theme, shown, body.width).len();
+        shown.top = shown.top.min(rows.saturating_sub(usize::from(body.height)));
+    }
 }
 
 fn list_area(body: Rect) -> Rect {
@@ -78,6 +93,7 @@ pub fn open_for_paste(model: &mut Model) {
 
 /// Runs an action of this pane; `None` when it is none.
 pub fn perform(model: &mut Model, action: Action) -> Option<Vec<Request>> {
+    let height = Areas::of(model).body.height;
     match &mut model.people.mode {
         Mode::List => in_list(model, action),
         Mode::Adding(field) => match action {
@@ -95,10 +111,14 @@ pub fn perform(model: &mut Model, action: Action) -> Option<Vec<Request>> {
                 let text = shown.text.to_string();
                 Some(feed::copy(model, &text))
             }
+            (_, Some(shown)) if let Some(top) = scrolled(shown.top, action, height) => {
+                shown.top = top;
+                Some(Vec::new())
+            }
             _ => leave_mode(model, action),
         },
-        Mode::Unfollowing(author) => {
-            let author = *author;
+        Mode::Unfollowing(person) => {
+            let author = person.posting_id;
             if action != Action::Confirm {
                 return leave_mode(model, action);
             }
@@ -118,29 +138,22 @@ fn leave_mode(model: &mut Model, action: Action) -> Option<Vec<Request>> {
 }
 
 fn in_list(model: &mut Model, action: Action) -> Option<Vec<Request>> {
-    let rows = isize::try_from(list_area(Areas::of(model).body).height).unwrap_or(1);
+    let rows = list_area(Areas::of(model).body).height;
     let count = model.people.count();
-    let cursor = &mut model.people.cursor;
+    if model.people.cursor.perform(action, count, rows) {
+        return Some(Vec::new());
+    }
     match action {
-        Action::MoveDown => cursor.step(1, count),
-        Action::MoveUp => cursor.step(-1, count),
-        Action::GoFirst => cursor.selected = 0,
-        Action::GoLast => cursor.selected = count.saturating_sub(1),
-        Action::HalfPageDown => cursor.step(rows / 2, count),
-        Action::HalfPageUp => cursor.step(-(rows / 2), count),
-        Action::PageDown => cursor.step(rows, count),
-        Action::PageUp => cursor.step(-rows, count),
         Action::Add => model.people.mode = Mode::Adding(Field::default()),
         Action::ShowInvite => {
             model.people.mode = Mode::Invite(None);
             return Some(vec![Request::Query(Asked::Invite, Query::Invite { persona: None })]);
         }
         Action::Unfollow => {
-            let selected = model.people.selected().filter(|person| person.following);
-            let Some(author) = selected.map(|person| person.posting_id) else {
-                return Some(model.say("you do not follow this one"));
+            let Some(selected) = model.people.selected().cloned() else {
+                return Some(model.say("you follow nobody"));
             };
-            model.people.mode = Mode::Unfollowing(author);
+            model.people.mode = Mode::Unfollowing(selected);
         }
         _ => return None,
     }
@@ -150,8 +163,8 @@ fn in_list(model: &mut Model, action: Action) -> Option<Vec<Request>> {
 /// The node has made my invite.
 pub fn show_invite(model: &mut Model, invite: &InviteView) {
     if let Mode::Invite(shown) = &mut model.people.mode {
-        *shown =
-            Some(Shown { text: SafeText::line(&invite.invite), has_addresses: invite.address_count > 0 });
+        let text = SafeText::line(&invite.invite);
+        *shown = Some(Shown { text, has_addresses: invite.address_count > 0, top: 0 });
     }
 }
 
@@ -184,45 +197,43 @@ pub fn draw(model: &Model, area: Rect, buffer: &mut Buffer) {
         Mode::Adding(field) => {
             draw_question(model, area, buffer, "Paste an invite or a posting id", field);
         }
-        Mode::Invite(shown) => draw_invite(model, shown.as_ref(), area, buffer),
+        Mode::Invite(None) => {
+            lines::draw(buffer, area, [lines::plain("making an invite", model.theme.faint())]);
+        }
+        Mode::Invite(Some(shown)) => {
+            let text = invite_text(model.theme, shown, area.width);
+            lines::draw(buffer, area, text.into_iter().skip(shown.top));
+        }
         Mode::List | Mode::Unfollowing(_) => draw_list(model, area, buffer),
     }
 }
 
-fn draw_invite(model: &Model, shown: Option<&Shown>, area: Rect, buffer: &mut Buffer) {
-    let theme = model.theme;
-    let Some(shown) = shown else {
-        return lines::draw(buffer, area, [lines::plain("making an invite", theme.faint())]);
-    };
-    let mut text = sentence("Send this to whom you want to have as a reader:", area.width, theme.strong());
+fn invite_text(theme: Theme, shown: &Shown, columns: u16) -> Vec<Line<'static>> {
+    let mut text = sentence("Send this to whom you want to have as a reader:", columns, theme.strong());
     text.push(Line::default());
-    text.extend(sentence(shown.text.as_str(), area.width, ratatui::style::Style::new()));
+    text.extend(sentence(shown.text.as_str(), columns, ratatui::style::Style::new()));
     text.push(Line::default());
     let note = if shown.has_addresses {
         "It names your persona and a way to reach this computer. Whoever has it can read what you post publicly."
     } else {
         "It names no address yet, because the network is not up: whoever gets it needs another way to reach you."
     };
-    text.extend(sentence(note, area.width, theme.faint()));
-    lines::draw(buffer, area, text);
+    text.extend(sentence(note, columns, theme.faint()));
+    text
 }
 
 fn draw_list(model: &Model, area: Rect, buffer: &mut Buffer) {
     let theme = model.theme;
     let people = &model.people;
     let Some(list) = &people.list else { return };
-    let following = list.iter().filter(|person| person.following).count();
     let (head, _) = lines::split_top(area, 2);
     let head_line = match &people.mode {
-        Mode::Unfollowing(_) => {
-            let yes = model.key(Action::Confirm);
-            lines::plain(format!("Stop following the selected one? {yes} or any other key"), theme.bad())
-        }
-        _ if following == 0 => {
+        Mode::Unfollowing(person) => unfollow_question(theme, person, usize::from(area.width)),
+        _ if list.is_empty() => {
             let (add, invite) = (model.key(Action::Add), model.key(Action::ShowInvite));
             lines::plain(format!("Paste an invite ({add}), or show yours ({invite})."), theme.strong())
         }
-        _ => lines::plain(format!("You follow {following}."), theme.faint()),
+        _ => lines::plain(format!("You follow {}.", list.len()), theme.faint()),
     };
     lines::draw(buffer, head, [head_line]);
     let rows = list
@@ -233,6 +244,16 @@ fn draw_list(model: &Model, area: Rect, buffer: &mut Buffer) {
     lines::draw(buffer, list_area(area), rows);
 }
 
+/// `Stop following ana 58666666?`; the keys of the answer stand in the hint bar.
+fn unfollow_question(theme: Theme, person: &PersonView, columns: usize) -> Line<'static> {
+    const ASKED: &str = "Stop following ";
+    let mut spans = vec![Span::styled(ASKED, theme.bad())];
+    let room = columns.saturating_sub(ASKED.len() + 1);
+    spans.extend(signature(theme, &person.name, person.posting_id, room, theme.bad()));
+    spans.push(Span::styled("?", theme.bad()));
+    Line::from(spans)
+}
+
 /// `▌ ana 58666666 · 12 posts · since 2026-11-18`.
 fn row(model: &Model, person: &PersonView, selected: bool, columns: usize) -> Line<'static> {
     let theme = model.theme;
@@ -240,12 +261,7 @@ fn row(model: &Model, person: &PersonView, selected: bool, columns: usize) -> Li
         1 => "1 post".to_owned(),
         many => format!("{many} posts"),
     };
-    let since = if person.following {
-        format!("since {}", person.followed.format_date())
-    } else {
-        "yourself".to_owned()
-    };
-    let facts = format!("{}{posts}{}{since}", theme.dot(), theme.dot());
+    let facts = format!("{}{posts}{}since {}", theme.dot(), theme.dot(), person.followed.format_date());
     let (bar, style) = if selected { (theme.bar(), theme.accent()) } else { (" ", theme.strong()) };
     let mut spans = vec![Span::styled(format!("{bar} "), theme.accent())];
     let room = columns.saturating_sub(facts.len() + 2);

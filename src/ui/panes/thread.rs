@@ -7,11 +7,13 @@ use ratatui::text::Line;
 use super::{feed, sentence, signature};
 use crate::api::{Audience, PostView, Query, ReadMark, ThreadView};
 use crate::domain::ids::ObjectId;
+use crate::domain::ordering::FeedPosition;
 use crate::ui::action::Action;
 use crate::ui::layout::Areas;
 use crate::ui::message::{Asked, Request};
 use crate::ui::model::{Model, Place};
-use crate::ui::timeline::Direction;
+use crate::ui::timeline::{Direction, Purpose, Search, Searched, Wanted};
+use crate::ui::widgets::scroll::scrolled;
 use crate::ui::widgets::{lines, wrap};
 
 /// An opened post and how far it is scrolled.
@@ -99,18 +101,13 @@ pub fn mark(model: &mut Model, post_id: ObjectId, mark: ReadMark) -> Option<Read
 
 /// Runs an action of this pane; `None` when it is none.
 pub fn perform(model: &mut Model, action: Action) -> Option<Vec<Request>> {
-    let page = usize::from(Areas::of(model).thread.height);
+    let height = Areas::of(model).thread.height;
     let thread = model.thread.as_mut()?;
-    let scroll = &mut thread.scroll;
+    if let Some(scrolled) = scrolled(thread.scroll, action, height) {
+        thread.scroll = scrolled;
+        return Some(Vec::new());
+    }
     match action {
-        Action::MoveDown => *scroll += 1,
-        Action::MoveUp => *scroll = scroll.saturating_sub(1),
-        Action::GoFirst => *scroll = 0,
-        Action::GoLast => *scroll = usize::MAX,
-        Action::HalfPageDown => *scroll = scroll.saturating_add(page / 2),
-        Action::HalfPageUp => *scroll = scroll.saturating_sub(page / 2),
-        Action::PageDown => *scroll = scroll.saturating_add(page),
-        Action::PageUp => *scroll = scroll.saturating_sub(page),
         Action::CopyText => {
             let text = thread.post.text.to_string();
             return Some(feed::copy(model, &text));
@@ -119,14 +116,10 @@ pub fn perform(model: &mut Model, action: Action) -> Option<Vec<Request>> {
             let (post_id, mark) = (thread.post.post_id, feed::toggled(thread.post.mark));
             return Some(feed::mark(model, post_id, mark));
         }
-        Action::NextPost => return Some(open_after(model, |model| model.feed.step(1))),
-        Action::PreviousPost => return Some(open_after(model, |model| model.feed.step(-1))),
-        Action::NextUnread => {
-            return Some(open_after(model, |model| feed::seek_unread(model, Direction::Older)));
-        }
-        Action::PreviousUnread => {
-            return Some(open_after(model, |model| feed::seek_unread(model, Direction::Newer)));
-        }
+        Action::NextPost => return Some(go(model, Direction::Older, Wanted::Listed)),
+        Action::PreviousPost => return Some(go(model, Direction::Newer, Wanted::Listed)),
+        Action::NextUnread => return Some(go(model, Direction::Older, Wanted::Unread)),
+        Action::PreviousUnread => return Some(go(model, Direction::Newer, Wanted::Unread)),
         Action::Back => {
             model.thread = None;
             model.place = Place::Feed;
@@ -137,14 +130,26 @@ pub fn perform(model: &mut Model, action: Action) -> Option<Vec<Request>> {
     Some(Vec::new())
 }
 
-/// Moves in the feed and opens what is selected then, if that is another post.
-fn open_after(model: &mut Model, step: impl FnOnce(&mut Model) -> Vec<Request>) -> Vec<Request> {
-    let before = model.feed.selected().map(|post| post.post_id);
-    let mut requests = step(model);
-    if model.feed.selected().map(|post| post.post_id) != before {
-        requests.extend(open_selected(model));
+/// Opens the next post from the opened one on, wherever the selection of the feed is; if it has to be asked for, as
+/// soon as it is there.
+fn go(model: &mut Model, direction: Direction, wanted: Wanted) -> Vec<Request> {
+    let Some(from) = model.thread.as_ref().map(|thread| thread.post.position) else {
+        return Vec::new();
+    };
+    let (searched, mut requests) =
+        model.feed.search(Search { from, direction, wanted, purpose: Purpose::Open });
+    match searched {
+        Searched::Selected => requests.extend(open_selected(model)),
+        Searched::Nothing if wanted == Wanted::Unread => return model.say(feed::NOTHING_UNREAD),
+        Searched::Nothing | Searched::Waiting => {}
     }
     requests
+}
+
+/// Opens the selected post, which was searched for, if the person still reads the one the search began at.
+pub fn open_in_place_of(model: &mut Model, position: FeedPosition) -> Vec<Request> {
+    let is_read = model.thread.as_ref().is_some_and(|thread| thread.post.position == position);
+    if is_read && model.place == Place::Thread { open_selected(model) } else { Vec::new() }
 }
 
 /// Who, when, for whom.

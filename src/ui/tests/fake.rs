@@ -22,6 +22,7 @@ pub struct FakeNode {
     pub peers: Vec<PeerView>,
     pub status: StatusView,
     pub draft: String,
+    pub invite: String,
     /// What was told, in order.
     pub commands: Vec<Command>,
     /// What it answers to the next commands instead of doing them.
@@ -45,6 +46,18 @@ pub fn person(number: u8, name: &str) -> PersonView {
         following: true,
         post_count: u64::from(number),
         followed: NOW.before(Duration::from_hours(72)),
+    }
+}
+
+pub fn peer(number: u8, connected: bool) -> PeerView {
+    PeerView {
+        network_id: NetworkId::from_bytes([number; 32]),
+        connected,
+        relayed: connected.then_some(number.is_multiple_of(2)),
+        latency_ms: connected.then_some(12),
+        bytes_in: 3_200,
+        bytes_out: 812,
+        addresses: vec![format!("192.0.2.{number}:4000")],
     }
 }
 
@@ -88,6 +101,7 @@ impl FakeNode {
                 clock_off_minutes: None,
             },
             draft: String::new(),
+            invite: format!("itsgoin1{}", "mvqxgzldn5wgk43b".repeat(9)),
             commands: Vec::new(),
             refusals: Vec::new(),
             posts: Vec::new(),
@@ -180,7 +194,7 @@ impl FakeNode {
             Query::Peers => View::Peers(self.peers.clone()),
             Query::Status => View::Status(self.status.clone()),
             Query::Invite { .. } => View::Invite(InviteView {
-                invite: format!("itsgoin1{}", "mvqxgzldn5wgk43b".repeat(9)),
+                invite: self.invite.clone(),
                 posting_id: posting_id(0xaa),
                 address_count: 1,
             }),

@@ -1,9 +1,10 @@
 //! Whole ways through the interface, key by key.
 
-use super::fake::{FakeNode, NOW, person, post, posting_id};
+use super::fake::{FakeNode, NOW, peer, person, post, posting_id};
 use super::session::{Link, Session};
 use crate::api::{CallError, Command, DraftSlot, ErrorKind, Event, NetworkState, ReadMark};
 use crate::limits::{PASTE_BYTES, POST_TEXT_BYTES};
+use crate::ui::Reach;
 use crate::ui::message::{Message, Request};
 use crate::ui::model::Place;
 use crate::ui::update::update;
@@ -205,15 +206,6 @@ fn people_are_followed_and_unfollowed() {
 }
 
 #[test]
-fn one_cannot_unfollow_oneself() {
-    let mut node = FakeNode::in_use();
-    node.people = vec![person(0xaa, "ana")];
-    node.people[0].following = false;
-    let mut session = Session::new(node);
-    session.keys("g p").sees("yourself").keys("d").sees("you do not follow this one");
-}
-
-#[test]
 fn a_peer_is_added_by_its_ticket() {
     let mut session = Session::new(FakeNode::in_use());
     session
@@ -289,4 +281,146 @@ fn nothing_is_drawn_while_nothing_changes() {
     session.send(Message::MinutePassed);
     assert_eq!(session.draws, before + 1);
     session.sees("· 3m");
+}
+
+#[test]
+fn what_is_typed_while_an_older_text_is_saved_survives_a_hang_up() {
+    let mut session = Session::new(FakeNode::in_use());
+    session.keys("c").types("one");
+    session.link = Link::Held;
+    session.waits().types(" two");
+    session.send(Message::HungUp);
+    session.deliver();
+    assert!(session.has_quit);
+    assert_eq!(session.node.draft, "one two");
+}
+
+#[test]
+fn one_can_leave_while_a_post_is_being_sent() {
+    let mut session = Session::new(FakeNode::in_use());
+    session.keys("Enter c").types("hello").keys("Ctrl-s");
+    session.link = Link::Held;
+    session.keys("y").sees("Esc leave").keys("Esc").sees("a post is being sent");
+    assert_eq!(session.model.place, Place::Thread);
+    session.keys("c").sees("handing it to the node").keys("Esc q j");
+    session.deliver();
+    session.sees("posted").keys("c").sees("0 of 16384");
+    assert_eq!(session.node.count(is_publish), 1);
+}
+
+#[test]
+fn a_post_refused_while_one_is_elsewhere_is_in_the_editor_again() {
+    let mut session = Session::new(FakeNode::in_use());
+    session.keys("c").types("precious").keys("Ctrl-s");
+    session.link = Link::Held;
+    session.node.refusals.push(disk_full());
+    session.keys("y Esc g p");
+    session.deliver();
+    session.link = Link::Quick;
+    session.sees("the disk is full").keys("j").sees("an unfinished post waits: c");
+    session.keys("c").sees("precious").waits().keys("Ctrl-s y").sees("posted");
+    assert_eq!(session.node.posts().iter().filter(|post| post.text.as_str() == "precious").count(), 1);
+    assert_eq!(session.model.place, Place::People);
+}
+
+#[test]
+fn a_hang_up_waits_for_the_post_that_is_being_sent() {
+    for refused in [false, true] {
+        let mut session = Session::new(FakeNode::in_use());
+        session.keys("c").types("precious");
+        session.node.refusals.push(disk_full());
+        session.keys("Ctrl-s").sees("the disk is full");
+        session.link = Link::Held;
+        if refused {
+            session.node.refusals.push(disk_full());
+        }
+        session.keys("y");
+        session.send(Message::HungUp);
+        assert!(!session.has_quit);
+        session.deliver();
+        assert!(session.has_quit);
+        assert_eq!(session.node.draft, if refused { "precious" } else { "" });
+    }
+}
+
+#[test]
+fn leaving_waits_for_the_post_that_is_being_sent() {
+    let mut session = Session::new(FakeNode::in_use());
+    session.keys("c").types("precious").keys("Ctrl-s");
+    session.link = Link::Held;
+    session.keys("y Esc q").waits().sees("The post is not sent yet. Leave all the same?");
+    session.deliver();
+    session.sees("posted").does_not_see("Leave all the same?");
+    session.keys("c").types("more").keys("Ctrl-s");
+    session.deliver();
+    session.node.refusals.push(disk_full());
+    session.keys("y Esc q");
+    session.deliver();
+    assert!(!session.has_quit);
+    session.sees("the disk is full").waits();
+    session.deliver();
+    session.keys("q");
+    assert!(session.has_quit);
+    assert_eq!(session.node.draft, "more");
+}
+
+#[test]
+fn a_store_that_writes_again_is_no_trouble_any_more() {
+    let mut session = Session::new(FakeNode::in_use());
+    session.hears(Event::StoreFailed { message: "the disk is full: make room".to_owned() });
+    session.node.refusals.push(disk_full());
+    session.keys("m R").sees("! the disk is full: make room").keys("m").does_not_see("disk is full");
+}
+
+#[test]
+fn the_first_screen_says_how_others_are_reached() {
+    let sentences = [
+        (Reach::Public, "public relays", "itsgoin --relay none does without both"),
+        (Reach::OwnRelay, "the relay you named", "itsgoin --relay none does without the relay"),
+        (Reach::Direct, "without relays", "Without --relay none it uses iroh's public ones"),
+        (Reach::Nobody, "itsgoin is offline", "without --offline"),
+    ];
+    for (reach, says, names) in sentences {
+        let mut session = Session::reaching(FakeNode::new(), reach);
+        session.sees(says).sees(names);
+        assert_eq!(session.picture().contains("public relays"), reach == Reach::Public);
+        let small = session.sized(40, 12).picture();
+        assert!(small.contains(names.rsplit(' ').next().unwrap()), "{small}");
+    }
+}
+
+#[test]
+fn a_peer_added_without_a_network_is_not_being_connected_to() {
+    let states = [
+        (NetworkState::Off, "the next start without --offline connects to it"),
+        (
+            NetworkState::Failed("the port is in use".to_owned()),
+            "the next start with a network connects to it",
+        ),
+    ];
+    for (state, says) in states {
+        let mut node = FakeNode::in_use();
+        node.status.network = state;
+        let mut session = Session::new(node);
+        session.keys("g w a").types("ticket").keys("Enter").sees(says).does_not_see("connecting to it");
+    }
+}
+
+#[test]
+fn the_selected_peer_stays_selected_when_others_connect() {
+    let mut node = FakeNode::in_use();
+    node.peers = vec![peer(3, true), peer(4, false), peer(5, false)];
+    let mut session = Session::new(node);
+    session.keys("g w j").sees("▌ ○ 04040404");
+    session.node.peers = vec![peer(3, true), peer(5, true), peer(4, false)];
+    session.hears(Event::PeersChanged).sees("▌ ○ 04040404");
+}
+
+#[test]
+fn the_one_asked_about_is_the_one_unfollowed() {
+    let mut session = Session::new(FakeNode::in_use());
+    session.keys("g p j d").sees("Stop following lea 1e1e1e1e?");
+    session.node.people = vec![person(0x31, "kim"), person(0x4d, "mo"), person(0x1e, "zoe")];
+    session.hears(Event::PeopleChanged).sees("Stop following lea 1e1e1e1e?").sees("▌ zoe");
+    session.keys("y").does_not_see("zoe").sees("You follow 2.");
 }

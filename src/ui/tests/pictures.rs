@@ -2,24 +2,20 @@
 
 use ratatui::style::{Color, Modifier};
 
-use super::fake::{FakeNode, NOW};
+use super::fake::{FakeNode, NOW, peer};
 use super::session::Session;
-use crate::api::PeerView;
-use crate::domain::ids::NetworkId;
+use crate::api::{CallError, ErrorKind};
 use crate::ui::theme::{Colours, Glyphs, Theme};
 
 fn in_use() -> FakeNode {
     let mut node = FakeNode::in_use();
-    let peer = |number: u8, connected: bool| PeerView {
-        network_id: NetworkId::from_bytes([number; 32]),
-        connected,
-        relayed: connected.then_some(number.is_multiple_of(2)),
-        latency_ms: connected.then_some(12),
-        bytes_in: 3_200,
-        bytes_out: 812,
-        addresses: vec![format!("192.0.2.{number}:4000")],
-    };
     node.peers = vec![peer(3, true), peer(4, true), peer(5, false)];
+    node
+}
+
+fn without_posts() -> FakeNode {
+    let mut node = FakeNode::with_posts(0);
+    node.people.clear();
     node
 }
 
@@ -47,12 +43,7 @@ fn feed() {
 
 #[test]
 fn feed_without_posts() {
-    let empty = || {
-        let mut node = FakeNode::with_posts(0);
-        node.people.clear();
-        node
-    };
-    pictures("feed_empty", empty, &[]);
+    pictures("feed_empty", without_posts, &[]);
 }
 
 #[test]
@@ -120,6 +111,34 @@ fn small_screens() {
     insta::assert_snapshot!("compose_40x12", session.picture());
     let session = Session::new(FakeNode::new()).sized(40, 12);
     insta::assert_snapshot!("first_run_40x12", session.picture());
+    let session = Session::new(without_posts()).sized(40, 12);
+    insta::assert_snapshot!("feed_empty_40x12", session.picture());
+}
+
+#[test]
+fn an_invite_on_a_small_screen() {
+    let mut node = in_use();
+    node.invite = format!("itsgoin1{}end", "mvqxgzldn5wgk43b".repeat(21));
+    let mut session = Session::new(node).sized(40, 12);
+    session.keys("g p s");
+    insta::assert_snapshot!("invite_40x12", session.picture());
+    session.keys("G").sees("43bend").sees("what you post publicly.");
+    let end = session.picture();
+    assert_eq!(session.keys("j").picture(), end, "it scrolls no further");
+    session.keys("g g").sees("Send this to");
+}
+
+#[test]
+fn questions_on_a_small_screen() {
+    let mut session = Session::new(in_use()).sized(40, 12);
+    session.keys("g p j d");
+    insta::assert_snapshot!("unfollow_40x12", session.picture());
+    session.keys("n c H i");
+    for _ in 0..2 {
+        session.node.refusals.push(CallError::new(ErrorKind::Store, "the disk is full", "make room"));
+        session.keys("Esc q");
+    }
+    insta::assert_snapshot!("quit_unsaved_40x12", session.picture());
 }
 
 #[test]

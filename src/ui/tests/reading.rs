@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::fake::{FakeNode, post};
 use super::session::{Link, Session};
-use crate::api::Event;
+use crate::api::{Event, ReadMark};
 use crate::ui::timeline::WINDOW_POSTS;
 
 fn selected(session: &Session) -> String {
@@ -116,6 +116,16 @@ fn an_unread_post_far_below_is_found() {
 }
 
 #[test]
+fn however_little_room_there_is_the_welcome_names_the_key_of_all_keys() {
+    for (columns, rows) in [(120, 40), (80, 24), (40, 24), (40, 12), (40, 11), (30, 12), (24, 10), (24, 7)] {
+        let mut session = Session::new(FakeNode::with_posts(0)).sized(columns, rows);
+        session.sees("No posts yet.").sees("? shows every");
+        session.hears(Event::StoreFailed { message: "the disk is full".to_owned() });
+        session.sees("No posts yet.").sees("? shows every");
+    }
+}
+
+#[test]
 fn a_selected_post_that_vanishes_leaves_the_next_older_one() {
     let mut session = Session::new(FakeNode::in_use());
     session.keys("\\ j m").hears(Event::FeedChanged);
@@ -129,4 +139,71 @@ fn a_stale_answer_changes_nothing() {
     session.keys("G g g");
     session.deliver();
     assert_eq!(selected(&session), "post 0");
+}
+
+#[test]
+fn among_unread_posts_the_next_one_is_that_behind_the_opened_one() {
+    let mut session = Session::new(FakeNode::with_posts(5));
+    session.keys("\\ Enter").sees("id 0000");
+    for number in ["id 0001", "id 0002", "id 0003"] {
+        session.hears(Event::FeedChanged).waits().keys("J").sees(number);
+    }
+    session.hears(Event::FeedChanged).waits().keys("] u").sees("id 0004");
+}
+
+#[test]
+fn an_unread_post_far_below_is_opened_from_the_post() {
+    let mut node = FakeNode::with_posts(700);
+    node.mark_all_read();
+    for (number, minutes) in [(900, 600), (901, 650)] {
+        node.insert(post(
+            number,
+            1,
+            "kim",
+            Duration::from_secs(60 * minutes + 30),
+            &format!("needle {number}"),
+        ));
+    }
+    let mut session = Session::new(node);
+    session.keys("Enter ] u").sees("needle 900").keys("] u").sees("needle 901");
+    session
+        .keys("J")
+        .sees("post 650")
+        .keys("K K")
+        .sees("post 649")
+        .keys("] u")
+        .sees("nothing unread this way");
+    assert!(session.node.posts().iter().all(|post| post.mark == ReadMark::Read));
+}
+
+#[test]
+fn posts_of_one_moment_are_gone_through_one_by_one() {
+    let mut node = FakeNode::with_posts(400);
+    node.mark_all_read();
+    for number in [900, 901, 902] {
+        node.insert(post(number, 1, "kim", Duration::from_mins(350), &format!("twin {number}")));
+    }
+    let mut session = Session::new(node);
+    session.keys("Enter ] u").sees("twin 902").keys("] u").sees("twin 901").keys("] u").sees("twin 900");
+}
+
+#[test]
+fn the_next_post_is_that_behind_the_opened_one_wherever_the_feed_stands() {
+    let mut session = Session::new(FakeNode::with_posts(700)).sized(120, 40);
+    session.keys("G Enter").sees("id 02bb").keys("Tab g g Tab K").sees("id 02ba");
+    session.keys("Tab g g Tab J").sees("id 02bb").keys("Tab g g Tab Shift-Tab G Tab J").sees("id 02bb");
+    session.keys("Tab g g Enter Tab G Tab J").sees("id 0001");
+}
+
+#[test]
+fn a_post_that_is_found_late_does_not_replace_what_is_read_by_then() {
+    let mut node = FakeNode::with_posts(700);
+    node.mark_all_read();
+    node.insert(post(900, 1, "kim", Duration::from_secs(60 * 600 + 30), "the needle"));
+    let mut session = Session::new(node);
+    session.keys("Enter");
+    session.link = Link::Held;
+    session.keys("] u J");
+    session.deliver();
+    session.sees("id 0001").sees("1 unread");
 }

@@ -15,7 +15,7 @@ use crate::ui::message::{Answer, Message, Request, Wake};
 use crate::ui::model::Model;
 use crate::ui::terminal::Net;
 use crate::ui::theme::Theme;
-use crate::ui::{update, view};
+use crate::ui::{Reach, update, view};
 
 /// Whether answers of the node arrive at once.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -43,8 +43,17 @@ impl Session {
     }
 
     pub fn themed(node: FakeNode, theme: Theme) -> Self {
+        Self::begin(node, theme, Reach::Public)
+    }
+
+    /// Of a node that reaches others like this.
+    pub fn reaching(node: FakeNode, reach: Reach) -> Self {
+        Self::begin(node, Theme::default(), reach)
+    }
+
+    fn begin(node: FakeNode, theme: Theme, reach: Reach) -> Self {
         let mut session = Self {
-            model: Model::new(theme, NOW),
+            model: Model::new(theme, reach, NOW),
             node,
             link: Link::Quick,
             now: NOW,

@@ -1,5 +1,7 @@
 //! A place in a list of rows of equal height: what is selected, and which row stands at the top.
 
+use crate::ui::action::Action;
+
 /// Selection and scroll position. Both are only valid after [`Cursor::settle`] for the present list and height.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Cursor {
@@ -10,8 +12,33 @@ pub struct Cursor {
 }
 
 impl Cursor {
+    /// Performs an action of moving in a list of `count` rows and a window of `height`; `false` when it is none.
+    pub fn perform(&mut self, action: Action, count: usize, height: u16) -> bool {
+        let page = isize::try_from(height).unwrap_or(isize::MAX);
+        match action {
+            Action::MoveDown => self.step(1, count),
+            Action::MoveUp => self.step(-1, count),
+            Action::GoFirst => self.selected = 0,
+            Action::GoLast => self.selected = count.saturating_sub(1),
+            Action::HalfPageDown => self.step(page / 2, count),
+            Action::HalfPageUp => self.step(-(page / 2), count),
+            Action::PageDown => self.step(page, count),
+            Action::PageUp => self.step(-page, count),
+            _ => return false,
+        }
+        true
+    }
+
+    /// Stays with what is selected when one list takes the place of another.
+    pub fn follow<T, K: PartialEq>(&mut self, before: &[T], after: &[T], key: impl Fn(&T) -> K) {
+        let selected = before.get(self.selected).map(&key);
+        if let Some(at) = after.iter().position(|item| Some(key(item)) == selected) {
+            self.selected = at;
+        }
+    }
+
     /// Moves the selection by this many rows, as far as the list goes.
-    pub fn step(&mut self, rows: isize, count: usize) {
+    fn step(&mut self, rows: isize, count: usize) {
         self.selected = self.selected.saturating_add_signed(rows).min(count.saturating_sub(1));
     }
 

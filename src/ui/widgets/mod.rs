@@ -3,5 +3,6 @@
 pub mod cursor;
 pub mod editor;
 pub mod lines;
+pub mod scroll;
 pub mod when;
 pub mod wrap;
