@@ -7,6 +7,7 @@ use ratatui::text::{Line, Span};
 use super::{draw_question, feed, sentence, signature};
 use crate::api::{CallError, Command, InviteView, PersonView, Query};
 use crate::domain::text::SafeText;
+use crate::limits::NAME_COLUMNS;
 use crate::ui::action::Action;
 use crate::ui::layout::Areas;
 use crate::ui::message::{Asked, Request};
@@ -14,8 +15,8 @@ use crate::ui::model::{self, Field, FieldState, Model, Place};
 use crate::ui::theme::Theme;
 use crate::ui::watch::Watch;
 use crate::ui::widgets::cursor::Cursor;
-use crate::ui::widgets::lines;
 use crate::ui::widgets::scroll::scrolled;
+use crate::ui::widgets::{lines, wrap};
 
 /// What the pane is doing.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -254,17 +255,22 @@ fn unfollow_question(theme: Theme, person: &PersonView, columns: usize) -> Line<
     Line::from(spans)
 }
 
-/// `▌ ana 58666666 · 12 posts · since 2026-11-18`.
+/// `▌ ana 58666666 · 12 posts · since 2026-11-18`; where there is no room for all of it, the name wins.
 fn row(model: &Model, person: &PersonView, selected: bool, columns: usize) -> Line<'static> {
     let theme = model.theme;
     let posts = match person.post_count {
         1 => "1 post".to_owned(),
         many => format!("{many} posts"),
     };
-    let facts = format!("{}{posts}{}since {}", theme.dot(), theme.dot(), person.followed.format_date());
+    let posts = format!("{}{posts}", theme.dot());
+    let since = format!("{posts}{}since {}", theme.dot(), person.followed.format_date());
+    let name = wrap::cells(person.name.as_str()).clamp(1, NAME_COLUMNS);
+    let needed = name + person.posting_id.fingerprint().len() + 3;
+    let fits = |facts: &String| needed + wrap::cells(facts) <= columns;
+    let facts = [since, posts].into_iter().find(fits).unwrap_or_default();
     let (bar, style) = if selected { (theme.bar(), theme.accent()) } else { (" ", theme.strong()) };
     let mut spans = vec![Span::styled(format!("{bar} "), theme.accent())];
-    let room = columns.saturating_sub(facts.len() + 2);
+    let room = columns.saturating_sub(wrap::cells(&facts) + 2);
     spans.extend(signature(theme, &person.name, person.posting_id, room, style));
     spans.push(Span::styled(facts, theme.faint()));
     Line::from(spans)

@@ -109,6 +109,9 @@ fn small_screens() {
     insta::assert_snapshot!("thread_40x12", session.picture());
     session.keys("c H i");
     insta::assert_snapshot!("compose_40x12", session.picture());
+    let mut session = Session::new(in_use()).sized(40, 12);
+    session.keys("g p j");
+    insta::assert_snapshot!("people_40x12", session.picture());
     let session = Session::new(FakeNode::new()).sized(40, 12);
     insta::assert_snapshot!("first_run_40x12", session.picture());
     let session = Session::new(without_posts()).sized(40, 12);
