@@ -35,8 +35,9 @@ use crate::domain::log::Seq;
 
 /// Virtual time with crashes, partitions and everything else that goes wrong.
 const ROUGH: Duration = Duration::from_mins(5);
-/// Virtual time afterwards, with nothing but cut streams: two times the longest wait between two pulls.
-const CALM: Duration = Duration::from_mins(36);
+/// Virtual time afterwards, with nothing but cut streams: longer than clocks are apart (a post may be held back until
+/// then) and, after that, than several of the longest waits between two pulls (its news may be lost at every hop).
+const CALM: Duration = Duration::from_hours(2);
 /// Nodes of a history: at least, at most.
 const NODES: (usize, usize) = (3, 6);
 /// Streams of a hundred that are cut.
