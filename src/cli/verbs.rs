@@ -332,7 +332,8 @@ async fn sync(seconds: u64, node: &NodeHandle, output: &Output) -> Result<(), Cl
 }
 
 fn plain_person(PersonLine { person, .. }: &PersonLine) -> String {
-    format!("{}  {}  {} posts", person.posting_id, shown_name(&person.name), person.post_count)
+    let posts = if person.post_count == 1 { "post" } else { "posts" };
+    format!("{}  {}  {} {posts}", person.posting_id, shown_name(&person.name), person.post_count)
 }
 
 fn plain_post(PostLine { post, .. }: &PostLine) -> String {
