@@ -78,6 +78,7 @@ pub(super) struct StreamBucket {
 impl StreamBucket {
     /// [`STREAM_BURST`] in thousandths of a stream.
     const FULL: i64 = STREAM_BURST * 1_000;
+
     pub(super) const fn full(now: Timestamp) -> Self {
         Self { millistreams: Self::FULL, filled: now }
     }

@@ -78,9 +78,4 @@ impl Interest {
         let on_list = ids.iter().filter_map(|id| self.list.ids().binary_search(id).ok());
         on_list.filter_map(|index| self.authors.get(index).copied()).collect()
     }
-
-    /// Whether an author row is on the list.
-    pub(super) fn has(&self, author: Author) -> bool {
-        self.authors.contains(&author)
-    }
 }

@@ -191,13 +191,15 @@ impl Engine {
         self.interest_changed(step)?;
         step.tell(Event::PeopleChanged);
         step.tell(Event::FeedChanged);
+        let followers = step.store.list_followers(author)?;
+        let follower = followers.iter().find(|follower| follower.persona == persona.author);
         Ok(PersonView {
             posting_id: invite.posting_id,
             name: SafeText::line(&step.store.find_name(author)?.unwrap_or_default()),
             persona: persona.posting_id,
             following: true,
             post_count: step.store.count_posts(author)?,
-            followed: step.now,
+            followed: follower.map_or(step.now, |follower| follower.followed),
         })
     }
 

@@ -184,12 +184,14 @@ impl Engine {
         ends: &[GroupEnd],
         postponed: &BTreeSet<PostingId>,
     ) -> Result<(), DbError> {
-        let postponed = self.interest.rows_of(postponed);
+        let mut moving: BTreeSet<Author> = self.interest.authors.iter().copied().collect();
+        for author in self.interest.rows_of(postponed) {
+            moving.remove(&author);
+        }
         for (group, end) in asked.iter().zip(ends) {
             let upto = if self.faults.has(Fault::CursorIgnoresMore) { end.upto } else { end.cursor() };
             if upto > group.since {
-                let moves = |author: &Author| self.interest.has(*author) && !postponed.contains(author);
-                let wanted = group.authors.iter().copied().filter(moves);
+                let wanted = group.authors.iter().copied().filter(|author| moving.contains(author));
                 step.store.move_cursors(peer, &wanted.collect::<Vec<_>>(), group.since, upto)?;
             }
         }
