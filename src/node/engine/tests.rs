@@ -403,3 +403,20 @@ fn a_refused_command_says_what_to_do_and_changes_nothing() {
     let author = key(2).posting_id();
     assert_eq!(refuse(&mut bench, Command::Unfollow { author, persona: None }), ErrorKind::NotFound);
 }
+
+#[test]
+fn a_repeated_follow_says_when_it_began() {
+    let mut bench = Bench::new(&[key(1)]);
+    let target = key(2).posting_id().to_string();
+    for now in [NOW, NOW.after(Duration::from_hours(1))] {
+        bench.calls += 1;
+        let call = CallId(bench.calls);
+        let command = Command::Follow { target: target.clone(), persona: None };
+        let effects = bench.take_at(now, Input::CommandReceived { call, command });
+        let followed = effects.iter().find_map(|effect| match effect {
+            Effect::Answer { outcome: Ok(Outcome::Followed(person)), .. } => Some(person.followed),
+            _ => None,
+        });
+        assert_eq!(followed, Some(NOW));
+    }
+}
