@@ -179,6 +179,24 @@ impl Database {
         Ok(self.connection.serialize("main")?.to_vec())
     }
 
+    /// [`Self::in_memory`] with pages of this many bytes: where most tables hold a few rows, small ones save memory.
+    #[cfg(any(test, feature = "sim"))]
+    pub(crate) fn in_small_memory(epoch: &[u8; 32], page_bytes: u32) -> Result<Self, OpenError> {
+        let mut database = Self { connection: Connection::open_in_memory()?, path: None };
+        database.connection.pragma_update(None, "page_size", page_bytes)?;
+        database.prepare(epoch)?;
+        Ok(database)
+    }
+
+    /// [`Self::restore`] for thousands of stores in one process: few statements stay prepared, few pages cached.
+    #[cfg(any(test, feature = "sim"))]
+    pub(crate) fn restore_small(snapshot: &[u8], statements: usize) -> Result<Self, DbError> {
+        let database = Self::restore(snapshot)?;
+        database.connection.set_prepared_statement_cache_capacity(statements);
+        database.connection.pragma_update(None, "cache_size", 64)?;
+        Ok(database)
+    }
+
     /// A store in memory as [`Self::snapshot`] saw it.
     #[cfg(any(test, feature = "sim"))]
     pub(crate) fn restore(snapshot: &[u8]) -> Result<Self, DbError> {

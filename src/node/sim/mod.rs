@@ -12,6 +12,7 @@
 //! broken promise is noticed.
 
 mod check;
+pub mod crowd;
 mod network;
 mod node;
 mod people;

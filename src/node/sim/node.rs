@@ -30,6 +30,13 @@ pub(super) type LinkIndex = usize;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(super) struct Boot(u32);
 
+impl Boot {
+    /// The life, or the rest, after this one.
+    pub(super) const fn next(self) -> Self {
+        Self(self.0 + 1)
+    }
+}
+
 /// What ends a life.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Crash {
@@ -184,7 +191,7 @@ impl Node {
         let setup = Setup { network_id: self.network_id, keys: self.keys.clone(), faults: self.faults };
         let committer = Committer::load(database, setup).expect("the store can be read");
         self.power = Power::On(Box::new(committer));
-        self.boot.0 += 1;
+        self.boot = self.boot.next();
         self.inbox.clear();
         self.inbox.push_back(Input::Started);
     }
@@ -237,7 +244,7 @@ impl Node {
         // Whatever is on the disk now has been there for long when the machine loses power the next time.
         self.synced.clone_from(&disk);
         self.power = Power::Off(disk);
-        self.boot.0 += 1;
+        self.boot = self.boot.next();
         self.inbox.clear();
         self.links.clear();
         self.heard.clear();

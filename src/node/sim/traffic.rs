@@ -9,8 +9,9 @@ use super::network::End;
 use super::node::{LinkIndex, NodeIndex};
 use super::world::{Happening, World};
 use super::{Broken, CUT_PERCENT, Violation};
+use crate::db::{DbError, Read};
 use crate::node::engine::answer::{self, PullAnswer};
-use crate::node::engine::{Delivery, Input, PullEnd, PulledPage, ReplyId, RequestId};
+use crate::node::engine::{ConnectionId, Delivery, Input, PullEnd, PulledPage, ReplyId, RequestId};
 use crate::node::wire::{Decoded, Item, Message, Page, Pull, Want};
 
 /// Longest time until a cut stream is noticed.
@@ -75,7 +76,7 @@ pub(super) enum Traffic {
 
 impl Traffic {
     /// What of it is a frame.
-    fn message(&self) -> Message {
+    pub(super) fn message(&self) -> Message {
         match self {
             Self::Request { message, .. }
             | Self::Answer { message, .. }
@@ -102,8 +103,38 @@ impl Traffic {
     }
 
     /// Whether it goes from who asked to who answers.
-    const fn asks(&self) -> bool {
+    pub(super) const fn asks(&self) -> bool {
         matches!(self, Self::Request { .. } | Self::Push { .. } | Self::Pull { .. } | Self::Want { .. })
+    }
+
+    /// What who asked is told when it is lost; nobody waits for a push.
+    pub(super) const fn lost(&self, connection: ConnectionId) -> Option<Input> {
+        match *self {
+            Self::Push { .. } => None,
+            Self::Request { request, .. } | Self::Answer { request, .. } => {
+                Some(Input::Answered { connection, request, message: None })
+            }
+            Self::Pull { request, .. }
+            | Self::NoPage { request, .. }
+            | Self::Page { request, .. }
+            | Self::Want { request, .. }
+            | Self::Items { request, .. } => {
+                Some(Input::PullEnded { connection, request, end: PullEnd::Lost })
+            }
+        }
+    }
+}
+
+/// What a node sends of its page, frame by frame as it would.
+pub(super) fn items_of(read: Read<'_>, page: &Page, wanted: &[bool]) -> Result<Vec<Item>, DbError> {
+    let want = (!answer::is_inline(page)).then(|| Want::new(wanted));
+    let mut ids = answer::asked(page, want.as_ref()).into();
+    let mut items = Vec::new();
+    loop {
+        items.extend(answer::next_items(read, &mut ids)?);
+        if ids.is_empty() {
+            return Ok(items);
+        }
     }
 }
 
@@ -140,17 +171,7 @@ impl World {
     fn fail(&mut self, link: LinkIndex, to: Side, traffic: &Traffic) {
         let asking = if traffic.asks() { to.other() } else { to };
         let End { node, boot, connection } = self.links[link].end(asking);
-        let input = match *traffic {
-            Traffic::Push { .. } => return,
-            Traffic::Request { request, .. } | Traffic::Answer { request, .. } => {
-                Input::Answered { connection, request, message: None }
-            }
-            Traffic::Pull { request, .. }
-            | Traffic::NoPage { request, .. }
-            | Traffic::Page { request, .. }
-            | Traffic::Want { request, .. }
-            | Traffic::Items { request, .. } => Input::PullEnded { connection, request, end: PullEnd::Lost },
-        };
+        let Some(input) = traffic.lost(connection) else { return };
         let after = self.within(CUT_TIME);
         self.plan_in(after, Happening::Arrives(node, boot, input));
     }
@@ -187,7 +208,7 @@ impl World {
                 self.send(link, to.other(), Traffic::Want { request, page, wanted });
             }
             Traffic::Want { request, page, wanted } => {
-                let items = self.items(node, &page, &wanted);
+                let items = self.nodes[node].read(|read| items_of(read, &page, &wanted)).unwrap_or_default();
                 let delivery = Delivery::Whole;
                 self.send(link, to.other(), Traffic::Items { request, page, wanted, items, delivery });
             }
@@ -233,18 +254,5 @@ impl World {
             Some(PullAnswer::Malformed) => return Err(self.broken(node, Broken::Misbehaved)),
             None => Traffic::NoPage { request, message: Message::Busy },
         }))
-    }
-
-    fn items(&mut self, node: NodeIndex, page: &Page, wanted: &[bool]) -> Vec<Item> {
-        let want = (!answer::is_inline(page)).then(|| Want::new(wanted));
-        let mut ids = answer::asked(page, want.as_ref()).into();
-        let mut items = Vec::new();
-        while let Some(more) = self.nodes[node].read(|read| answer::next_items(read, &mut ids)) {
-            items.extend(more);
-            if ids.is_empty() {
-                break;
-            }
-        }
-        items
     }
 }

@@ -1,0 +1,252 @@
+//! What a crowd goes through: it gathers around an author, some of it goes offline, and something new is followed.
+
+use std::time::Duration;
+
+use rand::RngExt;
+use rand::seq::SliceRandom;
+
+use super::PULLED_PEERS;
+use super::tally::{Frames, Tally};
+use super::world::{Pulls, World};
+use crate::api::{Command, Outcome};
+use crate::domain::ids::{ObjectId, PostingId};
+use crate::domain::invite::{Invite, format_ticket};
+use crate::node::engine::{Fault, Faults};
+use crate::node::sim::node::NodeIndex;
+
+/// Time between two who join while a crowd gathers.
+const JOIN_EVERY: Duration = Duration::from_millis(20);
+/// Time until a crowd that gathered is at rest.
+const SETTLE: Duration = Duration::from_mins(3);
+/// Time between nodes going offline and what is measured: most repairs are through, not every pull.
+const OFFLINE_FOR: Duration = Duration::from_mins(1);
+/// Time a thing is followed by pushes alone, and with pulls.
+const FOLLOW_PUSHES: Duration = Duration::from_secs(30);
+const FOLLOW_PULLS: Duration = Duration::from_mins(2);
+/// The author.
+const AUTHOR: NodeIndex = 0;
+
+/// What a crowd is like.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Setting {
+    /// Makes the same crowd again.
+    pub seed: u64,
+    /// Nodes that hold what the author writes, the author's own included.
+    pub holders: usize,
+    /// How many of a hundred pulled peers hold it, too.
+    pub holding_percent: u32,
+    /// A mistake planted into the program.
+    pub fault: Option<Fault>,
+}
+
+/// Whether pulls help.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Pulling {
+    /// Pulls bring nothing: pushes alone.
+    Off,
+    /// As in the program.
+    On,
+}
+
+/// How far something came.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Measured {
+    /// Nodes that are on.
+    pub online: usize,
+    /// Of these, those that have it.
+    pub reached: usize,
+    /// Times it was carried over a connection.
+    pub payloads: u64,
+    /// Connections it came over: median, most.
+    pub hops: (u32, u32),
+    /// Time until a node had it, of those that got it: median, 95th percentile, longest.
+    pub latency: [Duration; 3],
+    /// Everything sent meanwhile.
+    pub sent: Tally,
+}
+
+impl Measured {
+    /// Whether at least 99 % of the nodes that are on have it.
+    #[must_use]
+    pub const fn is_everywhere(&self) -> bool {
+        self.reached * 100 >= self.online * 99
+    }
+
+    /// Frames that tell of it or carry it: everything but greetings, lists and pulls that find nothing.
+    #[must_use]
+    pub fn messages(&self) -> u64 {
+        /// `Items`, `Fetch`, `News`.
+        const TELLING: [u16; 3] = [8, 9, 10];
+        TELLING.iter().filter_map(|kind| self.sent.by_kind.get(kind)).map(|frames| frames.frames).sum()
+    }
+}
+
+/// A crowd that has gathered.
+pub struct Crowd {
+    setting: Setting,
+    pub(super) world: World,
+    author: PostingId,
+}
+
+impl Crowd {
+    /// Lets a crowd gather and come to rest.
+    #[must_use]
+    pub fn gather(setting: Setting) -> Self {
+        let faults = setting.fault.map_or_else(Faults::default, Faults::plant);
+        let mut world = World::new(setting.seed, faults);
+        world.add_node();
+        let author = world.nodes[AUTHOR].posting_id();
+        let mut crowd = Self { setting, world, author };
+        crowd.publish();
+        let mut hosts = Vec::new();
+        for _ in 1..setting.holders {
+            hosts.push(crowd.join());
+            crowd.world.run_for(JOIN_EVERY);
+        }
+        crowd.world.run_for(SETTLE);
+        for (guest, host) in hosts {
+            crowd.drift(guest, host);
+        }
+        crowd.world.run_for(SETTLE);
+        crowd
+    }
+
+    /// A node joins, let in by any that is on. Both are given back.
+    fn join(&mut self) -> (NodeIndex, NodeIndex) {
+        let host = self.any_online();
+        let guest = self.world.add_node();
+        let addresses = vec![self.world.address(host)];
+        let invite = Invite { posting_id: self.author, name_hint: "author".to_owned(), addresses };
+        self.act(guest, Command::Follow { target: invite.format(), persona: None });
+        // Each of its own choice; as many come by the choice of others.
+        for _ in 0..PULLED_PEERS / 2 {
+            if self.world.dice.random_ratio(self.setting.holding_percent, 100) {
+                let peer = self.world.dice.random_range(0..guest);
+                let ticket = format_ticket(&self.world.address(peer));
+                self.act(guest, Command::AddPeer { ticket });
+            }
+        }
+        (guest, host)
+    }
+
+    /// Who let a node in stays a peer with the share of all peers.
+    fn drift(&mut self, guest: NodeIndex, host: NodeIndex) {
+        if self.world.dice.random_ratio(self.setting.holding_percent, 100) {
+            return;
+        }
+        self.world.estranged.insert((guest.min(host), guest.max(host)));
+        let links: Vec<usize> = self.world.nodes[guest].links.values().copied().collect();
+        for link in links {
+            if self.world.links[link].nodes().contains(&host) {
+                self.world.close(link, guest);
+            }
+        }
+    }
+
+    fn any_online(&mut self) -> NodeIndex {
+        loop {
+            let index = self.world.dice.random_range(0..self.world.nodes.len());
+            if self.world.is_on(index) {
+                return index;
+            }
+        }
+    }
+
+    fn act(&mut self, index: NodeIndex, command: Command) -> Outcome {
+        self.world.command(index, command).expect("the command is a good one")
+    }
+
+    fn publish(&mut self) -> ObjectId {
+        let text = format!("at {}", self.world.now.as_millis());
+        match self.act(AUTHOR, Command::PublishPost { persona: None, text, draft: None }) {
+            Outcome::PostPublished(id) => id,
+            other => unreachable!("a post is published, not {other:?}"),
+        }
+    }
+
+    /// So many of a hundred nodes are killed, never the author's; time passes; they stay away.
+    pub fn leave(&mut self, percent: usize) {
+        if percent == 0 {
+            return;
+        }
+        let mut others: Vec<NodeIndex> = (1..self.world.nodes.len()).collect();
+        others.shuffle(&mut self.world.dice);
+        others.truncate(self.world.nodes.len() * percent / 100);
+        for index in others {
+            self.world.kill(index);
+        }
+        self.world.run_for(OFFLINE_FOR);
+    }
+
+    /// Everybody who is away comes back, over a minute.
+    pub fn come_back(&mut self) {
+        let away: Vec<NodeIndex> =
+            (0..self.world.nodes.len()).filter(|index| !self.world.is_on(*index)).collect();
+        if away.is_empty() {
+            return;
+        }
+        let every = Duration::from_mins(1) / u32::try_from(away.len()).unwrap_or(u32::MAX);
+        for index in away {
+            self.world.start(index);
+            self.world.run_for(every);
+        }
+        self.world.run_for(SETTLE);
+    }
+
+    /// Follows something new.
+    pub fn measure(&mut self, pulling: Pulling) -> Measured {
+        let time = match pulling {
+            Pulling::Off => {
+                self.world.pulls = Pulls::Muted;
+                FOLLOW_PUSHES
+            }
+            Pulling::On => FOLLOW_PULLS,
+        };
+        let id = self.publish();
+        self.world.watch(id, AUTHOR);
+        self.world.run_for(time);
+        self.world.pulls = Pulls::Answered;
+        self.measured()
+    }
+
+    fn measured(&mut self) -> Measured {
+        let online = (0..self.world.nodes.len()).filter(|index| self.world.is_on(*index)).count();
+        let watch = self.world.watch.take().expect("something is followed");
+        let mut hops: Vec<u32> = watch.reached.values().map(|reached| reached.hops).collect();
+        hops.sort_unstable();
+        let mut times: Vec<Duration> =
+            watch.reached.values().map(|reached| reached.at.since(watch.began)).collect();
+        times.sort_unstable();
+        let at = |percent: usize| times[(times.len() - 1) * percent / 100];
+        Measured {
+            online,
+            reached: watch.reached.len(),
+            payloads: watch.payloads,
+            hops: (hops[hops.len() / 2], hops[hops.len() - 1]),
+            latency: [at(50), at(95), at(100)],
+            sent: self.world.tally.since(&watch.before),
+        }
+    }
+
+    /// Commits of all nodes until now.
+    #[must_use]
+    pub const fn commits(&self) -> u64 {
+        self.world.commits
+    }
+}
+
+impl Tally {
+    /// What was counted after `earlier`.
+    fn since(&self, earlier: &Self) -> Self {
+        let frames_since = |(kind, frames): (&u16, &Frames)| {
+            let before = earlier.by_kind.get(kind).copied().unwrap_or_default();
+            let since = Frames { frames: frames.frames - before.frames, bytes: frames.bytes - before.bytes };
+            (*kind, since)
+        };
+        Self {
+            by_kind: self.by_kind.iter().map(frames_since).collect(),
+            connected: self.connected - earlier.connected,
+            connection_ms: self.connection_ms - earlier.connection_ms,
+        }
+    }
+}

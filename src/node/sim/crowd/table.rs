@@ -1,0 +1,96 @@
+//! Measurements as lines of the table in `docs/spread.md`.
+
+use std::fmt;
+use std::time::Duration;
+
+use super::spread::{Crowd, Measured, Pulling, Setting};
+
+/// The head of the table.
+pub const HEAD: &str = "\
+| holders | offline | p | pulls | reach | payloads | messages | hops p50/max | latency p50/p95/max |
+|---|---|---|---|---|---|---|---|---|";
+
+/// One line of the table.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Row {
+    /// The crowd.
+    pub setting: Setting,
+    /// Of a hundred nodes, those that are away.
+    pub offline_percent: usize,
+    /// Whether pulls helped.
+    pub pulling: Pulling,
+    /// What came of it.
+    pub measured: Measured,
+}
+
+/// Measures a crowd with every share of its nodes away, with and without pulls.
+#[must_use]
+pub fn survey(setting: Setting, offline_percents: &[usize]) -> Vec<Row> {
+    let mut crowd = Crowd::gather(setting);
+    let mut rows = Vec::new();
+    for offline_percent in offline_percents.iter().copied() {
+        crowd.leave(offline_percent);
+        for pulling in [Pulling::On, Pulling::Off] {
+            let measured = crowd.measure(pulling);
+            rows.push(Row { setting, offline_percent, pulling, measured });
+        }
+        crowd.come_back();
+    }
+    rows
+}
+
+impl fmt::Display for Row {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { setting: Setting { holders, holding_percent, .. }, offline_percent, measured, .. } = self;
+        let pulls = match self.pulling {
+            Pulling::Off => "no",
+            Pulling::On => "yes",
+        };
+        let online = u64::try_from(measured.online).unwrap_or(u64::MAX);
+        let reached = u64::try_from(measured.reached).unwrap_or(u64::MAX);
+        let [p50, p95, max] = measured.latency.map(Seconds);
+        write!(
+            f,
+            "| {holders} | {offline_percent} % | {} | {pulls} | {} % | {} | {} | {} / {} | {p50} / {p95} / {max} |",
+            Hundredths(*holding_percent),
+            Tenths::of(reached * 1_000, online * 10),
+            Tenths::of(measured.payloads, online),
+            Tenths::of(measured.messages(), online),
+            measured.hops.0,
+            measured.hops.1,
+        )
+    }
+}
+
+/// A number with one digit behind the point.
+struct Tenths(u64);
+
+impl Tenths {
+    fn of(dividend: u64, divisor: u64) -> Self {
+        Self((dividend * 10 + divisor / 2) / divisor.max(1))
+    }
+}
+
+impl fmt::Display for Tenths {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}.{}", self.0 / 10, self.0 % 10)
+    }
+}
+
+/// Seconds with two digits behind the point.
+struct Seconds(Duration);
+
+impl fmt::Display for Seconds {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}.{:02}", self.0.as_secs(), self.0.subsec_millis() / 10)
+    }
+}
+
+/// A share of a hundred as a fraction of one.
+struct Hundredths(u32);
+
+impl fmt::Display for Hundredths {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}.{:02}", self.0 / 100, self.0 % 100)
+    }
+}
