@@ -71,7 +71,10 @@ limits! {
     INBOUND_CONNECTIONS: usize = 16;
     /// Connections with one network id: crossed dials make two, a restarted peer replaces the older one.
     CONNECTIONS_PER_PEER: usize = 2;
-    /// Connections that have not said `Hello` yet.
+    /// Connections with one public prefix (/24 of IPv4, /48 of IPv6), and handshakes under way with it. Lower turns away
+    /// people behind one address; higher lets one party hold all places.
+    CONNECTIONS_PER_PREFIX: usize = 8;
+    /// Handshakes under way at once. Above half of it the other side has to show first that it is where it says.
     PENDING_CONNECTIONS: usize = 16;
     /// Time a connection has for its handshake and `Hello`.
     HANDSHAKE_TIME: Duration = Duration::from_secs(10);
@@ -96,6 +99,26 @@ limits! {
     STREAM_RATE: i64 = 50;
     /// Streams a peer may open without a pause.
     STREAM_BURST: i64 = 100;
+    /// Points an offence costs that an honest program on a bad line may commit once.
+    SCORE_SLIGHT: i64 = -1;
+    /// Points an offence costs that no honest program commits, though nothing false was said.
+    SCORE_SERIOUS: i64 = -5;
+    /// Points an offence costs that only a broken or hostile program commits.
+    SCORE_GRAVE: i64 = -10;
+    /// Score at which all connections with a node are closed. Lower bears with more nonsense.
+    SCORE_CUT: i64 = -20;
+    /// Score at which a node is banned: five grave offences within minutes.
+    SCORE_BAN: i64 = -50;
+    /// Score at which a public prefix is banned: three banned nodes, so that one alone does not take its neighbours with it.
+    PREFIX_SCORE_BAN: i64 = -150;
+    /// Time after which half of a score is forgiven. Higher punishes bad lines; lower lets slow attacks go on.
+    SCORE_HALF_LIFE: Duration = Duration::from_mins(10);
+    /// How long a ban for offences lasts.
+    BAN_TIME: Duration = Duration::from_hours(12);
+    /// Standings remembered; those that are not banned and were not heard of for longest go first.
+    STANDINGS: u32 = 4_096;
+    /// Nodes a person can ban: those are never forgotten.
+    BANS_BY_PERSON: usize = 1_000;
     /// First wait before a lost or refused peer is dialled again; doubles each time.
     REDIAL_FIRST: Duration = Duration::from_secs(1);
     /// Longest wait between two dials of one peer. Higher delays a peer that comes back; lower costs radio time.

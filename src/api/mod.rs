@@ -16,10 +16,10 @@ use thiserror::Error;
 pub use self::handle::{Call, NodeHandle, calls};
 pub use self::session::{LanDiscovery, NetSettings, NodeRequest, OpenNode, RelayChoice, Session, Source};
 pub use self::views::{
-    Audience, DraftView, FeedPage, InviteView, More, NetworkState, PeerView, PersonView, PersonaView,
-    PostView, ReadMark, StatusView, SyncReport, ThreadView,
+    Audience, DraftView, FeedPage, InviteView, More, NetworkState, PeerStanding, PeerView, PersonView,
+    PersonaView, PostView, ReadMark, StatusView, SyncReport, ThreadView,
 };
-use crate::domain::ids::{ObjectId, PostingId};
+use crate::domain::ids::{NetworkId, ObjectId, PostingId};
 use crate::domain::ordering::FeedPosition;
 
 /// Something to be done. Answered by an [`Outcome`] once it is on disk.
@@ -58,6 +58,16 @@ pub enum Command {
     AddPeer {
         /// A ticket, as typed.
         ticket: String,
+    },
+    /// Cuts a node off and keeps it out until [`Command::UnbanPeer`].
+    BanPeer {
+        /// Which.
+        peer: NetworkId,
+    },
+    /// Forgives a node everything: it may connect again.
+    UnbanPeer {
+        /// Which.
+        peer: NetworkId,
     },
     /// Marks a post.
     MarkPost {
@@ -197,7 +207,7 @@ pub enum Event {
     /// The node listens.
     Ready {
         /// The node's own id.
-        network_id: crate::domain::ids::NetworkId,
+        network_id: NetworkId,
         /// Where it listens.
         addresses: Vec<String>,
     },

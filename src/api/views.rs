@@ -130,6 +130,35 @@ pub struct PeerView {
     pub bytes_out: u64,
     /// Where it was last reached.
     pub addresses: Vec<String>,
+    /// Whether it is kept out.
+    #[serde(flatten)]
+    pub standing: PeerStanding,
+}
+
+/// Whether a node is kept out. As JSON two fields: `standing` (`ok` or `banned`) and, with an end, `banned_until_ms`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "standing", rename_all = "snake_case")]
+pub enum PeerStanding {
+    /// It may connect.
+    Ok,
+    /// It is refused and not dialled.
+    Banned {
+        /// Until when; `None` until a person lifts it.
+        #[serde(rename = "banned_until_ms")]
+        until: Option<Timestamp>,
+    },
+}
+
+impl PeerStanding {
+    /// `ok`, `banned until 2026-11-21 14:02 UTC`, `banned by you`.
+    #[must_use]
+    pub fn sentence(&self) -> String {
+        match self {
+            Self::Ok => "ok".to_owned(),
+            Self::Banned { until: Some(until) } => format!("banned until {}", until.format_utc()),
+            Self::Banned { until: None } => "banned by you".to_owned(),
+        }
+    }
 }
 
 /// The node at a glance.

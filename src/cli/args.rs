@@ -7,7 +7,7 @@ use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
 use thiserror::Error;
 
 use crate::api::RelayChoice;
-use crate::domain::ids::ObjectId;
+use crate::domain::ids::{NetworkId, ObjectId};
 use crate::domain::ordering::FeedPosition;
 
 /// A terminal client with its own node for a social network without servers.
@@ -199,8 +199,20 @@ pub enum PeerVerb {
         /// The ticket
         ticket: String,
     },
-    /// List known nodes, connected ones first
+    /// List known nodes, connected ones first, with their standing
     List,
+    /// Cut a node off and refuse it until you lift the ban
+    Ban {
+        /// Its network id, as `peer list` prints it
+        #[arg(value_name = "ID")]
+        peer: NetworkId,
+    },
+    /// Lift a ban, whoever made it
+    Unban {
+        /// Its network id, as `peer list` prints it
+        #[arg(value_name = "ID")]
+        peer: NetworkId,
+    },
 }
 
 /// `persona …`.

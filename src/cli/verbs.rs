@@ -93,6 +93,15 @@ async fn one_shot(verb: Verb, node: &NodeHandle, output: &Output) -> Result<(), 
         Verb::Status => status(node, output).await,
         Verb::Peer(PeerVerb::Add { ticket }) => peer_add(ticket, node, output).await,
         Verb::Peer(PeerVerb::List) => peer_list(node, output).await,
+        Verb::Peer(PeerVerb::Ban { peer }) => {
+            node.command(Command::BanPeer { peer }).await?;
+            let banned = json!({"network_id": peer, "standing": "banned"});
+            output.one(&banned, |_| format!("banned; `itsgoin peer unban {peer}` lifts it"))
+        }
+        Verb::Peer(PeerVerb::Unban { peer }) => {
+            node.command(Command::UnbanPeer { peer }).await?;
+            output.one(&json!({"network_id": peer, "standing": "ok"}), |_| "it may connect again".to_owned())
+        }
         Verb::Invite(of) => invite(of, node, output).await,
         Verb::Follow(follow) => self::follow(follow, node, output).await,
         Verb::Unfollow(unfollow) => self::unfollow(unfollow, node, output).await,
@@ -240,7 +249,8 @@ async fn peer_list(node: &NodeHandle, output: &Output) -> Result<(), CliError> {
             (true, None) => "connected".to_owned(),
             (false, _) => "not connected".to_owned(),
         };
-        format!("{}  {state}  {}", peer.network_id, peer.addresses.join(" "))
+        let standing = peer.standing.sentence();
+        format!("{}  {state}  {standing}  {}", peer.network_id, peer.addresses.join(" "))
     })
 }
 

@@ -20,6 +20,7 @@ pub mod objects;
 pub mod peers;
 pub mod personas;
 pub mod profiles;
+pub mod standings;
 pub mod store;
 pub mod timeline;
 

@@ -8,6 +8,9 @@ use crate::domain::envelope::Object;
 /// By schema version, beginning with 1.
 const DUMPS: &[&str] = &[include_str!("../../tests/databases/1.sql")];
 
+/// Schemas of this program that no release has yet.
+const UNRELEASED: usize = 1;
+
 /// Tables and indices with their statements, white space made equal.
 fn schema(store: &mut Database) -> Vec<String> {
     let words = |sql: String| sql.split_whitespace().collect::<Vec<_>>().join(" ");
@@ -19,7 +22,7 @@ fn schema(store: &mut Database) -> Vec<String> {
 
 #[test]
 fn every_released_schema_is_taken_over_and_looks_like_a_new_one() {
-    assert_eq!(DUMPS.len(), SCHEMA_VERSION, "a released schema is missing here");
+    assert_eq!(DUMPS.len() + UNRELEASED, SCHEMA_VERSION, "a released schema is missing here");
     let mut new = Database::in_memory(&[0; 32]).unwrap();
     for dump in DUMPS {
         let directory = tempfile::tempdir().unwrap();

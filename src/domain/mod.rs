@@ -9,5 +9,6 @@ pub mod log;
 pub mod ordering;
 pub mod post;
 pub mod profile;
+pub mod standing;
 pub mod text;
 pub mod time;

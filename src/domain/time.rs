@@ -17,6 +17,9 @@ impl Timestamp {
     /// The epoch itself; also 'never' where a column needs a value.
     pub const ZERO: Self = Self(0);
 
+    /// The end of time.
+    pub const NEVER: Self = Self(i64::MAX);
+
     /// From milliseconds since the epoch.
     #[must_use]
     pub const fn from_millis(millis: i64) -> Self {

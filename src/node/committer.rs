@@ -124,7 +124,9 @@ pub(super) fn durability(input: &Input) -> Durability {
             | Command::PublishPost { .. }
             | Command::Follow { .. }
             | Command::Unfollow { .. }
-            | Command::AddPeer { .. } => Durability::Full,
+            | Command::AddPeer { .. }
+            | Command::BanPeer { .. }
+            | Command::UnbanPeer { .. } => Durability::Full,
             Command::MarkPost { .. } | Command::SaveDraft { .. } | Command::Sync { .. } | Command::Stop => {
                 Durability::Normal
             }

@@ -52,6 +52,7 @@ actions! {
     Add "add" "add somebody or a peer";
     ShowInvite "show-invite" "show the invite that lets others follow me";
     Unfollow "unfollow" "stop following";
+    Ban "ban" "cut the peer off and keep it out, or lift that";
     GoFeed "feed" "go to the feed";
     GoPeople "people" "go to the people";
     GoNetwork "network" "go to the network";
@@ -102,6 +103,7 @@ impl Action {
                 | Self::Confirm
                 | Self::Submit
                 | Self::Unfollow
+                | Self::Ban
                 | Self::Quit
                 | Self::Back
                 | Self::Suspend

@@ -60,6 +60,10 @@ pub enum Asked {
     Unfollow,
     /// Remembering a peer.
     AddPeer,
+    /// Keeping a peer out.
+    Ban,
+    /// Letting a peer in again.
+    Unban,
     /// Marking a post.
     Mark(ObjectId, ReadMark),
     /// Keeping the draft.

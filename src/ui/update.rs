@@ -402,6 +402,8 @@ fn done(model: &mut Model, asked: Asked, outcome: Outcome) -> Vec<Request> {
             requests
         }
         (Asked::AddPeer, _) => network::added(model),
+        (Asked::Ban, _) => network::banned(model),
+        (Asked::Unban, _) => network::unbanned(model),
         (Asked::Sync, Outcome::Synced(report)) => feed::synced(model, report),
         _ => Vec::new(),
     }

@@ -11,6 +11,8 @@ mod attach;
 #[cfg(test)]
 mod bad_input;
 #[cfg(test)]
+mod bans;
+#[cfg(test)]
 mod crashes;
 #[cfg(test)]
 mod first_light;

@@ -36,7 +36,7 @@ const PERSON: &[&str] = &[
 const PERSONA: &[&str] = &["posting_id", "name", "default"];
 const INVITE: &[&str] = &["invite", "posting_id", "address_count"];
 const PEER: &[&str] =
-    &["network_id", "connected", "relayed", "latency_ms", "bytes_in", "bytes_out", "addresses"];
+    &["network_id", "connected", "relayed", "latency_ms", "bytes_in", "bytes_out", "addresses", "standing"];
 const STATUS: &[&str] = &[
     "network_id",
     "ticket",

@@ -6,7 +6,7 @@ use super::serve::{Ended, Served};
 use super::shared::Shared;
 use crate::limits::{CONTROL_FRAME_BYTES, ITEM_FRAME_BYTES, PAGE_BYTES, PAGE_ITEMS, PULL_TIME};
 use crate::node::engine::answer::{self, Checked};
-use crate::node::engine::{Delivery, Input, PullEnd, PulledPage, RequestId};
+use crate::node::engine::{Delivery, Input, Offence, PullEnd, PulledPage, RequestId};
 use crate::node::net::{NetError, Stream};
 use crate::node::wire::{Decoded, Item, Message, Offer, Page, Pull, Want};
 
@@ -26,7 +26,7 @@ pub(super) async fn request(
 pub(super) async fn pull(shared: Arc<Shared>, served: Served, request: RequestId, pull: Pull) -> Ended {
     let end = match run_pull(&shared, &served, pull).await {
         Ok(end) => end,
-        Err(NetError::Protocol(_)) => PullEnd::Misbehaved,
+        Err(NetError::Protocol(_)) => PullEnd::Offended(Offence::NoMessage),
         Err(_) => PullEnd::Lost,
     };
     shared.input(Input::PullEnded { connection: served.id, request, end }).await;
@@ -42,7 +42,7 @@ async fn run_pull(shared: &Shared, served: &Served, pull: Pull) -> Result<PullEn
         Some(Decoded::Known(Message::Unsupported { .. }) | Decoded::Unknown { .. }) | None => {
             return Ok(PullEnd::Lost);
         }
-        Some(Decoded::Known(_)) => return Ok(PullEnd::Misbehaved),
+        Some(Decoded::Known(_)) => return Ok(PullEnd::Offended(Offence::FalsePage)),
     };
     let offers = page.clone();
     let wanted = shared

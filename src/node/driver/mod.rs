@@ -2,6 +2,7 @@
 //! once committed, become frames, dials and answers. It decides nothing and never waits for a peer, a face or the
 //! disk: everything that takes time runs in a task of its own.
 
+mod accept;
 mod exchange;
 mod serve;
 mod shared;
@@ -23,8 +24,8 @@ use super::net::{Link, Network};
 use super::queries::{self, QueryError};
 use super::store::{Job, Readers, Report, store_error};
 use crate::api::{
-    Call, CallError, Command, ErrorKind, Event, InviteView, NetworkState, Outcome, PeerView, Query,
-    StatusView, View,
+    Call, CallError, Command, ErrorKind, Event, InviteView, NetworkState, Outcome, PeerStanding, PeerView,
+    Query, StatusView, View,
 };
 use crate::crypto::keys::PostingKey;
 use crate::db::Read;
@@ -32,9 +33,10 @@ use crate::db::peers::PeerRow;
 use crate::domain::address::PeerAddress;
 use crate::domain::ids::NetworkId;
 use crate::domain::invite::format_ticket;
+use crate::domain::standing::Ban;
 use crate::domain::text::SafeText;
 use crate::domain::time::Timestamp;
-use crate::limits::{PENDING_CONNECTIONS, QUERY_ROWS};
+use crate::limits::QUERY_ROWS;
 
 /// Longest sleep between two looks at the clock, so that a changed clock is noticed.
 const LONGEST_SLEEP: Duration = Duration::from_secs(30);
@@ -176,6 +178,7 @@ impl Driver {
                     *locked(&served.heard) = Some(list);
                 }
             }
+            Effect::KeepOut(bans) => *locked(&self.shared.bans) = bans,
             Effect::Answer { call, outcome } => self.answer(call, outcome),
             Effect::Tell(event) => self.tell(event),
         }
@@ -254,6 +257,7 @@ impl Driver {
     fn query_received(&mut self, query: Query, answer: Answer<View>) {
         let readers = self.readers.clone();
         let live = Live {
+            now: (self.shared.clock)(),
             network_id: self.shared.network_id,
             links: self.links.values().map(|served| (served.link.peer(), served.link.clone())).collect(),
             network: self.network.borrow().clone(),
@@ -329,6 +333,7 @@ impl Driver {
 
 /// What only the running node knows, for queries.
 struct Live {
+    now: Timestamp,
     network_id: NetworkId,
     links: BTreeMap<NetworkId, Link>,
     network: NetworkPhase,
@@ -373,6 +378,8 @@ fn answer_query(read: Read<'_>, query: &Query, live: &Live) -> Result<View, Quer
 }
 
 fn peers(read: Read<'_>, live: &Live) -> Result<Vec<PeerView>, QueryError> {
+    let mut banned: BTreeMap<NetworkId, Ban> =
+        read.list_banned_nodes(live.now, QUERY_ROWS)?.into_iter().collect();
     let mut views = Vec::new();
     for PeerRow { peer, network_id, .. } in read.list_peers(QUERY_ROWS)? {
         let stats = live.links.get(&network_id).map(Link::stats);
@@ -387,10 +394,30 @@ fn peers(read: Read<'_>, live: &Live) -> Result<Vec<PeerView>, QueryError> {
             bytes_in: stats.map_or(0, |stats| stats.bytes_in),
             bytes_out: stats.map_or(0, |stats| stats.bytes_out),
             addresses: sockets.chain(relay).collect(),
+            standing: standing(banned.remove(&network_id)),
         });
     }
+    // Whoever is banned can be forgotten as a peer, or never have been one.
+    views.extend(banned.into_iter().map(|(network_id, ban)| PeerView {
+        network_id,
+        connected: false,
+        relayed: None,
+        latency_ms: None,
+        bytes_in: 0,
+        bytes_out: 0,
+        addresses: Vec::new(),
+        standing: standing(Some(ban)),
+    }));
     views.sort_by_key(|peer| (!peer.connected, peer.network_id));
     Ok(views)
+}
+
+const fn standing(ban: Option<Ban>) -> PeerStanding {
+    match ban {
+        None | Some(Ban::None) => PeerStanding::Ok,
+        Some(Ban::Until(end)) => PeerStanding::Banned { until: Some(end) },
+        Some(Ban::ByPerson) => PeerStanding::Banned { until: None },
+    }
 }
 
 fn status(read: Read<'_>, live: &Live) -> Result<StatusView, QueryError> {
@@ -410,23 +437,4 @@ fn status(read: Read<'_>, live: &Live) -> Result<StatusView, QueryError> {
         persona_count: count(read.list_personas()?.len()),
         clock_off_minutes: live.clock_off_minutes,
     })
-}
-
-/// Takes connections others open and hands on those that complete their handshake.
-async fn accept_links(network: Network, found: mpsc::Sender<(Link, Direction)>) {
-    let mut handshakes = JoinSet::new();
-    while let Some(incoming) = network.accept().await {
-        while handshakes.try_join_next().is_some() {}
-        if handshakes.len() >= PENDING_CONNECTIONS {
-            incoming.refuse();
-            continue;
-        }
-        let found = found.clone();
-        handshakes.spawn(async move {
-            if let Ok(link) = incoming.complete().await {
-                // Without a receiver the node is stopping.
-                found.send((link, Direction::Inbound)).await.unwrap_or_default();
-            }
-        });
-    }
 }

@@ -8,7 +8,7 @@ use tokio::task::JoinSet;
 use super::shared::{Heard, Shared, StreamBucket, locked};
 use crate::limits::CONTROL_FRAME_BYTES;
 use crate::node::engine::answer::{self, PageBudget, PullAnswer};
-use crate::node::engine::{ConnectionId, Direction, Input};
+use crate::node::engine::{ConnectionId, Direction, Input, Offence};
 use crate::node::net::{Link, NetError, Stream};
 use crate::node::wire::{Decoded, Message, Page, Pull};
 
@@ -61,7 +61,8 @@ async fn handle(shared: Arc<Shared>, served: Served, accepted: Accepted) {
     };
     if let Err(NetError::Protocol(error)) = handled {
         tracing::debug!(peer = crate::logging::pseudonym(served.link.peer().as_bytes()), %error, "closing");
-        shared.input(Input::PeerMisbehaved { connection: served.id }).await;
+        let (connection, offence) = (served.id, Offence::NoMessage);
+        shared.input(Input::PeerOffended { connection, offence }).await;
     }
 }
 

@@ -11,7 +11,7 @@ use crate::domain::ids::NetworkId;
 use crate::domain::time::Timestamp;
 use crate::limits::{FIRST_BYTE_TIME, STREAM_BURST, STREAM_RATE};
 use crate::node::engine::interest::InterestList;
-use crate::node::engine::{Input, ReplyId};
+use crate::node::engine::{Bans, Input, ReplyId};
 use crate::node::store::{Job, Readers};
 use crate::node::wire::Message;
 
@@ -21,6 +21,8 @@ pub(super) struct Shared {
     pub(super) clock: fn() -> Timestamp,
     /// Connections for answering peers; faces have their own.
     pub(super) readers: Readers,
+    /// Who is refused before the engine hears of it.
+    pub(super) bans: Mutex<Arc<Bans>>,
     jobs: mpsc::Sender<Job>,
     replies: Mutex<BTreeMap<ReplyId, oneshot::Sender<Message>>>,
     last_reply: AtomicU64,
@@ -41,7 +43,8 @@ impl Shared {
         readers: Readers,
         jobs: mpsc::Sender<Job>,
     ) -> Self {
-        Self { network_id, clock, readers, jobs, replies: Mutex::default(), last_reply: AtomicU64::new(0) }
+        let (bans, replies, last_reply) = (Mutex::default(), Mutex::default(), AtomicU64::new(0));
+        Self { network_id, clock, readers, bans, jobs, replies, last_reply }
     }
 
     /// Hands an input to the writer, waiting for room. Without a writer the node is stopping: nobody needs it.

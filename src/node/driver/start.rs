@@ -8,7 +8,9 @@ use thiserror::Error;
 use tokio::sync::{broadcast, mpsc, watch};
 use tokio::task::JoinSet;
 
-use super::{Driver, NetworkPhase, accept_links};
+use super::accept::accept_links;
+use super::shared::Shared;
+use super::{Driver, NetworkPhase};
 use crate::api::{Call, Event, NetSettings, NodeHandle, calls};
 use crate::clock::fresh_rng;
 use crate::crypto::keys::NetworkKey;
@@ -159,8 +161,9 @@ impl Node {
         }
         if let Some(network) = network {
             let (jobs, events) = (driver.jobs.clone(), driver.events.clone());
+            let shared = Arc::clone(&driver.shared);
             driver.tasks.spawn(async move {
-                run_network(network, jobs, events).await;
+                run_network(network, shared, jobs, events).await;
                 None
             });
         }
@@ -169,7 +172,12 @@ impl Node {
 }
 
 /// Brings the network up, tells the engine where it listens, and takes connections.
-async fn run_network(starting: StartingNetwork, jobs: mpsc::Sender<Job>, events: broadcast::Sender<Event>) {
+async fn run_network(
+    starting: StartingNetwork,
+    shared: Arc<Shared>,
+    jobs: mpsc::Sender<Job>,
+    events: broadcast::Sender<Event>,
+) {
     let StartingNetwork { settings, key, kept_port, phase, found } = starting;
     let network = match Network::bind(&settings, &key, kept_port).await {
         Ok(network) => network,
@@ -189,7 +197,7 @@ async fn run_network(starting: StartingNetwork, jobs: mpsc::Sender<Job>, events:
     };
     jobs.send(listening()).await.unwrap_or_default();
     let mut changes = network.address_changes();
-    let accept = accept_links(network.clone(), found);
+    let accept = accept_links(shared, network.clone(), found);
     tokio::pin!(accept);
     loop {
         tokio::select! {

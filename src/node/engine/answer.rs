@@ -6,6 +6,7 @@
 
 use std::collections::BTreeSet;
 
+use super::Offence;
 use super::interest::InterestList;
 use crate::db::objects::Have;
 use crate::db::{DbError, Read};
@@ -230,6 +231,18 @@ pub enum Checked {
     Forged,
     /// Nobody asked for it: the peer's fault.
     Unasked,
+}
+
+impl Checked {
+    /// What the peer did wrong by sending it.
+    #[must_use]
+    pub const fn offence(&self) -> Option<Offence> {
+        match self {
+            Self::Forged => Some(Offence::Forgery),
+            Self::Unasked => Some(Offence::Unasked),
+            Self::Object(_) | Self::Refused(_) | Self::UnknownKind(_) => None,
+        }
+    }
 }
 
 /// Checks the items that came with a page. What is here already is dropped unchecked.

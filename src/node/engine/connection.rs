@@ -26,14 +26,14 @@ pub(super) struct Connection {
     pub(super) last_pull: Timestamp,
     /// The wait after a pull that finds nothing; grows while nothing is found.
     pub(super) pull_every: Duration,
-    pub(super) standing: Standing,
+    pub(super) usefulness: Usefulness,
     pub(super) subscription: Option<Arc<InterestList>>,
     pub(super) news: News,
 }
 
 /// Whether the connection was of any use: if not, its end counts as a failed dial.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Standing {
+pub(super) enum Usefulness {
     /// No pull came to an honest page, or the peer broke the protocol afterwards.
     Unproven,
     /// A page came.
@@ -110,7 +110,7 @@ impl Connection {
             pulling: Pulling::Resting { due: now },
             last_pull: now.before(PULL_SPACING),
             pull_every: PULL_EVERY,
-            standing: Standing::Unproven,
+            usefulness: Usefulness::Unproven,
             subscription: None,
             news: News::None { last: now.before(NEWS_SPACING) },
         }

@@ -6,14 +6,17 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::answer::epoch_for;
-use super::connection::{Connection, Greeting, Listing, News, Standing};
+use super::connection::{Connection, Greeting, Listing, News, Usefulness};
 use super::interest::InterestList;
-use super::{CloseReason, ConnectionId, Direction, Effect, Engine, ReplyId, RequestId, Step, jittered};
+use super::{
+    CloseReason, ConnectionId, Direction, Effect, Engine, Offence, ReplyId, RequestId, Step, jittered,
+};
 use crate::api::Event;
 use crate::db::peers::{AddressSource, PeerWorth};
 use crate::db::{DbError, Peer, Read};
 use crate::domain::address::PeerAddress;
 use crate::domain::ids::NetworkId;
+use crate::domain::standing::Ban;
 use crate::domain::time::Timestamp;
 use crate::limits::{
     CLOCK_WARNING, CLOCK_WITNESSES, CONNECTIONS, CONNECTIONS_PER_PEER, INBOUND_CONNECTIONS, KNOWN_PEERS,
@@ -97,6 +100,11 @@ impl Engine {
             step.push(Effect::Close { connection: id, reason: CloseReason::Superfluous });
             return Ok(());
         }
+        if self.trust.ban_of(&address).holds(step.now) {
+            self.forget_dial(step, peer);
+            step.push(Effect::Close { connection: id, reason: CloseReason::Banned });
+            return Ok(());
+        }
         let inbound = self.connections.values().filter(|known| known.direction == Direction::Inbound).count();
         let is_full = self.connections.len() >= CONNECTIONS
             || (direction == Direction::Inbound && inbound >= INBOUND_CONNECTIONS);
@@ -123,7 +131,7 @@ impl Engine {
         Ok(())
     }
 
-    fn connections_with(&self, peer: NetworkId) -> impl Iterator<Item = ConnectionId> {
+    pub(super) fn connections_with(&self, peer: NetworkId) -> impl Iterator<Item = ConnectionId> {
         self.connections.iter().filter(move |(_, known)| known.peer == peer).map(|(id, _)| *id)
     }
 
@@ -157,9 +165,9 @@ impl Engine {
         if self.connections_with(gone.peer).next().is_none() {
             if let Some(known) = self.peers.get_mut(&gone.peer) {
                 // One without use counts as a failed dial, so that nobody is dialled again and again for nothing.
-                known.failures = match gone.standing {
-                    Standing::Proven => 0,
-                    Standing::Unproven => known.failures.saturating_add(1),
+                known.failures = match gone.usefulness {
+                    Usefulness::Proven => 0,
+                    Usefulness::Unproven => known.failures.saturating_add(1),
                 };
                 let wait = jittered(step.rng, redial_wait(known.failures));
                 known.dial = Dial::Waiting { next: step.now.after(wait) };
@@ -222,11 +230,10 @@ impl Engine {
                     connection.pull_soon(step.now);
                 } else {
                     // A connection that cannot carry one list is of no use. Dial again.
-                    let reason = match message {
-                        None | Some(Message::Busy) => CloseReason::Silent,
-                        Some(_) => CloseReason::Misbehaved,
-                    };
-                    self.close(step, id, reason);
+                    match message {
+                        None | Some(Message::Busy) => self.close(step, id, CloseReason::Silent),
+                        Some(_) => self.offended(step, id, Offence::FalseAnswer)?,
+                    }
                 }
             }
             _ if matches!(connection.greeting, Greeting::Expected { .. }) && message.is_none() => {
@@ -275,14 +282,11 @@ impl Engine {
     }
 
     pub(super) fn close(&mut self, step: &mut Step<'_, '_>, id: ConnectionId, reason: CloseReason) {
-        if let (Some(connection), CloseReason::Misbehaved) = (self.connections.get_mut(&id), reason) {
-            connection.standing = Standing::Unproven;
-        }
         step.push(Effect::Close { connection: id, reason });
         self.disconnected(step, id);
     }
 
-    pub(super) fn drop_silent(&mut self, step: &mut Step<'_, '_>) {
+    pub(super) fn drop_silent(&mut self, step: &mut Step<'_, '_>) -> Result<(), DbError> {
         let is_silent = |connection: &Connection| match connection.greeting {
             Greeting::Expected { deadline } => deadline <= step.now,
             Greeting::Done { .. } => false,
@@ -290,8 +294,10 @@ impl Engine {
         let silent: Vec<ConnectionId> =
             self.connections.iter().filter(|(_, known)| is_silent(known)).map(|(id, _)| *id).collect();
         for id in silent {
+            self.offended(step, id, Offence::Silence)?;
             self.close(step, id, CloseReason::Silent);
         }
+        Ok(())
     }
 
     /// Sends our list where another one, or none, was accepted.
@@ -383,6 +389,13 @@ impl Engine {
         Ok(())
     }
 
+    /// Lets a known node be dialled at once.
+    pub(super) fn dial_peer_soon(&mut self, now: Timestamp, peer: NetworkId) {
+        if let Some(known) = self.peers.get_mut(&peer) {
+            known.dial_soon(now);
+        }
+    }
+
     pub(super) fn dial_everyone_soon(&mut self, now: Timestamp) {
         self.peers.values_mut().for_each(|peer| peer.dial_soon(now));
     }
@@ -419,13 +432,21 @@ impl Engine {
             })
             .collect();
         due.sort_unstable();
-        due.truncate(self.dial_room());
+        let mut room = self.dial_room();
         for (.., id) in due {
-            let Some(known) = self.peers.get_mut(&id) else {
+            let Some(known) = self.peers.get_mut(&id).filter(|_| room > 0) else {
                 continue;
             };
-            known.dial = Dial::UnderWay;
-            step.push(Effect::Dial(step.store.get_peer_address(known.row)?));
+            let address = step.store.get_peer_address(known.row)?;
+            known.dial = match self.trust.ban_of(&address) {
+                ban if !ban.holds(step.now) => {
+                    room = room.saturating_sub(1);
+                    step.push(Effect::Dial(address));
+                    Dial::UnderWay
+                }
+                Ban::Until(next) => Dial::Waiting { next },
+                Ban::None | Ban::ByPerson => Dial::Waiting { next: Timestamp::NEVER },
+            };
         }
         Ok(())
     }

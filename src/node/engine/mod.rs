@@ -20,6 +20,7 @@ mod pull;
 mod sync;
 #[cfg(test)]
 mod tests;
+mod trust;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -30,12 +31,14 @@ use rand::CryptoRng;
 pub use self::fault::{Fault, Faults};
 pub use self::mesh::redial_wait;
 pub use self::person::{no_persona, slot_name};
+pub use self::trust::{Bans, Offence};
 
 use self::answer::Checked;
 use self::connection::Connection;
 use self::interest::{Interest, InterestList};
 use self::mesh::KnownPeer;
 use self::sync::PendingSync;
+use self::trust::Trust;
 use crate::api::{CallError, Command, Event, Outcome};
 use crate::crypto::keys::PostingKey;
 use crate::db::store::LastStop;
@@ -132,10 +135,12 @@ pub enum Input {
         /// What.
         message: Message,
     },
-    /// A peer sent what is no message, or asked for what cannot be.
-    PeerMisbehaved {
+    /// A peer did what it must not.
+    PeerOffended {
         /// On which connection.
         connection: ConnectionId,
+        /// What.
+        offence: Offence,
     },
     /// A request of ours was answered, or lost.
     Answered {
@@ -189,8 +194,8 @@ pub enum PullEnd {
     Lost,
     /// The peer cannot answer now.
     Busy,
-    /// The answer was none that the protocol knows.
-    Misbehaved,
+    /// The answer was none that the protocol allows.
+    Offended(Offence),
     /// The peer does not know the list.
     NeedList,
     /// A page.
@@ -272,6 +277,8 @@ pub enum Effect {
         /// The list.
         list: Arc<InterestList>,
     },
+    /// From now on these are refused before the engine hears of them.
+    KeepOut(Arc<Bans>),
     /// Answer a face.
     Answer {
         /// Whose call.
@@ -298,6 +305,8 @@ pub enum CloseReason {
     Misbehaved,
     /// Our store failed; the peer did nothing wrong.
     StoreFailed,
+    /// The peer is banned.
+    Banned,
 }
 
 impl CloseReason {
@@ -311,6 +320,7 @@ impl CloseReason {
             Self::Silent => 3,
             Self::Misbehaved => 4,
             Self::StoreFailed => 5,
+            Self::Banned => 6,
         }
     }
 }
@@ -335,6 +345,7 @@ pub struct Engine {
     syncs: Vec<PendingSync>,
     next_due: Option<Timestamp>,
     log_name: LogName,
+    trust: Trust,
     last_now: Timestamp,
     last_request: u64,
     faults: Faults,
@@ -385,6 +396,7 @@ impl Engine {
             syncs: Vec::new(),
             next_due: read.find_next_due()?,
             log_name: LogName::AsFound,
+            trust: Trust::load(read)?,
             last_now: Timestamp::ZERO,
             last_request: 0,
             faults: setup.faults,
@@ -422,9 +434,7 @@ impl Engine {
             Input::PushReceived { connection, message } => {
                 self.push_received(&mut step, connection, &message);
             }
-            Input::PeerMisbehaved { connection } => {
-                self.close(&mut step, connection, CloseReason::Misbehaved);
-            }
+            Input::PeerOffended { connection, offence } => self.offended(&mut step, connection, offence)?,
             Input::Answered { connection, request, message } => {
                 self.answered(&mut step, connection, request, message.as_ref())?;
             }
@@ -452,7 +462,7 @@ impl Engine {
     /// Does whatever is due now.
     fn proceed(&mut self, step: &mut Step<'_, '_>) -> Result<(), DbError> {
         self.release_due(step)?;
-        self.drop_silent(step);
+        self.drop_silent(step)?;
         self.announce_interest(step);
         self.start_pulls(step)?;
         self.send_news(step);
@@ -466,6 +476,7 @@ impl Engine {
             step.store.jump_arrivals()?;
         }
         step.store.update_stop(LastStop::Unclean)?;
+        self.announce_bans(step);
         self.adopt_orphan_keys(step)
     }
 
@@ -502,6 +513,7 @@ impl Engine {
             for sync in &mut self.syncs {
                 sync.clock_stepped_back(now);
             }
+            self.trust.clock_stepped_back(now);
         }
         self.last_now = now;
     }

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::connection::Listing;
+use super::trust::PersonBan;
 use super::{CallId, Effect, Engine, Fault, Step};
 use crate::api::{
     CallError, Command, DraftSlot, ErrorKind, Event, Outcome, PersonView, PersonaView, ReadMark,
@@ -13,14 +14,14 @@ use crate::db::timeline::Mark;
 use crate::db::{Author, DbError};
 use crate::domain::address::PeerAddress;
 use crate::domain::envelope::{ContentError, Kind, Object};
-use crate::domain::ids::{ObjectId, PostingId};
+use crate::domain::ids::{NetworkId, ObjectId, PostingId};
 use crate::domain::invite::{Invite, parse_ticket};
 use crate::domain::ordering::FeedPosition;
 use crate::domain::post::Post;
 use crate::domain::profile::{Profile, next_sequence, parse_name};
 use crate::domain::text::SafeText;
 use crate::domain::time::Timestamp;
-use crate::limits::{CLOCK_AHEAD, INTEREST_IDS, PASTE_BYTES, PERSONAS, POST_TEXT_BYTES};
+use crate::limits::{BANS_BY_PERSON, CLOCK_AHEAD, INTEREST_IDS, PASTE_BYTES, PERSONAS, POST_TEXT_BYTES};
 
 /// Why a command came to nothing: the person's to mend, or the disk's.
 enum Refusal {
@@ -68,6 +69,8 @@ impl Engine {
             Command::Follow { target, persona } => self.follow(step, &target, persona).map(Outcome::Followed),
             Command::Unfollow { author, persona } => self.unfollow(step, author, persona),
             Command::AddPeer { ticket } => self.add_peer(step, &ticket),
+            Command::BanPeer { peer } => self.ban(step, peer),
+            Command::UnbanPeer { peer } => self.unban(step, peer),
             Command::MarkPost { post_id, mark } => mark_post(step, post_id, mark),
             Command::SaveDraft { slot, text } => save_draft(step, slot, &text),
             // Made with a key by `persona_requested`; ended by the driver.
@@ -244,6 +247,27 @@ impl Engine {
         self.learn_peer(step, &address)?;
         step.tell(Event::PeersChanged);
         Ok(Outcome::Done)
+    }
+
+    fn ban(&mut self, step: &mut Step<'_, '_>, peer: NetworkId) -> Result<Outcome, Refusal> {
+        if peer == self.network_id {
+            return Err(invalid("this is your own node", "`itsgoin peer list` lists the others"));
+        }
+        match self.ban_peer(step, peer)? {
+            PersonBan::Noted => Ok(Outcome::Done),
+            PersonBan::TooMany => Err(invalid(
+                format!("{BANS_BY_PERSON} bans are the most"),
+                "lift one first: `itsgoin peer unban ID`",
+            )),
+        }
+    }
+
+    fn unban(&mut self, step: &mut Step<'_, '_>, peer: NetworkId) -> Result<Outcome, Refusal> {
+        if self.unban_peer(step, peer)? {
+            Ok(Outcome::Done)
+        } else {
+            Err(not_found("this node is not banned", "`itsgoin peer list` shows who is"))
+        }
     }
 
     /// The union of followed authors and own personas changed: every peer gets the new list.

@@ -7,10 +7,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::answer::{Checked, epoch_for};
-use super::connection::{AskedGroup, Connection, Listing, Pulling, Standing, Then};
+use super::connection::{AskedGroup, Connection, Listing, Pulling, Then, Usefulness};
 use super::{
-    CloseReason, ConnectionId, Delivery, Effect, Engine, Fault, LogName, PullEnd, PulledPage, ReplyId,
-    RequestId, Step, jittered,
+    ConnectionId, Delivery, Effect, Engine, Fault, LogName, Offence, PullEnd, PulledPage, ReplyId, RequestId,
+    Step, jittered,
 };
 use crate::db::{Author, DbError, Peer};
 use crate::domain::ids::PostingId;
@@ -84,7 +84,7 @@ impl Engine {
                 connection.rest(step, Found::Failure);
             }
             PullEnd::Busy | PullEnd::Lost => connection.rest(step, Found::Failure),
-            PullEnd::Misbehaved => self.close(step, id, CloseReason::Misbehaved),
+            PullEnd::Offended(offence) => self.offended(step, id, offence)?,
         }
         Ok(())
     }
@@ -125,18 +125,19 @@ impl Engine {
         };
         let Some(row) = connection.row() else { return Ok(()) };
         let is_other_log = step.store.find_epoch(row)? != Some(page.epoch.0);
-        let is_honest = (is_other_log || answers(&page, asked))
-            && !page.items.iter().any(|item| matches!(item, Checked::Forged | Checked::Unasked));
+        let offence = if is_other_log || answers(&page, asked) {
+            page.items.iter().find_map(Checked::offence)
+        } else {
+            Some(Offence::FalsePage)
+        };
         let PulledPage { epoch, ends, items, delivery, .. } = page;
         let peer = connection.peer;
         let taken = self.take_in_all(step, items, Some(id))?;
         if taken.new_posts > 0 {
             self.keep_peer(step, peer)?;
         }
-        if !is_honest {
-            tracing::debug!("a page broke the protocol");
-            self.close(step, id, CloseReason::Misbehaved);
-            return Ok(());
+        if let Some(offence) = offence {
+            return self.offended(step, id, offence);
         }
         let found = if is_other_log {
             // Another log than the one we asked about: its cursors start anew, this page moves none.
@@ -163,7 +164,7 @@ impl Engine {
         let Some(connection) = self.connections.get_mut(&id) else {
             return Ok(());
         };
-        connection.standing = Standing::Proven;
+        connection.usefulness = Usefulness::Proven;
         connection.rest(step, found);
         if then == Then::Again {
             connection.pull_soon(step.now);

@@ -14,29 +14,32 @@ use crate::domain::post::Post;
 use crate::limits::CLOCK_AHEAD;
 use crate::node::wire::{Group, Hello, Page, Range};
 
-const US: NetworkId = NetworkId::from_bytes([1; 32]);
+pub(super) const US: NetworkId = NetworkId::from_bytes([1; 32]);
 const FRIEND: NetworkId = NetworkId::from_bytes([3; 32]);
 const PEER: NetworkId = NetworkId::from_bytes([2; 32]);
-const NOW: Timestamp = Timestamp::from_millis(1_767_225_600_000);
+pub(super) const NOW: Timestamp = Timestamp::from_millis(1_767_225_600_000);
 
-fn key(seed: u64) -> Arc<PostingKey> {
+pub(super) fn key(seed: u64) -> Arc<PostingKey> {
     Arc::new(PostingKey::generate(&mut StdRng::seed_from_u64(seed)))
 }
 
 /// A node with personas of these keys.
-struct Bench {
-    database: Database,
-    engine: Engine,
+pub(super) struct Bench {
+    pub(super) database: Database,
+    pub(super) engine: Engine,
+    /// What the last command led to besides its answer.
+    pub(super) last_effects: Vec<Effect>,
     rng: StdRng,
     calls: u64,
 }
 
 impl Bench {
-    fn new(keys: &[Arc<PostingKey>]) -> Self {
+    pub(super) fn new(keys: &[Arc<PostingKey>]) -> Self {
         let mut database = Database::in_memory(&[9; 32]).unwrap();
         let setup = Setup { network_id: US, keys: Vec::new(), faults: Faults::default() };
         let engine = database.read(|read| Engine::load(read, &setup)).unwrap();
-        let mut bench = Self { database, engine, rng: StdRng::seed_from_u64(0), calls: 0 };
+        let mut bench =
+            Self { database, engine, last_effects: Vec::new(), rng: StdRng::seed_from_u64(0), calls: 0 };
         bench.take(Input::Started);
         for key in keys {
             bench.calls += 1;
@@ -46,7 +49,14 @@ impl Bench {
         bench
     }
 
-    fn take_at(&mut self, now: Timestamp, input: Input) -> Vec<Effect> {
+    /// Forgets everything that is not in the store.
+    pub(super) fn restart(&mut self) {
+        let setup = Setup { network_id: US, keys: Vec::new(), faults: Faults::default() };
+        self.engine = self.database.read(|read| Engine::load(read, &setup)).unwrap();
+        self.take(Input::Started);
+    }
+
+    pub(super) fn take_at(&mut self, now: Timestamp, input: Input) -> Vec<Effect> {
         let Self { database, engine, rng, .. } = self;
         database
             .transaction(Durability::Normal, |batch| {
@@ -91,14 +101,15 @@ impl Bench {
         self.take(Input::PullEnded { connection, request, end: PullEnd::Page(page) })
     }
 
-    fn command(&mut self, command: Command) -> Result<Outcome, CallError> {
+    pub(super) fn command(&mut self, command: Command) -> Result<Outcome, CallError> {
         self.calls += 1;
         let call = CallId(self.calls);
         let effects = self.take(Input::CommandReceived { call, command });
-        let answer = effects.into_iter().find_map(|effect| match effect {
-            Effect::Answer { call: answered, outcome } if answered == call => Some(outcome),
+        let answer = effects.iter().find_map(|effect| match effect {
+            Effect::Answer { call: answered, outcome } if *answered == call => Some(outcome.clone()),
             _ => None,
         });
+        self.last_effects = effects;
         answer.expect("every command is answered")
     }
 
@@ -278,10 +289,12 @@ fn a_page_that_is_no_answer_ends_the_connection_and_moves_no_cursor() {
 }
 
 #[test]
-fn a_peer_that_breaks_the_protocol_is_dialled_less_and_less_often() {
+fn a_peer_that_breaks_the_protocol_is_dialled_less_and_less_often_and_banned_at_last() {
+    use crate::limits::{BAN_TIME, SCORE_BAN, SCORE_GRAVE};
     let mut bench = Bench::new(&[key(1)]);
     let mut waits = Vec::new();
-    for number in 1..=8 {
+    let most = u64::try_from(SCORE_BAN / SCORE_GRAVE).unwrap();
+    for number in 1..=most {
         let connection = ConnectionId(number);
         let greeted = bench.connects(connection);
         let accepted = bench.accepts(connection, &greeted);
@@ -289,7 +302,10 @@ fn a_peer_that_breaks_the_protocol_is_dialled_less_and_less_often() {
         waits.push(bench.engine.next_deadline().unwrap().since(NOW));
     }
     let doubled = waits.windows(2).filter(|pair| pair[1] > pair[0].mul_f32(1.3)).count();
-    assert!(doubled >= 5 && waits[7] > crate::limits::REDIAL_LONGEST / 2, "{waits:?}");
+    assert_eq!(doubled, waits.len() - 1, "{waits:?}");
+    let effects = bench.take_at(NOW.after(waits[waits.len() - 1]), Input::TimePassed);
+    assert!(!effects.iter().any(|effect| matches!(effect, Effect::Dial(_))), "{effects:?}");
+    assert_eq!(bench.engine.next_deadline(), Some(NOW.after(BAN_TIME)));
 }
 
 /// A greeted inbound connection of a node with this number.

@@ -1,5 +1,6 @@
 //! A connection with one peer.
 
+use std::net::IpAddr;
 use std::time::Duration;
 
 use iroh::endpoint::{Connection, VarInt};
@@ -30,6 +31,27 @@ impl Incoming {
             Ok(Err(_detail)) => Err(NetError::Lost),
             Err(_elapsed) => Err(NetError::Timeout),
         }
+    }
+
+    /// The address it claims to come from; `None` through a relay.
+    #[must_use]
+    pub fn address(&self) -> Option<IpAddr> {
+        match self.0.remote_addr() {
+            iroh::endpoint::IncomingAddr::Ip(socket) => Some(socket.ip()),
+            _ => None,
+        }
+    }
+
+    /// Whether it showed that it receives what is sent there.
+    #[must_use]
+    pub fn is_address_proven(&self) -> bool {
+        self.0.remote_addr_validated()
+    }
+
+    /// Lets it come again with what is sent to its address.
+    pub fn ask_for_proof(self) {
+        // It fails only for an address that is proven already; then there was nothing to ask.
+        self.0.retry().unwrap_or_default();
     }
 
     /// Answers that there is no room.

@@ -60,7 +60,7 @@ impl World {
                 let (after, boot) = (self.delay(), self.nodes[index].boot);
                 self.plan_in(after, Happening::Dialled(index, boot, address));
             }
-            Effect::Close { reason: CloseReason::Misbehaved, .. } => {
+            Effect::Close { reason: CloseReason::Misbehaved | CloseReason::Banned, .. } => {
                 return Err(self.broken(index, Broken::Misbehaved));
             }
             Effect::Close { connection, .. } => {
@@ -85,7 +85,8 @@ impl World {
                 self.nodes[index].heard.insert(connection, list);
             }
             Effect::Answer { call, outcome } => self.answered(index, call, outcome),
-            Effect::Tell(_) => {}
+            // Whoever is kept out is refused by the engine, too.
+            Effect::Tell(_) | Effect::KeepOut(_) => {}
         }
         Ok(())
     }

@@ -5,7 +5,7 @@ use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
 
 use super::{draw_question, feed, sentence};
-use crate::api::{CallError, Command, NetworkState, PeerView};
+use crate::api::{CallError, Command, NetworkState, PeerStanding, PeerView};
 use crate::domain::text::SafeText;
 use crate::ui::action::Action;
 use crate::ui::layout::Areas;
@@ -45,6 +45,10 @@ impl Network {
         self.cursor.follow(before, &peers, |peer| peer.network_id);
         self.peers = Some(peers);
     }
+
+    fn selected(&self) -> Option<&PeerView> {
+        self.peers.as_ref()?.get(self.cursor.selected)
+    }
 }
 
 /// Keeps the selection in the list and on the screen.
@@ -80,9 +84,37 @@ pub fn perform(model: &mut Model, action: Action) -> Option<Vec<Request>> {
                 None => model.say("there is no ticket before the network is up"),
             });
         }
+        (Mode::List, Action::Ban) => return Some(ban_or_unban(model)),
         _ => return None,
     }
     Some(Vec::new())
+}
+
+/// Keeps the selected peer out, or lets it in again: one key for both, so that a slip is taken back by the same key.
+fn ban_or_unban(model: &mut Model) -> Vec<Request> {
+    let Some(selected) = model.network.selected() else {
+        return model.say("no other node is known yet");
+    };
+    let peer = selected.network_id;
+    vec![match selected.standing {
+        PeerStanding::Ok => Request::Command(Asked::Ban, Command::BanPeer { peer }),
+        PeerStanding::Banned { .. } => Request::Command(Asked::Unban, Command::UnbanPeer { peer }),
+    }]
+}
+
+/// The node keeps a peer out.
+pub fn banned(model: &mut Model) -> Vec<Request> {
+    let key = model.key(Action::Ban);
+    let mut requests = model.say(&format!("banned: it is cut off and refused. {key} lifts that"));
+    requests.extend(model.watches.ask(Watch::Peers));
+    requests
+}
+
+/// The node lets a peer in again.
+pub fn unbanned(model: &mut Model) -> Vec<Request> {
+    let mut requests = model.say("the ban is lifted: it may connect again");
+    requests.extend(model.watches.ask(Watch::Peers));
+    requests
 }
 
 /// The node remembers the peer.
@@ -153,7 +185,7 @@ fn this_node(model: &Model) -> Vec<Line<'static>> {
     ]
 }
 
-/// `▌ ● 03030303 · direct · 12 ms · in 3.1 KiB · out 812 B · 192.0.2.1:4000`.
+/// `▌ ● 03030303 · direct · ok · 12 ms · in 3.1 KiB · out 812 B · 192.0.2.1:4000`.
 fn row(model: &Model, peer: &PeerView, selected: bool) -> Line<'static> {
     let theme = model.theme;
     let bar = if selected { theme.bar() } else { " " };
@@ -165,6 +197,7 @@ fn row(model: &Model, peer: &PeerView, selected: bool) -> Line<'static> {
         (true, Some(true)) => facts.push("through a relay".to_owned()),
         (true, _) => facts.push("direct".to_owned()),
     }
+    facts.push(peer.standing.sentence());
     facts.extend(peer.latency_ms.map(|latency| format!("{latency} ms")));
     if peer.connected {
         facts.push(format!("in {}", size(peer.bytes_in)));

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use crate::api::{
     Audience, CallError, Command, DraftView, ErrorKind, FeedAnchor, FeedFilter, FeedPage, InviteView, More,
-    NetworkState, Outcome, PeerView, PersonView, PersonaView, PostView, Query, ReadMark, StatusView,
-    SyncReport, ThreadView, View,
+    NetworkState, Outcome, PeerStanding, PeerView, PersonView, PersonaView, PostView, Query, ReadMark,
+    StatusView, SyncReport, ThreadView, View,
 };
 use crate::domain::ids::{NetworkId, ObjectId, PostingId};
 use crate::domain::ordering::FeedPosition;
@@ -58,6 +58,7 @@ pub fn peer(number: u8, connected: bool) -> PeerView {
         bytes_in: 3_200,
         bytes_out: 812,
         addresses: vec![format!("192.0.2.{number}:4000")],
+        standing: PeerStanding::Ok,
     }
 }
 
@@ -226,6 +227,13 @@ impl FakeNode {
         }
     }
 
+    fn judge(&mut self, peer: NetworkId, standing: PeerStanding) {
+        if let Some(known) = self.peers.iter_mut().find(|known| known.network_id == peer) {
+            known.standing = standing;
+            known.connected &= standing == PeerStanding::Ok;
+        }
+    }
+
     pub fn command(&mut self, command: &Command) -> Result<Outcome, CallError> {
         self.commands.push(command.clone());
         if let Some(refusal) = self.refusals.pop() {
@@ -269,6 +277,8 @@ impl FakeNode {
             Command::Sync { .. } => {
                 return Ok(Outcome::Synced(SyncReport { peers: 2, new_posts: 3 }));
             }
+            Command::BanPeer { peer } => self.judge(*peer, PeerStanding::Banned { until: None }),
+            Command::UnbanPeer { peer } => self.judge(*peer, PeerStanding::Ok),
             Command::AddPeer { .. } | Command::Stop => {}
         }
         Ok(Outcome::Done)

@@ -6,7 +6,7 @@ use ratatui::buffer::Buffer;
 
 use super::fake::{FakeNode, person, post};
 use super::session::Session;
-use crate::api::{CallError, ErrorKind, Event, NetworkState, PeerView};
+use crate::api::{CallError, ErrorKind, Event, NetworkState, PeerStanding, PeerView};
 use crate::domain::ids::NetworkId;
 use crate::ui::message::Message;
 use crate::ui::terminal::is_drawable;
@@ -57,6 +57,7 @@ fn node_of(text: &str) -> FakeNode {
         bytes_in: u64::MAX,
         bytes_out: 1,
         addresses: vec![text.to_owned()],
+        standing: PeerStanding::Ok,
     });
     node.status.network = NetworkState::Failed(text.to_owned());
     node.status.ticket = Some(text.to_owned());

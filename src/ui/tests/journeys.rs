@@ -2,7 +2,8 @@
 
 use super::fake::{FakeNode, NOW, peer, person, post, posting_id};
 use super::session::{Link, Session};
-use crate::api::{CallError, Command, DraftSlot, ErrorKind, Event, NetworkState, ReadMark};
+use crate::api::{CallError, Command, DraftSlot, ErrorKind, Event, NetworkState, PeerStanding, ReadMark};
+use crate::domain::ids::NetworkId;
 use crate::limits::{PASTE_BYTES, POST_TEXT_BYTES};
 use crate::ui::Reach;
 use crate::ui::message::{Message, Request};
@@ -219,6 +220,25 @@ fn a_peer_is_added_by_its_ticket() {
     let added =
         |command: &Command| matches!(command, Command::AddPeer { ticket } if ticket == "itsgoinpeer1abc");
     assert_eq!(session.node.count(added), 1);
+}
+
+#[test]
+fn a_peer_is_banned_and_let_in_again_by_one_key() {
+    let mut node = FakeNode::in_use();
+    node.peers = vec![peer(3, true), peer(4, false)];
+    node.peers[1].standing = PeerStanding::Banned { until: Some(NOW) };
+    let mut session = Session::new(node);
+    session.keys("g w").sees("direct · ok").sees("banned until 2026-11-21 14:02 UTC");
+    session.keys("b").sees("banned by you").sees("refused. b lifts that");
+    session.keys("b").sees("not connected · ok").sees("may connect again").does_not_see("banned by you");
+    session.keys("j b").does_not_see("banned until");
+    let was_said = |ban: bool, number| {
+        let peer = NetworkId::from_bytes([number; 32]);
+        if ban { Command::BanPeer { peer } } else { Command::UnbanPeer { peer } }
+    };
+    let said = [was_said(true, 3), was_said(false, 3), was_said(false, 4)];
+    let bans = |command: &&Command| matches!(command, Command::BanPeer { .. } | Command::UnbanPeer { .. });
+    assert!(session.node.commands.iter().filter(bans).eq(&said));
 }
 
 #[test]

@@ -58,7 +58,8 @@ impl World {
                 self.nodes[index].heard.insert(connection, list);
             }
             Effect::Answer { outcome, .. } => self.answered = Some(outcome),
-            Effect::Tell(_) => {}
+            // Whoever is kept out is refused by the engine, too.
+            Effect::Tell(_) | Effect::KeepOut(_) => {}
         }
     }
 
