@@ -40,6 +40,18 @@ limits! {
     SHORT_FIELD_BYTES: usize = 255;
     /// Ids in an interest list. Higher lets a peer make us probe more index ranges per pull.
     INTEREST_IDS: usize = 1_024;
+    /// How long an author is carried that no connected node wants any more. Lower loses what a reader who is away
+    /// for a night would have found here; higher keeps places from others.
+    CARRIED_KEPT: Duration = Duration::from_hours(24);
+    /// Wait between a change of what peers want and ours, so that many changes become one.
+    CARRY_DELAY: Duration = Duration::from_secs(1);
+    /// Changes of the authors we carry that may follow each other without a pause: each sends our list to every peer.
+    CARRY_CHANGES: u32 = 8;
+    /// Time in which one more such change is allowed. Lower costs up to 35 KB for every peer and change; higher lets
+    /// interest spread more slowly over busy nodes.
+    CARRY_EVERY: Duration = Duration::from_mins(15);
+    /// Time between two exchanges of the authors carried for longest, where more are wanted than there are places.
+    CARRY_TURN: Duration = Duration::from_hours(1);
     /// Groups of cursors in one pull; of more different cursors those furthest behind go first.
     PULL_GROUPS: usize = 64;
     /// Items of one page of a pull. Higher makes a lost stream cost more; lower adds round trips.

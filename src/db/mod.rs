@@ -14,6 +14,7 @@ mod open;
 pub mod arrivals;
 #[cfg(any(test, feature = "sim"))]
 pub mod audit;
+pub mod carried;
 pub mod drafts;
 pub mod follows;
 pub mod objects;

@@ -42,6 +42,15 @@ pub enum AddressSource {
     Named,
 }
 
+/// Whether a peer's log is the one we read before.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LogIs {
+    /// The one its cursors belong to.
+    Known,
+    /// Another one, read from the start.
+    Another,
+}
+
 fn peer_row(row: &Row<'_>) -> rusqlite::Result<PeerRow> {
     let is_kept: i64 = row.get(2)?;
     let worth = if is_kept == 0 { PeerWorth::Stranger } else { PeerWorth::Kept };
@@ -166,12 +175,13 @@ impl Write<'_> {
     }
 
     /// Notes the name of the peer's log. Another name than before means another log: all cursors are forgotten.
-    pub fn replace_epoch(&self, peer: Peer, epoch: [u8; 16]) -> Result<(), DbError> {
-        if self.find_epoch(peer)? != Some(epoch) {
-            self.execute("DELETE FROM cursors WHERE peer = ?1", [peer])?;
-            self.execute("UPDATE peers SET epoch = ?2 WHERE peer = ?1", params![peer, epoch])?;
+    pub fn replace_epoch(&self, peer: Peer, epoch: [u8; 16]) -> Result<LogIs, DbError> {
+        if self.find_epoch(peer)? == Some(epoch) {
+            return Ok(LogIs::Known);
         }
-        Ok(())
+        self.execute("DELETE FROM cursors WHERE peer = ?1", [peer])?;
+        self.execute("UPDATE peers SET epoch = ?2 WHERE peer = ?1", params![peer, epoch])?;
+        Ok(LogIs::Another)
     }
 
     /// Sets how far a peer's log was read for an author.

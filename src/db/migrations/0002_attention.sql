@@ -11,3 +11,15 @@ CREATE TABLE standings (
 ) STRICT, WITHOUT ROWID;
 -- 'Who is banned now', 'whom can we forget': those that are not banned first, then whose ban ends first.
 CREATE INDEX standings_by_ban ON standings (banned_until_ms, scored_ms);
+
+-- Carried authors -----------------------------------------------------------------------------------------------------
+
+-- Authors nobody here follows, kept because a connected node wants them: 'whom do we carry, on whose account, since
+-- when, and who was not wanted for longest'. No row among `authors` until something of theirs is stored, so that a
+-- list of made-up ids leaves nothing behind.
+CREATE TABLE carried (
+    posting_id BLOB    PRIMARY KEY,
+    peer       INTEGER NOT NULL,  -- the node on whose list it stood first
+    taken_ms   INTEGER NOT NULL,  -- since when
+    wanted_ms  INTEGER NOT NULL   -- when a connected node last wanted it
+) STRICT, WITHOUT ROWID;

@@ -1,12 +1,13 @@
 //! What the engine remembers about one connection: how far the greeting is, whose lists are accepted, whether a pull
 //! runs, whether news wait. All of it can be lost at any time.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use super::interest::InterestList;
 use super::{Direction, RequestId};
-use crate::db::{Author, Peer};
+use crate::db::Peer;
 use crate::domain::address::PeerAddress;
 use crate::domain::ids::{NetworkId, PostingId};
 use crate::domain::log::Seq;
@@ -28,6 +29,8 @@ pub(super) struct Connection {
     pub(super) pull_every: Duration,
     pub(super) usefulness: Usefulness,
     pub(super) subscription: Option<Arc<InterestList>>,
+    /// How far the peer's log was read for authors of whom nothing is stored; lost with the connection.
+    pub(super) unstored: BTreeMap<PostingId, Seq>,
     pub(super) news: News,
 }
 
@@ -87,7 +90,7 @@ pub(super) enum Then {
 #[derive(Debug)]
 pub(super) struct AskedGroup {
     pub(super) since: Seq,
-    pub(super) authors: Vec<Author>,
+    pub(super) ids: Vec<PostingId>,
 }
 
 /// Whether the peer has to be told of arrivals.
@@ -112,6 +115,7 @@ impl Connection {
             pull_every: PULL_EVERY,
             usefulness: Usefulness::Unproven,
             subscription: None,
+            unstored: BTreeMap::new(),
             news: News::None { last: now.before(NEWS_SPACING) },
         }
     }

@@ -34,8 +34,10 @@ pub(super) enum Intake {
 /// What became of the items of a page.
 #[derive(Debug, Default)]
 pub(super) struct TakenIn {
-    /// Posts that are new.
+    /// New posts of authors who are followed here, or our own.
     pub(super) new_posts: u64,
+    /// Everything that is new, carried or not.
+    pub(super) new_items: u64,
     /// Authors of whom something has to be asked for again.
     pub(super) postponed: BTreeSet<PostingId>,
 }
@@ -68,7 +70,9 @@ impl Engine {
                     }
                     match self.take_in(step, &object, source)? {
                         Intake::New => {
-                            let posts = u64::from(matches!(object, Object::Post(_)));
+                            taken.new_items = taken.new_items.saturating_add(1);
+                            let is_ours = self.interest.is_ours(object.author());
+                            let posts = u64::from(is_ours && matches!(object, Object::Post(_)));
                             taken.new_posts = taken.new_posts.saturating_add(posts);
                         }
                         Intake::Known => {}
@@ -100,6 +104,9 @@ impl Engine {
         };
         let posting_id = object.author();
         let author = step.store.intern_author(posting_id)?;
+        if self.interest.note_author(posting_id, author) {
+            self.store_cursors(step, posting_id, author)?;
+        }
         if due.is_some() && step.store.count_held(author)? >= HELD_POSTS {
             return Ok(Intake::Postponed);
         }
@@ -140,7 +147,10 @@ impl Engine {
                 is_merged = true;
             }
         }
-        step.tell(Event::FeedChanged);
+        // What is only carried stands in no feed.
+        if is_merged {
+            step.tell(Event::FeedChanged);
+        }
         self.note_arrival(step.now, entry);
         Ok(())
     }

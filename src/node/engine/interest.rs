@@ -1,6 +1,6 @@
 //! Interest lists: which authors a node wants. One union for all personas, sorted, unmarked (P2, P5).
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::db::{Author, DbError, Read};
@@ -55,27 +55,78 @@ impl InterestList {
     }
 }
 
-/// Our own list with the store's rows beside it.
+/// Why an author stands on our list.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Reason {
+    /// A persona of ours, or followed by one.
+    Ours,
+    /// Carried: a connected node wants it.
+    Carried,
+}
+
+/// What stands beside an entry of our list. None of it leaves the node.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Entry {
+    /// The author's row; a carried one has none before something of theirs is stored.
+    pub(super) author: Option<Author>,
+    /// Why it is there.
+    pub(super) reason: Reason,
+}
+
+/// Our own list, with what the store knows of its entries.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Interest {
     /// What is sent.
     pub(super) list: Arc<InterestList>,
-    /// The author row of every entry, in the same order.
-    pub(super) authors: Vec<Author>,
+    /// One per id of the list, in the same order.
+    entries: Vec<Entry>,
 }
 
 impl Interest {
-    /// Followed authors and own personas, from the store.
+    /// Followed authors and own personas, and as many of the carried ones as still fit, from the store.
     pub(super) fn load(read: Read<'_>) -> Result<Self, DbError> {
-        let rows = read.list_interest(INTEREST_IDS)?;
-        let authors = rows.iter().map(|(_, author)| *author).collect();
-        let ids = rows.into_iter().map(|(id, _)| id).collect();
-        Ok(Self { list: Arc::new(InterestList(ids)), authors })
+        let ours = read.list_interest(INTEREST_IDS)?.into_iter();
+        let mut entries: BTreeMap<PostingId, Entry> =
+            ours.map(|(id, author)| (id, Entry { author: Some(author), reason: Reason::Ours })).collect();
+        for (id, author) in read.list_carried_authors(INTEREST_IDS)? {
+            if entries.len() < INTEREST_IDS {
+                entries.entry(id).or_insert(Entry { author, reason: Reason::Carried });
+            }
+        }
+        let (ids, entries) = entries.into_iter().unzip();
+        Ok(Self { list: Arc::new(InterestList(ids)), entries })
     }
 
-    /// The rows of those of these authors that are on the list.
-    pub(super) fn rows_of(&self, ids: &BTreeSet<PostingId>) -> Vec<Author> {
-        let on_list = ids.iter().filter_map(|id| self.list.ids().binary_search(id).ok());
-        on_list.filter_map(|index| self.authors.get(index).copied()).collect()
+    /// What stands beside an id; `None` when it is not on the list.
+    pub(super) fn find(&self, id: PostingId) -> Option<Entry> {
+        let index = self.list.ids().binary_search(&id).ok()?;
+        self.entries.get(index).copied()
+    }
+
+    /// Whether an author is followed here, or a persona of ours.
+    pub(super) fn is_ours(&self, id: PostingId) -> bool {
+        self.find(id).is_some_and(|entry| entry.reason == Reason::Ours)
+    }
+
+    /// How many entries are ours.
+    pub(super) fn count_ours(&self) -> usize {
+        self.entries.iter().filter(|entry| entry.reason == Reason::Ours).count()
+    }
+
+    /// Ids and what stands beside them, in the order of the list.
+    pub(super) fn iter(&self) -> impl Iterator<Item = (PostingId, Entry)> {
+        self.list.ids().iter().copied().zip(self.entries.iter().copied())
+    }
+
+    /// Notes that an author has a row now; says whether it had none before.
+    pub(super) fn note_author(&mut self, id: PostingId, author: Author) -> bool {
+        let index = self.list.ids().binary_search(&id).ok();
+        match index.and_then(|index| self.entries.get_mut(index)) {
+            Some(entry) if entry.author.is_none() => {
+                entry.author = Some(author);
+                true
+            }
+            _ => false,
+        }
     }
 }

@@ -12,7 +12,7 @@ use super::{
     CloseReason, ConnectionId, Direction, Effect, Engine, Offence, ReplyId, RequestId, Step, jittered,
 };
 use crate::api::Event;
-use crate::db::peers::{AddressSource, PeerWorth};
+use crate::db::peers::{AddressSource, LogIs, PeerWorth};
 use crate::db::{DbError, Peer, Read};
 use crate::domain::address::PeerAddress;
 use crate::domain::ids::NetworkId;
@@ -196,6 +196,9 @@ impl Engine {
             }
             Message::SetInterest(ids) => {
                 let list = Arc::new(InterestList::new(ids));
+                if connection.subscription.as_ref() != Some(&list) {
+                    self.carrying.wished(step.now);
+                }
                 connection.subscription = Some(Arc::clone(&list));
                 let hash = list.hash(connection.peer, self.network_id);
                 step.push(Effect::RememberInterest { connection: id, list });
@@ -252,12 +255,15 @@ impl Engine {
         let (peer, address) = (connection.peer, connection.address.clone());
         let row = step.store.insert_peer(&address, step.now, AddressSource::Reached)?;
         step.store.update_peer_seen(row, step.now)?;
-        step.store.replace_epoch(row, hello.epoch.0)?;
+        let log = step.store.replace_epoch(row, hello.epoch.0)?;
         let clock_ahead = hello.minute.saturating_sub(step.now.as_minutes());
         connection.greeting = Greeting::Done { row, clock_ahead };
         let stranger = || KnownPeer::new(row, PeerWorth::Stranger, step.now);
         let known = self.peers.entry(peer).or_insert_with(stranger);
         (known.row, known.seen, known.dial) = (row, step.now, Dial::Connected);
+        if log == LogIs::Another {
+            self.forget_unstored_of(peer);
+        }
         self.forget_surplus_peers(step)?;
         step.tell(Event::PeersChanged);
         if self.clock_off_minutes().is_some() {

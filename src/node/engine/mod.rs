@@ -9,6 +9,7 @@
 pub mod answer;
 pub mod interest;
 
+mod carry;
 mod connection;
 mod fault;
 mod intake;
@@ -34,6 +35,7 @@ pub use self::person::{no_persona, slot_name};
 pub use self::trust::{Bans, Offence};
 
 use self::answer::Checked;
+use self::carry::Carrying;
 use self::connection::Connection;
 use self::interest::{Interest, InterestList};
 use self::mesh::KnownPeer;
@@ -340,6 +342,7 @@ pub struct Engine {
     network_id: NetworkId,
     keys: BTreeMap<PostingId, Arc<PostingKey>>,
     interest: Interest,
+    carrying: Carrying,
     connections: BTreeMap<ConnectionId, Connection>,
     peers: BTreeMap<NetworkId, KnownPeer>,
     syncs: Vec<PendingSync>,
@@ -391,6 +394,7 @@ impl Engine {
             network_id: setup.network_id,
             keys: setup.keys.iter().map(|key| (key.posting_id(), Arc::clone(key))).collect(),
             interest: Interest::load(read)?,
+            carrying: Carrying::load(read)?,
             connections: BTreeMap::new(),
             peers: KnownPeer::load_all(read)?,
             syncs: Vec::new(),
@@ -456,13 +460,15 @@ impl Engine {
         let connections = self.connections.values().filter_map(Connection::next_deadline);
         let dials = self.next_dial();
         let syncs = self.syncs.iter().map(|sync| sync.deadline);
-        connections.chain(dials).chain(syncs).chain(self.next_due).min()
+        let carrying = self.carrying.next_deadline();
+        connections.chain(dials).chain(syncs).chain(self.next_due).chain(carrying).min()
     }
 
     /// Does whatever is due now.
     fn proceed(&mut self, step: &mut Step<'_, '_>) -> Result<(), DbError> {
         self.release_due(step)?;
         self.drop_silent(step)?;
+        self.carry(step)?;
         self.announce_interest(step);
         self.start_pulls(step)?;
         self.send_news(step);
@@ -514,15 +520,17 @@ impl Engine {
                 sync.clock_stepped_back(now);
             }
             self.trust.clock_stepped_back(now);
+            self.carrying.clock_stepped_back(now);
         }
         self.last_now = now;
     }
 
-    /// Lets no peer be dialled before this: the store has just failed.
+    /// Lets no peer be dialled, and nothing be looked at again, before this: the store has just failed.
     pub fn rest_until(&mut self, earliest: Timestamp) {
         for peer in self.peers.values_mut() {
             peer.dial_not_before(earliest);
         }
+        self.carrying.rest_until(earliest);
     }
 
     /// Calls that this engine still has to answer: they are lost with it.

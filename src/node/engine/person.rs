@@ -178,13 +178,14 @@ impl Engine {
                 "send it to somebody else, and paste theirs here",
             ));
         }
-        let is_wanted = self.interest.list.contains(invite.posting_id);
-        if !is_wanted && self.interest.list.ids().len() >= INTEREST_IDS {
+        let is_wanted = self.interest.is_ours(invite.posting_id);
+        if !is_wanted && self.interest.count_ours() >= INTEREST_IDS {
             return Err(invalid(format!("{INTEREST_IDS} authors are the most"), "unfollow somebody first"));
         }
         let author = step.store.intern_author(invite.posting_id)?;
         step.store.insert_follow(persona.author, author, &invite.name_hint, step.now)?;
         if !is_wanted {
+            self.forget_unstored_cursors(invite.posting_id);
             self.read_from_start(step, author)?;
         }
         step.store.insert_feed_rows_of(persona.pill, persona.author, author, CLOCK_AHEAD)?;
@@ -207,7 +208,7 @@ impl Engine {
     }
 
     /// Interest grew: every peer's log is read from its start for this author.
-    fn read_from_start(&self, step: &Step<'_, '_>, author: Author) -> Result<(), DbError> {
+    pub(super) fn read_from_start(&self, step: &Step<'_, '_>, author: Author) -> Result<(), DbError> {
         step.store.delete_cursors_of(author)?;
         if self.faults.has(Fault::NoResetOnGrowth) {
             for row in step.store.list_peers(crate::limits::KNOWN_PEERS)? {
@@ -271,7 +272,7 @@ impl Engine {
     }
 
     /// The union of followed authors and own personas changed: every peer gets the new list.
-    fn interest_changed(&mut self, step: &Step<'_, '_>) -> Result<(), DbError> {
+    pub(super) fn interest_changed(&mut self, step: &Step<'_, '_>) -> Result<(), DbError> {
         let interest = super::interest::Interest::load(**step.store)?;
         if interest.list != self.interest.list {
             self.interest = interest;

@@ -225,6 +225,45 @@ fn p2_p5_interest_is_one_sorted_union_with_own_ids_unmarked() {
 }
 
 #[test]
+fn p5_own_ids_are_listed_exactly_like_followed_and_carried_ones() {
+    let mut node = Overheard::new(11);
+    let mine = node.with_persona(NAMES[0]);
+    node.follows(mine, stranger(101));
+    node.connects(1, peer(2));
+    // The peer wants somebody; a moment later so do we.
+    let message = Message::SetInterest(vec![stranger(102)]);
+    node.hears(Input::RequestReceived { connection: ConnectionId(1), reply: ReplyId(1), message });
+    node.now = node.now.after(crate::limits::CARRY_DELAY);
+    node.hears(Input::TimePassed);
+    let mut all = vec![mine, stranger(101), stranger(102)];
+    all.sort_unstable();
+    assert_eq!(node.lists().last(), Some(&all), "one sorted list, nothing beside an id");
+    // Somebody else with the same ids, each for another reason, says and asks the same.
+    let mut other = Overheard::new(12);
+    let persona = other.with_persona(NAMES[1]);
+    other.follows(persona, stranger(102));
+    other.connects(1, peer(2));
+    let message = Message::SetInterest(vec![mine, stranger(101)]);
+    other.hears(Input::RequestReceived { connection: ConnectionId(1), reply: ReplyId(1), message });
+    other.now = other.now.after(crate::limits::CARRY_DELAY);
+    other.hears(Input::TimePassed);
+    let without = |list: &[PostingId], id| list.iter().copied().filter(|one| *one != id).collect::<Vec<_>>();
+    let theirs = other.lists().last().cloned().unwrap();
+    assert_eq!(without(&theirs, persona), all);
+    // Our own is asked for from the start like the two that were never heard of.
+    node.is_answered(
+        ConnectionId(1),
+        Message::InterestAccepted(node.engine.interest.list.hash(peer(1), peer(2))),
+    );
+    node.now = node.now.after(Duration::from_mins(1));
+    node.hears(Input::TimePassed);
+    let pulls: Vec<_> = node.said.iter().filter(|(_, message)| matches!(message, Message::Pull(_))).collect();
+    let Some((_, Message::Pull(pull))) = pulls.last() else { panic!("a pull was started") };
+    assert_eq!(pull.groups.len(), 1);
+    assert_eq!(pull.groups[0].ranges, [crate::node::wire::Range { start: 0, length: 3 }]);
+}
+
+#[test]
 fn p2_news_are_the_same_whichever_persona_wrote() {
     let news_of = |index: usize| {
         let mut node = a_whole_life();

@@ -8,12 +8,13 @@ use std::sync::Arc;
 
 use super::answer::{Checked, epoch_for};
 use super::connection::{AskedGroup, Connection, Listing, Pulling, Then, Usefulness};
+use super::interest::Interest;
 use super::{
     ConnectionId, Delivery, Effect, Engine, Fault, LogName, Offence, PullEnd, PulledPage, ReplyId, RequestId,
     Step, jittered,
 };
 use crate::db::{Author, DbError, Peer};
-use crate::domain::ids::PostingId;
+use crate::domain::ids::{NetworkId, PostingId};
 use crate::domain::log::Seq;
 use crate::limits::{PULL_EVERY, PULL_EVERY_IDLE, PULL_GROUPS};
 use crate::node::wire::{Group, GroupEnd, Message, Page, Pull, Range};
@@ -44,7 +45,7 @@ impl Engine {
             return Ok(());
         }
         let hash = list.hash(self.network_id, connection.peer);
-        let (asked, groups) = groups(step, row, &self.interest.authors)?;
+        let (asked, groups) = groups(step, row, &self.interest, &connection.unstored)?;
         let request = self.new_request();
         let Some(connection) = self.connections.get_mut(&id) else {
             return Ok(());
@@ -142,19 +143,20 @@ impl Engine {
         let found = if is_other_log {
             // Another log than the one we asked about: its cursors start anew, this page moves none.
             step.store.replace_epoch(row, epoch.0)?;
+            self.forget_unstored_of(peer);
             Found::Failure
         } else if delivery == Delivery::Cut && !self.faults.has(Fault::CursorPassesUndelivered) {
             Found::Failure
         } else {
-            self.advance(step, row, asked, &ends, &taken.postponed)?;
-            let asked_authors: usize = asked.iter().map(|group| group.authors.len()).sum();
+            self.advance(step, id, row, (asked, &ends), &taken.postponed)?;
+            let asked_authors: usize = asked.iter().map(|group| group.ids.len()).sum();
             let is_cut = ends.iter().any(|end| end.cut.is_some());
-            if !taken.postponed.is_empty() && taken.new_posts == 0 {
+            if !taken.postponed.is_empty() && taken.new_items == 0 {
                 // The same would come again.
                 Found::Nothing
-            } else if is_cut || asked_authors < self.interest.authors.len() {
+            } else if is_cut || asked_authors < self.interest.list.ids().len() {
                 Found::More
-            } else if taken.new_posts > 0 {
+            } else if taken.new_items > 0 {
                 Found::Something
             } else {
                 Found::Nothing
@@ -178,25 +180,68 @@ impl Engine {
 
     /// Moves the cursors of a page's authors to where the page ends for their group, but for those postponed.
     fn advance(
-        &self,
+        &mut self,
         step: &Step<'_, '_>,
+        id: ConnectionId,
         peer: Peer,
-        asked: &[AskedGroup],
-        ends: &[GroupEnd],
+        (asked, ends): (&[AskedGroup], &[GroupEnd]),
         postponed: &BTreeSet<PostingId>,
     ) -> Result<(), DbError> {
-        let mut moving: BTreeSet<Author> = self.interest.authors.iter().copied().collect();
-        for author in self.interest.rows_of(postponed) {
-            moving.remove(&author);
-        }
         for (group, end) in asked.iter().zip(ends) {
             let upto = if self.faults.has(Fault::CursorIgnoresMore) { end.upto } else { end.cursor() };
-            if upto > group.since {
-                let wanted = group.authors.iter().copied().filter(|author| moving.contains(author));
-                step.store.move_cursors(peer, &wanted.collect::<Vec<_>>(), group.since, upto)?;
+            if upto <= group.since {
+                continue;
+            }
+            let mut stored = Vec::new();
+            for posting_id in group.ids.iter().filter(|id| !postponed.contains(id)) {
+                match self.interest.find(*posting_id).map(|entry| entry.author) {
+                    Some(Some(author)) => stored.push(author),
+                    Some(None) => self.move_unstored(id, *posting_id, group.since, upto),
+                    None => {}
+                }
+            }
+            step.store.move_cursors(peer, &stored, group.since, upto)?;
+        }
+        Ok(())
+    }
+
+    /// The same for an author of whom nothing is stored: its cursor is remembered as long as the connection.
+    fn move_unstored(&mut self, id: ConnectionId, posting_id: PostingId, since: Seq, upto: Seq) {
+        if let Some(connection) = self.connections.get_mut(&id) {
+            let cursor = connection.unstored.entry(posting_id).or_default();
+            if *cursor == since {
+                *cursor = upto;
+            }
+        }
+    }
+
+    /// Something by this author is stored for the first time: how far it was read is remembered like for all others.
+    pub(super) fn store_cursors(
+        &mut self,
+        step: &Step<'_, '_>,
+        posting_id: PostingId,
+        author: Author,
+    ) -> Result<(), DbError> {
+        for connection in self.connections.values_mut() {
+            if let (Some(row), Some(since)) = (connection.row(), connection.unstored.remove(&posting_id)) {
+                step.store.replace_cursor(row, author, since)?;
             }
         }
         Ok(())
+    }
+
+    /// Forgets how far any log was read for an author of whom nothing is stored.
+    pub(super) fn forget_unstored_cursors(&mut self, posting_id: PostingId) {
+        for connection in self.connections.values_mut() {
+            connection.unstored.remove(&posting_id);
+        }
+    }
+
+    /// Forgets the same for all authors at one peer: it has another log.
+    pub(super) fn forget_unstored_of(&mut self, peer: NetworkId) {
+        for connection in self.connections.values_mut().filter(|known| known.peer == peer) {
+            connection.unstored.clear();
+        }
     }
 }
 
@@ -248,14 +293,16 @@ impl Connection {
 fn groups(
     step: &Step<'_, '_>,
     peer: Peer,
-    authors: &[Author],
+    interest: &Interest,
+    unstored: &BTreeMap<PostingId, Seq>,
 ) -> Result<(Vec<AskedGroup>, Vec<Group>), DbError> {
     let cursors: BTreeMap<Author, Seq> = step.store.list_cursors(peer)?.into_iter().collect();
-    let mut by_cursor: BTreeMap<Seq, (Vec<Author>, Vec<Range>)> = BTreeMap::new();
-    for (index, author) in (0_u16..).zip(authors) {
-        let since = cursors.get(author).copied().unwrap_or_default();
+    let mut by_cursor: BTreeMap<Seq, (Vec<PostingId>, Vec<Range>)> = BTreeMap::new();
+    for (index, (id, entry)) in (0_u16..).zip(interest.iter()) {
+        let since = entry.author.map_or_else(|| unstored.get(&id), |author| cursors.get(&author));
+        let since = since.copied().unwrap_or_default();
         let (group, ranges) = by_cursor.entry(since).or_default();
-        group.push(*author);
+        group.push(id);
         match ranges.last_mut() {
             Some(last) if last.start.saturating_add(last.length) == index => {
                 last.length = last.length.saturating_add(1);
@@ -265,7 +312,6 @@ fn groups(
     }
     // Above the bound the authors furthest behind go first: afterwards they share a cursor, and the rest has room.
     let kept = by_cursor.into_iter().take(PULL_GROUPS);
-    let parts =
-        kept.map(|(since, (authors, ranges))| (AskedGroup { since, authors }, Group { since, ranges }));
+    let parts = kept.map(|(since, (ids, ranges))| (AskedGroup { since, ids }, Group { since, ranges }));
     Ok(parts.unzip())
 }

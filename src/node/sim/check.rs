@@ -3,8 +3,8 @@
 //! - A cursor never passes what is neither stored, held nor refused here, nor the end of the log it belongs to.
 //! - A number of the log that peers have seen as passed is never given again.
 //! - What a person was told is done is on the disk, whatever happens afterwards.
-//! - At rest, every node has what its neighbours have of the authors it wants, each post exactly once in its feed, and
-//!   a connection with every node it knows.
+//! - At rest, every node wants what its neighbours want and has what they have of it, each post of a followed author
+//!   exactly once in its feed and none of one that is only carried, and a connection with every node it knows.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -171,15 +171,28 @@ impl World {
         self.nodes[index].read(|read| read.list_posts()).unwrap_or_default().into_iter().collect()
     }
 
-    fn interest(&mut self, index: NodeIndex) -> BTreeSet<PostingId> {
+    /// Whom a node's personas are and follow.
+    fn followed(&mut self, index: NodeIndex) -> BTreeSet<PostingId> {
         let list = self.nodes[index].read(|read| read.list_interest(INTEREST_IDS)).unwrap_or_default();
         list.into_iter().map(|(id, _)| id).collect()
     }
 
-    /// What `other` has of the authors `index` wants must be here: with that true for all neighbours, whatever can
-    /// be reached over nodes that want it is everywhere.
+    /// Whom a node wants: for its persons, or for the nodes around.
+    fn wanted(&mut self, index: NodeIndex) -> BTreeSet<PostingId> {
+        let carried = self.nodes[index].read(|read| read.list_carried(INTEREST_IDS)).unwrap_or_default();
+        let mut wanted = self.followed(index);
+        wanted.extend(carried.into_iter().map(|row| row.posting_id));
+        wanted
+    }
+
+    /// What `other` wants is wanted here, and what it has of the authors `index` wants must be here: with that true for
+    /// all neighbours, whatever anybody wants comes to it over any nodes between.
     fn check_neighbours(&mut self, index: NodeIndex, other: NodeIndex) -> Result<(), Violation> {
-        let (wanted, here, there) = (self.interest(index), self.posts(index), self.posts(other));
+        let (wanted, here, there) = (self.wanted(index), self.posts(index), self.posts(other));
+        let wishes = self.wanted(other);
+        if let Some(author) = wishes.difference(&wanted).next().filter(|_| wanted.len() < INTEREST_IDS) {
+            return Err(self.broken(index, Broken::NotCarried { author: *author }));
+        }
         for (_, id) in there.difference(&here).filter(|(author, _)| wanted.contains(author)) {
             // Held back counts as here: it lies in the future of this clock.
             if self.nodes[index].read(|read| read.have(*id)) == Some(Have::Missing) {
@@ -193,7 +206,7 @@ impl World {
         if self.nodes[index].read(|read| read.counts_are_right()) == Some(false) {
             return Err(self.broken(index, Broken::Miscounted));
         }
-        let (wanted, posts) = (self.interest(index), self.posts(index));
+        let (followed, posts) = (self.followed(index), self.posts(index));
         let rows = self.nodes[index].read(|read| read.list_feed_ids()).unwrap_or_default();
         let mut feed = BTreeSet::new();
         for id in rows {
@@ -201,8 +214,15 @@ impl World {
                 return Err(self.broken(index, Broken::NotOnceInFeed { id }));
             }
         }
-        match posts.iter().find(|(author, id)| wanted.contains(author) && !feed.contains(id)) {
-            Some((_, id)) => Err(self.broken(index, Broken::NotOnceInFeed { id: *id })),
+        if let Some((_, id)) =
+            posts.iter().find(|(author, id)| followed.contains(author) && !feed.contains(id))
+        {
+            return Err(self.broken(index, Broken::NotOnceInFeed { id: *id }));
+        }
+        // Who was never followed here stands in no feed, whatever is carried.
+        let strange = |author: &PostingId| !self.ever_followed.contains(&(index, *author));
+        match posts.iter().find(|(author, id)| strange(author) && feed.contains(id)) {
+            Some((_, id)) => Err(self.broken(index, Broken::CarriedInFeed { id: *id })),
             None => Ok(()),
         }
     }

@@ -31,14 +31,15 @@ use thiserror::Error;
 
 use self::world::World;
 use super::engine::Fault;
-use crate::domain::ids::ObjectId;
+use crate::domain::ids::{ObjectId, PostingId};
 use crate::domain::log::Seq;
 
 /// Virtual time with crashes, partitions and everything else that goes wrong.
 const ROUGH: Duration = Duration::from_mins(5);
 /// Virtual time afterwards, with nothing but cut streams: longer than clocks are apart (a post may be held back until
-/// then) and, after that, than several of the longest waits between two pulls (its news may be lost at every hop).
-const CALM: Duration = Duration::from_hours(2);
+/// then) and, after that, than several of the longest waits between two pulls (its news may be lost at every hop) and
+/// between two changes of what is carried (at every hop, too).
+const CALM: Duration = Duration::from_hours(4);
 /// Nodes of a history: at least, at most.
 const NODES: (usize, usize) = (3, 6);
 /// Streams of a hundred that are cut.
@@ -103,6 +104,18 @@ pub enum Broken {
     /// A neighbour has something that is wanted here, and it never came.
     #[error("{id:?} is wanted here, a neighbour has it, and it did not come")]
     NotConverged {
+        /// What.
+        id: ObjectId,
+    },
+    /// A neighbour wants an author, there is room, and it is not carried.
+    #[error("{author:?} is wanted by a neighbour and not carried")]
+    NotCarried {
+        /// Whom.
+        author: PostingId,
+    },
+    /// A post of an author who was never followed stands in the feed.
+    #[error("{id:?} is only carried, and stands in the feed")]
+    CarriedInFeed {
         /// What.
         id: ObjectId,
     },

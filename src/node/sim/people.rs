@@ -44,6 +44,7 @@ impl World {
     /// A persona, its key as if in a file.
     pub(super) fn make_persona(&mut self, index: NodeIndex) {
         let key = self.nodes[index].new_key();
+        self.ever_followed.insert((index, key.posting_id()));
         let call = self.new_call(index, Act::Other);
         let name = format!("persona {}", key.posting_id().fingerprint());
         self.input(index, Input::PersonaRequested { call, name, key });
@@ -97,6 +98,7 @@ impl World {
 
     /// Follows an author by invite, naming a node, or by bare posting id.
     pub(super) fn follow(&mut self, index: NodeIndex, author: PostingId, at: Option<NodeIndex>) {
+        self.ever_followed.insert((index, author));
         let target = match at {
             Some(node) => {
                 let addresses = vec![self.nodes[node].address()];

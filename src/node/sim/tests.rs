@@ -108,6 +108,57 @@ fn an_old_copy_that_nothing_gives_away_is_noticed_by_a_peer_and_loses_nothing() 
     world.check_end().unwrap();
 }
 
+/// Three nodes in a line of which the middle one follows nobody.
+fn line(seed: u64, fault: Faults) -> (World, PostingId) {
+    let mut world = World::of(seed, fault, 3, StdRng::seed_from_u64(seed));
+    world.weather = Weather::Calm;
+    (0..3).for_each(|index| world.make_persona(index));
+    world.add_peer(0, 1);
+    world.add_peer(1, 2);
+    let author = world.nodes[0].personas()[0];
+    (world, author)
+}
+
+#[test]
+fn interest_goes_on_over_a_node_that_follows_nobody() {
+    let minutes = Duration::from_mins;
+    for seed in 0..5 {
+        let (mut world, author) = line(seed, Faults::default());
+        world.publish(0);
+        world.run_for(minutes(5)).unwrap();
+        world.follow(2, author, None);
+        world.run_for(minutes(5)).unwrap();
+        world.publish(0);
+        world.run_for(minutes(20)).unwrap();
+        let posts: Vec<_> = world.acknowledged.iter().map(|(_, id)| *id).collect();
+        assert_eq!(posts.len(), 2);
+        let feeds = [1, 2].map(|node| world.nodes[node].read(|read| read.list_feed_ids()).unwrap());
+        let mut read: Vec<_> = feeds[1].iter().copied().filter(|id| posts.contains(id)).collect();
+        read.sort_unstable_by_key(|id| posts.iter().position(|post| post == id));
+        assert_eq!(read, posts, "seed {seed}: both came over the middle");
+        assert!(feeds[0].is_empty(), "which reads none of them");
+        // Once the middle follows, what it carried is in its feed, as read.
+        world.follow(1, author, None);
+        world.run_for(minutes(1)).unwrap();
+        let unread =
+            world.nodes[1].read(|read| read.count_unread(crate::db::timeline::Pill::MERGED)).unwrap();
+        let feed = world.nodes[1].read(|read| read.list_feed_ids()).unwrap();
+        assert_eq!((feed.len(), unread), (2, 0));
+        world.run_for(minutes(60)).unwrap();
+        world.check_end().unwrap();
+    }
+}
+
+#[test]
+fn a_node_that_carries_nobody_is_noticed() {
+    let (mut world, author) = line(1, Faults::plant(Fault::CarriesNobody));
+    world.follow(2, author, None);
+    world.publish(0);
+    world.run_for(Duration::from_hours(1)).unwrap();
+    let violation = world.check_end().unwrap_err();
+    assert!(matches!(violation.what, Broken::NotCarried { .. }), "{violation}");
+}
+
 #[test]
 fn a_history_can_be_played_again() {
     assert_eq!(play(7, None), play(7, None));

@@ -1,6 +1,6 @@
 //! The world around the nodes: virtual time, what happens next, and everything that goes wrong.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use rand::rngs::StdRng;
@@ -11,7 +11,7 @@ use super::queue::Queue;
 use super::traffic::{Side, Traffic};
 use super::{Broken, NODES, Report, Violation};
 use crate::domain::address::PeerAddress;
-use crate::domain::ids::ObjectId;
+use crate::domain::ids::{ObjectId, PostingId};
 use crate::domain::time::Timestamp;
 use crate::limits::COMMIT_INPUTS;
 use crate::node::engine::{ConnectionId, Fault, Faults, Input};
@@ -78,6 +78,8 @@ pub(super) struct World {
     pub(super) far_side: Vec<NodeIndex>,
     /// What was told to be done: the author's node and the post.
     pub(super) acknowledged: Vec<(NodeIndex, ObjectId)>,
+    /// Whom a node's persons ever were or followed.
+    pub(super) ever_followed: BTreeSet<(NodeIndex, PostingId)>,
     pub(super) report: Report,
     pub(super) told_first: bool,
     queue: Queue<Happening>,
@@ -117,6 +119,7 @@ impl World {
             weather: Weather::Rough,
             far_side: Vec::new(),
             acknowledged: Vec::new(),
+            ever_followed: BTreeSet::new(),
             report: Report { nodes: count, ..Report::default() },
             told_first: faults.has(Fault::ToldBeforeCommitted),
             queue: Queue::new(),
