@@ -251,12 +251,7 @@ fn p5_own_ids_are_listed_exactly_like_followed_and_carried_ones() {
     let theirs = other.lists().last().cloned().unwrap();
     assert_eq!(without(&theirs, persona), all);
     // Our own is asked for from the start like the two that were never heard of.
-    node.is_answered(
-        ConnectionId(1),
-        Message::InterestAccepted(node.engine.interest.list.hash(peer(1), peer(2))),
-    );
-    node.now = node.now.after(Duration::from_mins(1));
-    node.hears(Input::TimePassed);
+    node.connects(2, peer(3));
     let pulls: Vec<_> = node.said.iter().filter(|(_, message)| matches!(message, Message::Pull(_))).collect();
     let Some((_, Message::Pull(pull))) = pulls.last() else { panic!("a pull was started") };
     assert_eq!(pull.groups.len(), 1);
