@@ -5,9 +5,6 @@ use super::*;
 use crate::db::timeline::{PageStart, Pill, RowFilter};
 use crate::domain::envelope::Object;
 
-/// The schema that is being made has no dump yet.
-const UNRELEASED: usize = 1;
-
 /// By schema version, beginning with 1.
 const DUMPS: &[&str] = &[include_str!("../../tests/databases/1.sql")];
 
