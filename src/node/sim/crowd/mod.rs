@@ -23,7 +23,7 @@ mod world;
 #[cfg(test)]
 mod tests;
 
-pub use self::spread::{Crowd, Measured, Pulling, Setting};
+pub use self::spread::{Arrival, Crowd, Measured, Pulling, Setting};
 pub use self::table::{HEAD, Row, survey};
 pub use self::tally::{BEAT_BYTES, FRAME_OVERHEAD_BYTES, Frames, Tally};
 

@@ -9,7 +9,6 @@ use rand::{Rng, SeedableRng};
 
 use crate::crypto::keys::PostingKey;
 use crate::db::{Database, DbError, Durability, Read};
-use crate::domain::address::PeerAddress;
 use crate::domain::ids::{NetworkId, PostingId};
 use crate::domain::time::Timestamp;
 use crate::node::committer::Committer;
@@ -45,15 +44,14 @@ pub(super) struct Node {
 
 impl Node {
     /// A node that is off, on a copy of the store every node begins with.
-    pub(super) fn new(empty_store: &[u8], faults: Faults, dice: &mut StdRng) -> Self {
+    pub(super) fn new(empty_store: &[u8], key: Arc<PostingKey>, faults: Faults, dice: &mut StdRng) -> Self {
         let mut bytes = || {
             let mut bytes = [0; 32];
             dice.fill_bytes(&mut bytes);
             bytes
         };
         let (network_id, epoch) = (NetworkId::from_bytes(bytes()), bytes());
-        let mut rng = StdRng::from_seed(bytes());
-        let key = Arc::new(PostingKey::generate(&mut rng));
+        let rng = StdRng::from_seed(bytes());
         let mut database = open(empty_store);
         database
             .transaction(Durability::Normal, |batch| batch.step(|store| store.update_epoch_secret(&epoch)))
@@ -74,19 +72,9 @@ impl Node {
         }
     }
 
-    /// Where others can dial it.
-    pub(super) const fn address(&self) -> PeerAddress {
-        PeerAddress::of(self.network_id)
-    }
-
     /// Its persona.
     pub(super) fn posting_id(&self) -> PostingId {
         self.key.posting_id()
-    }
-
-    /// The key of its persona.
-    pub(super) fn key(&self) -> Arc<PostingKey> {
-        Arc::clone(&self.key)
     }
 
     pub(super) const fn is_on(&self) -> bool {
@@ -102,8 +90,7 @@ impl Node {
     /// Switches it on; its first input has to be [`Input::Started`].
     pub(super) fn start(&mut self) {
         let Power::Off(disk) = &self.power else { return };
-        // A key counts from the moment its persona is committed: before the first start there is none.
-        let keys = if self.boot == Boot::default() { Vec::new() } else { vec![self.key()] };
+        let keys = vec![Arc::clone(&self.key)];
         let setup = Setup { network_id: self.network_id, keys, faults: self.faults };
         let committer = Committer::load(open(disk), setup).expect("the store can be read");
         self.power = Power::On(Box::new(committer));

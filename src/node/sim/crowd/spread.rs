@@ -6,7 +6,8 @@ use rand::RngExt;
 use rand::seq::SliceRandom;
 
 use super::PULLED_PEERS;
-use super::tally::{Frames, Tally};
+use super::tally::Tally;
+use super::watch::Reached;
 use super::world::{Pulls, World};
 use crate::api::{Command, Outcome};
 use crate::domain::ids::{ObjectId, PostingId};
@@ -48,28 +49,45 @@ pub enum Pulling {
     On,
 }
 
-/// How far something came.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// How far something came, in one crowd or in several of one kind.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Measured {
     /// Nodes that are on.
     pub online: usize,
-    /// Of these, those that have it.
-    pub reached: usize,
+    /// When and how it came to the nodes that have it.
+    pub arrivals: Vec<Arrival>,
     /// Times it was carried over a connection.
     pub payloads: u64,
-    /// Connections it came over: median, most.
-    pub hops: (u32, u32),
-    /// Time until a node had it, of those that got it: median, 95th percentile, longest.
-    pub latency: [Duration; 3],
     /// Everything sent meanwhile.
     pub sent: Tally,
+}
+
+/// How something came to a node.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Arrival {
+    /// Time since it was made.
+    pub after: Duration,
+    /// Connections it came over; none where it was made.
+    pub hops: u32,
 }
 
 impl Measured {
     /// Whether at least 99 % of the nodes that are on have it.
     #[must_use]
     pub const fn is_everywhere(&self) -> bool {
-        self.reached * 100 >= self.online * 99
+        self.arrivals.len() * 100 >= self.online * 99
+    }
+
+    /// Time within which so many percent of those that got it had it.
+    #[must_use]
+    pub fn latency(&self, percent: usize) -> Duration {
+        percentile(self.arrivals.iter().map(|arrival| arrival.after), percent)
+    }
+
+    /// Hops over which it came at most to so many percent of those that got it.
+    #[must_use]
+    pub fn hops(&self, percent: usize) -> u32 {
+        percentile(self.arrivals.iter().map(|arrival| arrival.hops), percent)
     }
 
     /// Frames that tell of it or carry it: everything but greetings, lists and pulls that find nothing.
@@ -79,6 +97,23 @@ impl Measured {
         const TELLING: [u16; 3] = [8, 9, 10];
         TELLING.iter().filter_map(|kind| self.sent.by_kind.get(kind)).map(|frames| frames.frames).sum()
     }
+}
+
+impl std::ops::AddAssign for Measured {
+    fn add_assign(&mut self, other: Self) {
+        self.online += other.online;
+        self.arrivals.extend(other.arrivals);
+        self.payloads += other.payloads;
+        self.sent += other.sent;
+    }
+}
+
+/// The value that so many percent of them do not exceed.
+pub(super) fn percentile<T: Ord + Copy + Default>(values: impl Iterator<Item = T>, percent: usize) -> T {
+    let mut values: Vec<T> = values.collect();
+    values.sort_unstable();
+    let last = values.len().saturating_sub(1);
+    values.get(last * percent / 100).copied().unwrap_or_default()
 }
 
 /// A crowd that has gathered.
@@ -212,18 +247,12 @@ impl Crowd {
     fn measured(&mut self) -> Measured {
         let online = (0..self.world.nodes.len()).filter(|index| self.world.is_on(*index)).count();
         let watch = self.world.watch.take().expect("something is followed");
-        let mut hops: Vec<u32> = watch.reached.values().map(|reached| reached.hops).collect();
-        hops.sort_unstable();
-        let mut times: Vec<Duration> =
-            watch.reached.values().map(|reached| reached.at.since(watch.began)).collect();
-        times.sort_unstable();
-        let at = |percent: usize| times[(times.len() - 1) * percent / 100];
+        let arrival =
+            |reached: &Reached| Arrival { after: reached.at.since(watch.began), hops: reached.hops };
         Measured {
             online,
-            reached: watch.reached.len(),
+            arrivals: watch.reached.values().map(arrival).collect(),
             payloads: watch.payloads,
-            hops: (hops[hops.len() / 2], hops[hops.len() - 1]),
-            latency: [at(50), at(95), at(100)],
             sent: self.world.tally.since(&watch.before),
         }
     }
@@ -232,21 +261,5 @@ impl Crowd {
     #[must_use]
     pub const fn commits(&self) -> u64 {
         self.world.commits
-    }
-}
-
-impl Tally {
-    /// What was counted after `earlier`.
-    fn since(&self, earlier: &Self) -> Self {
-        let frames_since = |(kind, frames): (&u16, &Frames)| {
-            let before = earlier.by_kind.get(kind).copied().unwrap_or_default();
-            let since = Frames { frames: frames.frames - before.frames, bytes: frames.bytes - before.bytes };
-            (*kind, since)
-        };
-        Self {
-            by_kind: self.by_kind.iter().map(frames_since).collect(),
-            connected: self.connected - earlier.connected,
-            connection_ms: self.connection_ms - earlier.connection_ms,
-        }
     }
 }

@@ -23,18 +23,24 @@ pub struct Row {
     pub measured: Measured,
 }
 
-/// Measures a crowd with every share of its nodes away, with and without pulls.
+/// Measures so many crowds of one kind, with every share of their nodes away, with and without pulls.
 #[must_use]
-pub fn survey(setting: Setting, offline_percents: &[usize]) -> Vec<Row> {
-    let mut crowd = Crowd::gather(setting);
-    let mut rows = Vec::new();
-    for offline_percent in offline_percents.iter().copied() {
-        crowd.leave(offline_percent);
-        for pulling in [Pulling::On, Pulling::Off] {
-            let measured = crowd.measure(pulling);
-            rows.push(Row { setting, offline_percent, pulling, measured });
+pub fn survey(setting: Setting, crowds: u64, offline_percents: &[usize]) -> Vec<Row> {
+    let mut rows: Vec<Row> = Vec::new();
+    for seed in (setting.seed..).take(usize::try_from(crowds).unwrap_or(usize::MAX)) {
+        let mut crowd = Crowd::gather(Setting { seed, ..setting });
+        for offline_percent in offline_percents.iter().copied() {
+            crowd.leave(offline_percent);
+            for pulling in [Pulling::On, Pulling::Off] {
+                let measured = crowd.measure(pulling);
+                let same = |row: &&mut Row| row.offline_percent == offline_percent && row.pulling == pulling;
+                match rows.iter_mut().find(same) {
+                    Some(row) => row.measured += measured,
+                    None => rows.push(Row { setting, offline_percent, pulling, measured }),
+                }
+            }
+            crowd.come_back();
         }
-        crowd.come_back();
     }
     rows
 }
@@ -47,8 +53,8 @@ impl fmt::Display for Row {
             Pulling::On => "yes",
         };
         let online = u64::try_from(measured.online).unwrap_or(u64::MAX);
-        let reached = u64::try_from(measured.reached).unwrap_or(u64::MAX);
-        let [p50, p95, max] = measured.latency.map(Seconds);
+        let reached = u64::try_from(measured.arrivals.len()).unwrap_or(u64::MAX);
+        let [p50, p95, max] = [50, 95, 100].map(|percent| Seconds(measured.latency(percent)));
         write!(
             f,
             "| {holders} | {offline_percent} % | {} | {pulls} | {} % | {} | {} | {} / {} | {p50} / {p95} / {max} |",
@@ -56,8 +62,8 @@ impl fmt::Display for Row {
             Tenths::of(reached * 1_000, online * 10),
             Tenths::of(measured.payloads, online),
             Tenths::of(measured.messages(), online),
-            measured.hops.0,
-            measured.hops.1,
+            measured.hops(50),
+            measured.hops(100),
         )
     }
 }

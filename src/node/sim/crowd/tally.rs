@@ -61,4 +61,28 @@ impl Tally {
         let millis = u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
         self.connection_ms += u64::try_from(connections).unwrap_or(u64::MAX).saturating_mul(millis);
     }
+
+    /// What was counted after `earlier`.
+    pub(super) fn since(&self, earlier: &Self) -> Self {
+        let frames_since = |(kind, frames): (&u16, &Frames)| {
+            let before = earlier.by_kind.get(kind).copied().unwrap_or_default();
+            let since = Frames { frames: frames.frames - before.frames, bytes: frames.bytes - before.bytes };
+            (*kind, since)
+        };
+        Self {
+            by_kind: self.by_kind.iter().map(frames_since).collect(),
+            connected: self.connected - earlier.connected,
+            connection_ms: self.connection_ms - earlier.connection_ms,
+        }
+    }
+}
+
+impl std::ops::AddAssign for Tally {
+    fn add_assign(&mut self, other: Self) {
+        for (kind, frames) in other.by_kind {
+            *self.by_kind.entry(kind).or_default() += frames;
+        }
+        self.connected += other.connected;
+        self.connection_ms += other.connection_ms;
+    }
 }

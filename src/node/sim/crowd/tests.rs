@@ -13,17 +13,17 @@ fn setting(holders: usize, holding_percent: u32) -> Setting {
 fn what_is_new_spreads_among_peers_that_pull_each_other() {
     println!("seed {SEED}\n{HEAD}");
     for holders in [10, 100, 300] {
-        for row in survey(setting(holders, 100), &[0, 30]) {
+        for row in survey(setting(holders, 100), 1, &[0, 30]) {
             println!("{row}");
             assert_eq!(row.measured.is_everywhere(), row.pulling == Pulling::On, "{row}");
-            assert!(row.measured.hops.1 <= 12, "{row}");
+            assert!(row.measured.hops(100) <= 12, "{row}");
         }
     }
-    let alone = survey(setting(100, 1), &[0]);
+    let alone = survey(setting(100, 1), 1, &[0]);
     assert!(alone.iter().all(|row| !row.measured.is_everywhere()), "a crowd in which nothing spreads");
 }
 
 #[test]
 fn a_crowd_can_be_gathered_again() {
-    assert_eq!(survey(setting(30, 50), &[0, 30]), survey(setting(30, 50), &[0, 30]));
+    assert_eq!(survey(setting(30, 50), 2, &[0, 30]), survey(setting(30, 50), 2, &[0, 30]));
 }

@@ -2,6 +2,8 @@
 //! own, and its effects are performed at once.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::Arc;
 use std::time::Duration;
 
 use rand::rngs::StdRng;
@@ -11,6 +13,7 @@ use super::node::Node;
 use super::tally::Tally;
 use super::watch::Watch;
 use crate::api::{CallError, Command, Outcome};
+use crate::crypto::keys::PostingKey;
 use crate::db::Database;
 use crate::domain::address::PeerAddress;
 use crate::domain::ids::NetworkId;
@@ -26,6 +29,9 @@ const START: Timestamp = Timestamp::from_millis(1_767_225_600_000);
 /// Bytes of a page of a store: most tables of a crowd's stores hold a few rows, and ten thousand stores have to fit
 /// into memory.
 const PAGE_BYTES: u32 = 512;
+
+/// The node that came first is here, every later one in the next network of 256 addresses.
+const FIRST_IP: Ipv4Addr = Ipv4Addr::new(20, 0, 0, 1);
 
 /// What is going to happen.
 pub(super) enum Happening {
@@ -69,6 +75,8 @@ pub(super) struct World {
     by_id: BTreeMap<NetworkId, NodeIndex>,
     queue: Queue<Happening>,
     empty_store: Vec<u8>,
+    author_key: Arc<PostingKey>,
+    reader_key: Arc<PostingKey>,
     faults: Faults,
 }
 
@@ -76,9 +84,13 @@ impl World {
     /// A world without anybody.
     pub(super) fn new(seed: u64, faults: Faults) -> Self {
         let mut empty = Database::in_small_memory(&[0; 32], PAGE_BYTES).expect("there is memory for a store");
+        let mut dice = StdRng::seed_from_u64(seed);
+        let [author_key, reader_key] = [(); 2].map(|()| Arc::new(PostingKey::generate(&mut dice)));
         Self {
             now: START,
-            dice: StdRng::seed_from_u64(seed),
+            dice,
+            author_key,
+            reader_key,
             nodes: Vec::new(),
             links: Vec::new(),
             pulls: Pulls::Answered,
@@ -96,17 +108,15 @@ impl World {
         }
     }
 
-    /// A new node with a persona, running.
+    /// A new node with a persona, running. The first one is the author's; all others are devices of one reader, so
+    /// that nobody carries anybody for others: what that costs is no matter of this author's files.
     pub(super) fn add_node(&mut self) -> NodeIndex {
-        let node = Node::new(&self.empty_store, self.faults, &mut self.dice);
         let index = self.nodes.len();
+        let key = if index == 0 { &self.author_key } else { &self.reader_key };
+        let node = Node::new(&self.empty_store, Arc::clone(key), self.faults, &mut self.dice);
         self.by_id.insert(node.network_id, index);
-        let key = node.key();
         self.nodes.push(node);
         self.start(index);
-        let call = CallId(self.nodes[index].new_number());
-        let name = format!("holder {index}");
-        self.input(index, None, Input::PersonaRequested { call, name, key });
         index
     }
 
@@ -217,8 +227,11 @@ impl World {
         }
     }
 
-    /// The address of a node.
+    /// Where others can dial a node: each has a public network of its own.
     pub(super) fn address(&self, index: NodeIndex) -> PeerAddress {
-        self.nodes[index].address()
+        let network = u32::try_from(index).unwrap_or(u32::MAX).saturating_mul(256);
+        let ip = Ipv4Addr::from(u32::from(FIRST_IP).saturating_add(network));
+        let sockets = vec![SocketAddr::from((ip, 4_433))];
+        PeerAddress { network_id: self.nodes[index].network_id, sockets, relay: None }
     }
 }
