@@ -36,7 +36,7 @@ use itsgoin::node::engine::{
 };
 use itsgoin::node::queries::{self, QueryError};
 use itsgoin::node::wire::{
-    Decoded, Epoch, Group, GroupEnd, HEADER_BYTES, Hello, Item, Message, Offer, Page, Pull, Range,
+    Decoded, Epoch, Group, GroupEnd, HEADER_BYTES, Hello, Item, Message, Offer, Page, Pull, Range, Sending,
     encode_frame,
 };
 use rand::rngs::StdRng;
@@ -708,7 +708,7 @@ fn pulls(bench: &mut Bench) -> Result<()> {
 fn ask(list: &InterestList, since: Seq) -> Vec<u8> {
     let length = u16::try_from(list.ids().len()).expect("a list is short");
     let groups = vec![Group { since, ranges: vec![Range { start: 0, length }] }];
-    encode_frame(&Message::Pull(Pull { hash: list.hash(them(), us()), groups }))
+    encode_frame(&Message::Pull(Pull { hash: list.hash(them(), us()), groups, sending: Sending::AtOnce }))
 }
 
 /// From the bytes of the request to the bytes of the answer.

@@ -34,6 +34,7 @@ pub(super) async fn pull(shared: Arc<Shared>, served: Served, request: RequestId
 }
 
 async fn run_pull(shared: &Shared, served: &Served, pull: Pull) -> Result<PullEnd, NetError> {
+    let sending = pull.sending;
     let mut stream = served.link.open(&Message::Pull(pull)).await?;
     let page = match stream.receive(CONTROL_FRAME_BYTES).await? {
         Some(Decoded::Known(Message::Page(page))) => page,
@@ -50,7 +51,7 @@ async fn run_pull(shared: &Shared, served: &Served, pull: Pull) -> Result<PullEn
         .read(move |read| answer::wanted(read, &offers))
         .await
         .map_err(|_store| NetError::Cut)?;
-    let room = if answer::is_inline(&page) {
+    let room = if answer::is_inline(&page, sending) {
         Room::of(page.offers.iter())
     } else {
         stream.send(&Message::Want(Want::new(&wanted))).await?;

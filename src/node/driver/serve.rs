@@ -10,7 +10,7 @@ use crate::limits::CONTROL_FRAME_BYTES;
 use crate::node::engine::answer::{self, PageBudget, PullAnswer};
 use crate::node::engine::{ConnectionId, Direction, Input, Offence};
 use crate::node::net::{Link, NetError, Stream};
-use crate::node::wire::{Decoded, Message, Page, Pull};
+use crate::node::wire::{Decoded, Message, Page, Pull, Sending};
 
 /// A connection with what its tasks need.
 #[derive(Clone)]
@@ -108,12 +108,12 @@ async fn answer_pull(
         return Ok(Some(Message::NeedList));
     };
     let (us, peer) = (shared.network_id, served.link.peer());
-    let budget = PageBudget::default();
+    let (budget, sending) = (PageBudget::default(), pull.sending);
     let answered =
         shared.readers.read(move |read| answer::answer_pull(read, us, peer, &list, &pull, budget)).await;
     match answered {
         Ok(PullAnswer::Page(page)) => {
-            send_page(shared, stream, page).await?;
+            send_page(shared, stream, page, sending).await?;
             Ok(None)
         }
         Ok(PullAnswer::NeedList) => Ok(Some(Message::NeedList)),
@@ -130,13 +130,18 @@ async fn answer_pull(
     }
 }
 
-async fn send_page(shared: &Shared, stream: &mut Stream, page: Page) -> Result<(), NetError> {
+async fn send_page(
+    shared: &Shared,
+    stream: &mut Stream,
+    page: Page,
+    sending: Sending,
+) -> Result<(), NetError> {
     let message = Message::Page(page);
     stream.send(&message).await?;
     let Message::Page(page) = message else {
         return Ok(());
     };
-    let want = if answer::is_inline(&page) {
+    let want = if answer::is_inline(&page, sending) {
         None
     } else {
         match stream.receive(CONTROL_FRAME_BYTES).await? {

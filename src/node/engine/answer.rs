@@ -14,7 +14,7 @@ use crate::domain::envelope::{Object, ObjectError};
 use crate::domain::ids::{NetworkId, ObjectId};
 use crate::domain::log::Seq;
 use crate::limits::{INLINE_ITEMS, ITEM_FRAME_FILL, PAGE_BYTES, PAGE_ITEMS, POST_BYTES};
-use crate::node::wire::{Epoch, Group, GroupEnd, Item, Offer, Page, Pull, Want};
+use crate::node::wire::{Epoch, Group, GroupEnd, Item, Offer, Page, Pull, Sending, Want};
 
 /// How much one page may hold.
 #[derive(Debug, Clone, Copy)]
@@ -186,10 +186,14 @@ pub fn asked(page: &Page, want: Option<&Want>) -> Vec<ObjectId> {
     offers.map(|(_, offer)| offer.id).collect()
 }
 
-/// Whether the items of a page follow it without being asked for.
+/// Whether the items of a page follow it without being asked for, or nothing does.
 #[must_use]
-pub const fn is_inline(page: &Page) -> bool {
-    page.offers.len() < INLINE_ITEMS
+pub fn is_inline(page: &Page, sending: Sending) -> bool {
+    let most = match sending {
+        Sending::AtOnce => INLINE_ITEMS,
+        Sending::OnRequest => 1,
+    };
+    page.offers.len() < most
 }
 
 /// The items there are of these ids, from the front, as many as one frame holds; what is left stays in `ids`.

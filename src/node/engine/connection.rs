@@ -32,6 +32,16 @@ pub(super) struct Connection {
     /// How far the peer's log was read for authors of whom nothing is stored; lost with the connection.
     pub(super) unstored: BTreeMap<PostingId, Seq>,
     pub(super) news: News,
+    pub(super) prompt: Prompt,
+}
+
+/// What the next pull is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Prompt {
+    /// It is time for one.
+    Time,
+    /// The peer said that there is something.
+    News,
 }
 
 /// Whether the connection was of any use: if not, its end counts as a failed dial.
@@ -117,6 +127,7 @@ impl Connection {
             subscription: None,
             unstored: BTreeMap::new(),
             news: News::None { last: now.before(NEWS_SPACING) },
+            prompt: Prompt::Time,
         }
     }
 
@@ -138,6 +149,7 @@ impl Connection {
     /// The peer has something new.
     pub(super) fn news_received(&mut self, now: Timestamp) {
         self.pull_every = PULL_EVERY;
+        self.prompt = Prompt::News;
         match &mut self.pulling {
             Pulling::Running { then, .. } => *then = Then::Again,
             Pulling::Resting { .. } => self.pull_soon(now),

@@ -181,6 +181,7 @@ impl Engine {
 
     /// Lets every connection know whose list holds the author, but the one the object came from.
     fn note_arrival(&mut self, now: Timestamp, entry: &Entry) {
+        self.last_arrival = now;
         for (id, connection) in &mut self.connections {
             if Some(*id) != entry.source {
                 connection.note_arrival(entry.posting_id, now);

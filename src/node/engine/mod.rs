@@ -350,6 +350,8 @@ pub struct Engine {
     log_name: LogName,
     trust: Trust,
     last_now: Timestamp,
+    /// When something came in, or was asked to come at once.
+    last_arrival: Timestamp,
     last_request: u64,
     faults: Faults,
 }
@@ -402,6 +404,7 @@ impl Engine {
             log_name: LogName::AsFound,
             trust: Trust::load(read)?,
             last_now: Timestamp::ZERO,
+            last_arrival: Timestamp::ZERO,
             last_request: 0,
             faults: setup.faults,
         })

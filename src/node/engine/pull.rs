@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::answer::{Checked, epoch_for};
-use super::connection::{AskedGroup, Connection, Listing, Pulling, Then, Usefulness};
+use super::connection::{AskedGroup, Connection, Listing, Prompt, Pulling, Then, Usefulness};
 use super::interest::Interest;
 use super::{
     ConnectionId, Delivery, Effect, Engine, Fault, LogName, Offence, PullEnd, PulledPage, ReplyId, RequestId,
@@ -16,8 +16,9 @@ use super::{
 use crate::db::{Author, DbError, Peer};
 use crate::domain::ids::{NetworkId, PostingId};
 use crate::domain::log::Seq;
-use crate::limits::{PULL_EVERY, PULL_EVERY_IDLE, PULL_GROUPS};
-use crate::node::wire::{Group, GroupEnd, Message, Page, Pull, Range};
+use crate::domain::time::Timestamp;
+use crate::limits::{PULL_EVERY, PULL_EVERY_IDLE, PULL_GROUPS, PULL_SPACING};
+use crate::node::wire::{Group, GroupEnd, Message, Page, Pull, Range, Sending};
 
 impl Engine {
     /// Starts every pull that is due.
@@ -52,8 +53,21 @@ impl Engine {
         };
         connection.last_pull = step.now;
         connection.pulling = Pulling::Running { request, asked, then: Then::AsFound };
-        step.push(Effect::Pull { connection: id, request, pull: Pull { hash, groups } });
+        let prompt = std::mem::replace(&mut connection.prompt, Prompt::Time);
+        let sending = self.sending_for(prompt, step.now);
+        step.push(Effect::Pull { connection: id, request, pull: Pull { hash, groups, sending } });
         Ok(())
+    }
+
+    /// The first of several peers that tell of the same thing sends it at once; what the others offer has come by the
+    /// time their page does.
+    fn sending_for(&mut self, prompt: Prompt, now: Timestamp) -> Sending {
+        let is_busy = self.last_arrival <= now && now.since(self.last_arrival) < PULL_SPACING;
+        if prompt == Prompt::Time || is_busy {
+            return Sending::OnRequest;
+        }
+        self.last_arrival = now;
+        Sending::AtOnce
     }
 
     pub(super) fn pull_ended(

@@ -12,7 +12,7 @@ use crate::domain::envelope::Object;
 use crate::domain::log::Seq;
 use crate::domain::post::Post;
 use crate::limits::CLOCK_AHEAD;
-use crate::node::wire::{Group, Hello, Page, Range};
+use crate::node::wire::{Group, Hello, Page, Range, Sending};
 
 pub(super) const US: NetworkId = NetworkId::from_bytes([1; 32]);
 const FRIEND: NetworkId = NetworkId::from_bytes([3; 32]);
@@ -123,7 +123,7 @@ impl Bench {
     }
 
     fn pull(&mut self, list: &InterestList, groups: Vec<Group>, items: usize) -> PullAnswer {
-        let pull = Pull { hash: list.hash(PEER, US), groups };
+        let pull = Pull { hash: list.hash(PEER, US), groups, sending: Sending::AtOnce };
         let budget = PageBudget { items, bytes: 1 << 20 };
         self.database.read(|read| answer_pull(read, US, PEER, list, &pull, budget)).unwrap()
     }
@@ -188,7 +188,7 @@ fn a_page_of_one_item_starves_no_group() {
 fn what_a_pull_names_wrongly_is_told() {
     let (mut bench, list, _) = two_authors();
     let other = InterestList::new(vec![list.ids()[0]]);
-    let pull = Pull { hash: other.hash(PEER, US), groups: Vec::new() };
+    let pull = Pull { hash: other.hash(PEER, US), groups: Vec::new(), sending: Sending::AtOnce };
     let answer =
         bench.database.read(|read| answer_pull(read, US, PEER, &list, &pull, PageBudget::default())).unwrap();
     assert_eq!(answer, PullAnswer::NeedList);
@@ -435,4 +435,32 @@ fn a_repeated_follow_says_when_it_began() {
         });
         assert_eq!(followed, Some(NOW));
     }
+}
+
+#[test]
+fn of_several_peers_with_news_one_sends_at_once() {
+    let mut bench = Bench::new(&[key(1)]);
+    let (first, second) = (ConnectionId(1), ConnectionId(2));
+    for connection in [first, second] {
+        let greeted = bench.connects(connection);
+        let accepted = bench.accepts(connection, &greeted);
+        bench.answers(connection, &accepted, pulled(vec![GroupEnd { upto: seq(9), cut: None }], 0, vec![]));
+    }
+    let mut news = |connection, after| {
+        let push = Input::PushReceived { connection, message: Message::News };
+        let effects = bench.take_at(NOW.after(Duration::from_secs(after)), push);
+        let pull = effects.into_iter().find_map(|effect| match effect {
+            Effect::Pull { request, pull, .. } => Some((request, pull.sending)),
+            _ => None,
+        });
+        let (request, sending) = pull.expect("news lead to a pull");
+        bench.take_at(
+            NOW.after(Duration::from_secs(after)),
+            Input::PullEnded { connection, request, end: PullEnd::Lost },
+        );
+        sending
+    };
+    assert_eq!(news(first, 2), Sending::AtOnce);
+    assert_eq!(news(second, 2), Sending::OnRequest, "the other one was asked to send it");
+    assert_eq!(news(second, 60), Sending::AtOnce, "that was other news");
 }

@@ -12,7 +12,7 @@ use super::{Broken, CUT_PERCENT, Violation};
 use crate::db::{DbError, Read};
 use crate::node::engine::answer::{self, PullAnswer};
 use crate::node::engine::{ConnectionId, Delivery, Input, PullEnd, PulledPage, ReplyId, RequestId};
-use crate::node::wire::{Decoded, Item, Message, Page, Pull, Want};
+use crate::node::wire::{Decoded, Item, Message, Page, Pull, Sending, Want};
 
 /// Longest time until a cut stream is noticed.
 const CUT_TIME: Duration = Duration::from_secs(5);
@@ -47,7 +47,9 @@ pub(super) enum Asked {
 impl Asked {
     pub(super) fn answered_by(self, request: RequestId, message: Message) -> Traffic {
         match (self, message) {
-            (Self::PullBeyondLog, Message::Page(page)) => Traffic::Page { request, page },
+            (Self::PullBeyondLog, Message::Page(page)) => {
+                Traffic::Page { request, page, sending: Sending::AtOnce }
+            }
             (Self::PullBeyondLog, message) => Traffic::NoPage { request, message },
             (Self::Request, message) => Traffic::Answer { request, message },
         }
@@ -67,9 +69,9 @@ pub(super) enum Traffic {
     /// There is no page.
     NoPage { request: RequestId, message: Message },
     /// A page.
-    Page { request: RequestId, page: Page },
+    Page { request: RequestId, page: Page, sending: Sending },
     /// Which of a page's offers are wanted.
-    Want { request: RequestId, page: Page, wanted: Vec<bool> },
+    Want { request: RequestId, page: Page, sending: Sending, wanted: Vec<bool> },
     /// The items of a page.
     Items { request: RequestId, page: Page, wanted: Vec<bool>, items: Vec<Item>, delivery: Delivery },
 }
@@ -126,8 +128,13 @@ impl Traffic {
 }
 
 /// What a node sends of its page, frame by frame as it would.
-pub(super) fn items_of(read: Read<'_>, page: &Page, wanted: &[bool]) -> Result<Vec<Item>, DbError> {
-    let want = (!answer::is_inline(page)).then(|| Want::new(wanted));
+pub(super) fn items_of(
+    read: Read<'_>,
+    page: &Page,
+    sending: Sending,
+    wanted: &[bool],
+) -> Result<Vec<Item>, DbError> {
+    let want = (!answer::is_inline(page, sending)).then(|| Want::new(wanted));
     let mut ids = answer::asked(page, want.as_ref()).into();
     let mut items = Vec::new();
     loop {
@@ -203,12 +210,13 @@ impl World {
                 let end = if message == Message::NeedList { PullEnd::NeedList } else { PullEnd::Busy };
                 self.input(node, Input::PullEnded { connection, request, end });
             }
-            Traffic::Page { request, page } => {
+            Traffic::Page { request, page, sending } => {
                 let wanted = self.nodes[node].read(|read| answer::wanted(read, &page)).unwrap_or_default();
-                self.send(link, to.other(), Traffic::Want { request, page, wanted });
+                self.send(link, to.other(), Traffic::Want { request, page, sending, wanted });
             }
-            Traffic::Want { request, page, wanted } => {
-                let items = self.nodes[node].read(|read| items_of(read, &page, &wanted)).unwrap_or_default();
+            Traffic::Want { request, page, sending, wanted } => {
+                let items =
+                    self.nodes[node].read(|read| items_of(read, &page, sending, &wanted)).unwrap_or_default();
                 let delivery = Delivery::Whole;
                 self.send(link, to.other(), Traffic::Items { request, page, wanted, items, delivery });
             }
@@ -242,7 +250,7 @@ impl World {
         Ok(Some(match answered {
             Some(PullAnswer::Page(page)) => {
                 self.note_told(node, &page);
-                Traffic::Page { request, page }
+                Traffic::Page { request, page, sending: pull.sending }
             }
             Some(PullAnswer::NeedList) => Traffic::NoPage { request, message: Message::NeedList },
             Some(PullAnswer::BeyondLog) => {

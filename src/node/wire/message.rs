@@ -88,6 +88,30 @@ pub struct Pull {
     /// At most [`PULL_GROUPS`].
     #[n(1)]
     pub groups: Vec<Group>,
+    /// Of a page with few items.
+    #[n(2)]
+    #[cbor(default, skip_if = "Sending::is_at_once")]
+    pub sending: Sending,
+}
+
+/// When the items of a page with fewer than `INLINE_ITEMS` offers are sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Encode, Decode)]
+#[cbor(index_only)]
+pub enum Sending {
+    /// With the page: the asking side has hardly got them from elsewhere.
+    #[n(0)]
+    #[default]
+    AtOnce,
+    /// Once they are wanted: the asking side may well have them already.
+    #[n(1)]
+    OnRequest,
+}
+
+impl Sending {
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "called by the derived encoder with a reference")]
+    const fn is_at_once(&self) -> bool {
+        matches!(self, Self::AtOnce)
+    }
 }
 
 /// How far a page goes for one group.
@@ -121,7 +145,8 @@ pub struct Offer {
     pub size: u32,
 }
 
-/// The answer to a [`Pull`]. With fewer than `INLINE_ITEMS` offers the items follow at once, else after a [`Want`].
+/// The answer to a [`Pull`]. With fewer than `INLINE_ITEMS` offers the items follow at once unless the pull says
+/// [`Sending::OnRequest`], else after a [`Want`]; without offers nothing follows.
 #[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
 #[cbor(map)]
 pub struct Page {

@@ -9,7 +9,7 @@
 mod message;
 
 pub use self::message::{
-    Decoded, Epoch, Group, GroupEnd, Hello, Item, ListHash, Message, Offer, Page, Pull, Range, Want,
+    Decoded, Epoch, Group, GroupEnd, Hello, Item, ListHash, Message, Offer, Page, Pull, Range, Sending, Want,
 };
 
 use crate::limits::ITEM_FRAME_BYTES;

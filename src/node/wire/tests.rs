@@ -33,7 +33,9 @@ fn golden_frames() {
     check("set-interest", &Message::SetInterest(vec![PostingId::from_bytes([2; 32])]));
     check("interest-accepted", &Message::InterestAccepted(ListHash([3; 16])));
     let group = Group { since: seq(1_000), ranges: vec![Range { start: 0, length: 3 }] };
-    check("pull", &Message::Pull(Pull { hash: ListHash([3; 16]), groups: vec![group] }));
+    let pull = |sending| Pull { hash: ListHash([3; 16]), groups: vec![group.clone()], sending };
+    check("pull", &Message::Pull(pull(Sending::AtOnce)));
+    check("pull-on-request", &Message::Pull(pull(Sending::OnRequest)));
     let page = Page {
         epoch: Epoch([1; 16]),
         ends: vec![
@@ -94,7 +96,8 @@ fn lists_above_their_bound_are_refused() {
     let page = Page { epoch: Epoch([0; 16]), ends: vec![], offers: vec![offer; PAGE_ITEMS + 1] };
     assert_eq!(Message::decode(&Message::Page(page).encode()), Err(WireError::TooMuch));
     let group = Group { since: Seq::START, ranges: vec![] };
-    let pull = Pull { hash: ListHash([0; 16]), groups: vec![group; PULL_GROUPS + 1] };
+    let pull =
+        Pull { hash: ListHash([0; 16]), groups: vec![group; PULL_GROUPS + 1], sending: Sending::AtOnce };
     assert_eq!(Message::decode(&Message::Pull(pull).encode()), Err(WireError::TooMuch));
     // A list that claims 2^60 entries and has none.
     let mut bytes = Vec::new();
@@ -115,7 +118,12 @@ fn positions_above_what_a_store_can_hold_are_refused() {
 #[test]
 fn a_pull_without_news_is_small() {
     let group = Group { since: seq(1 << 40), ranges: vec![Range { start: 0, length: 200 }] };
-    let ask = encode_frame(&Message::Pull(Pull { hash: ListHash([3; 16]), groups: vec![group] })).len();
+    let ask = encode_frame(&Message::Pull(Pull {
+        hash: ListHash([3; 16]),
+        groups: vec![group],
+        sending: Sending::OnRequest,
+    }))
+    .len();
     let end = GroupEnd { upto: seq(1 << 40), cut: None };
     let answer =
         encode_frame(&Message::Page(Page { epoch: Epoch([0; 16]), ends: vec![end], offers: vec![] })).len();

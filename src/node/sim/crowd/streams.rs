@@ -71,7 +71,7 @@ impl World {
                 let end = if message == Message::NeedList { PullEnd::NeedList } else { PullEnd::Busy };
                 self.input(node, from, Input::PullEnded { connection, request, end });
             }
-            Traffic::Page { request, page } => {
+            Traffic::Page { request, page, sending } => {
                 let wanted = self.nodes[node].read(|read| answer::wanted(read, &page)).unwrap_or_default();
                 if page.offers.is_empty() {
                     // The stream ends behind the page.
@@ -84,8 +84,9 @@ impl World {
                     };
                     return self.traffic(link, to, whole);
                 }
-                let want = Traffic::Want { request, page, wanted };
-                if matches!(&want, Traffic::Want { page, .. } if answer::is_inline(page)) {
+                let is_inline = answer::is_inline(&page, sending);
+                let want = Traffic::Want { request, page, sending, wanted };
+                if is_inline {
                     // Items followed the page unasked; they are as old as it is.
                     return self.send_items(link, to.other(), want);
                 }
@@ -103,9 +104,9 @@ impl World {
 
     /// One side sends what is wanted of its page.
     fn send_items(&mut self, link: LinkIndex, by: Side, want: Traffic) {
-        let Traffic::Want { request, page, wanted } = want else { return };
+        let Traffic::Want { request, page, sending, wanted } = want else { return };
         let node = self.links[link].end(by).node;
-        let items = self.nodes[node].read(|read| items_of(read, &page, &wanted)).unwrap_or_default();
+        let items = self.nodes[node].read(|read| items_of(read, &page, sending, &wanted)).unwrap_or_default();
         let delivery = Delivery::Whole;
         self.send(link, by.other(), Traffic::Items { request, page, wanted, items, delivery });
     }
@@ -129,7 +130,9 @@ impl World {
         let answered =
             self.nodes[node].read(|read| answer::answer_pull(read, us, peer, &heard, pull, budget));
         Some(match answered {
-            Some(PullAnswer::Page(page)) => Traffic::Page { request, page: self.muted(page, pull) },
+            Some(PullAnswer::Page(page)) => {
+                Traffic::Page { request, page: self.muted(page, pull), sending: pull.sending }
+            }
             Some(PullAnswer::NeedList) => Traffic::NoPage { request, message: Message::NeedList },
             Some(PullAnswer::BeyondLog) => {
                 let reply = ReplyId(self.nodes[node].new_number());

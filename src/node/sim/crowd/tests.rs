@@ -17,6 +17,7 @@ fn what_is_new_spreads_among_peers_that_pull_each_other() {
             println!("{row}");
             assert_eq!(row.measured.is_everywhere(), row.pulling == Pulling::On, "{row}");
             assert!(row.measured.hops(100) <= 12, "{row}");
+            assert!(row.measured.payloads <= 4 * u64::try_from(row.measured.online).unwrap(), "{row}");
         }
     }
     let alone = survey(setting(100, 1), 1, &[0]);
