@@ -450,7 +450,9 @@ fn of_several_peers_with_news_one_sends_at_once() {
         let push = Input::PushReceived { connection, message: Message::News };
         let effects = bench.take_at(NOW.after(Duration::from_secs(after)), push);
         let pull = effects.into_iter().find_map(|effect| match effect {
-            Effect::Pull { request, pull, .. } => Some((request, pull.sending)),
+            Effect::Pull { connection: asked, request, pull } if asked == connection => {
+                Some((request, pull.sending))
+            }
             _ => None,
         });
         let (request, sending) = pull.expect("news lead to a pull");
