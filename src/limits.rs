@@ -30,6 +30,26 @@ limits! {
     POST_BYTES: usize = 64 * 1024;
     /// Bytes of a post's text. Lower cuts essays; higher makes feeds slow to wrap and pages of 200 too large.
     POST_TEXT_BYTES: usize = 16 * 1024;
+    /// Bytes of a comment's text. Longer thoughts are posts.
+    COMMENT_TEXT_BYTES: usize = 4 * 1024;
+    /// Bytes of a reaction's emoji: the longest sequences of Unicode have about 30.
+    EMOJI_BYTES: usize = 32;
+    /// Ids a comment policy may list. Higher makes an operation larger than a push of headers.
+    POLICY_IDS: usize = 256;
+    /// Bytes of the signed part of an operation: an edit holds the text of a post.
+    OPERATION_BYTES: usize = 17 * 1024;
+    /// Operations kept per post. Of more the oldest of people nobody here follows go first.
+    POST_OPERATIONS: u32 = 10_000;
+    /// Of these, how many only people somebody here follows can fill (and the post's author), so that strangers do not push them out.
+    RESERVED_OPERATIONS: u32 = 2_000;
+    /// Operations of one author on one post, tombstones not counted; more are refused.
+    AUTHOR_OPERATIONS: u32 = 50;
+    /// Operations whose post is not here that wait for it, in all; the cursor of more stays where it is.
+    WAITING_OPERATIONS: u32 = 1_000;
+    /// How long an operation waits for its post. Peers have the post before they offer its operations.
+    WAITING_TIME: Duration = Duration::from_hours(24);
+    /// Tombstones of one author for posts that are not here; more are refused.
+    UNKNOWN_TOMBSTONES: u32 = 1_000;
     /// Bytes of the signed part of a profile.
     PROFILE_BYTES: usize = 2 * 1024;
     /// Bytes of a name. Enough for 30 columns in most scripts.

@@ -16,11 +16,13 @@ use thiserror::Error;
 pub use self::handle::{Call, NodeHandle, calls};
 pub use self::session::{LanDiscovery, NetSettings, NodeRequest, OpenNode, RelayChoice, Session, Source};
 pub use self::views::{
-    Audience, DraftView, FeedPage, InviteView, More, NetworkState, PeerStanding, PeerView, PersonView,
-    PersonaView, PostView, ReadMark, StatusView, SyncReport, ThreadView,
+    Addressee, Audience, CommentState, CommentView, DraftView, FeedPage, InviteView, More, NetworkState,
+    PeerStanding, PeerView, PersonView, PersonaView, PostView, ReadMark, StatusView, SyncReport, ThreadView,
 };
 use crate::domain::ids::{NetworkId, ObjectId, PostingId};
-use crate::domain::ordering::FeedPosition;
+use crate::domain::operation::{CommentPolicy, ReactionSwitch};
+use crate::domain::ordering::{CommentPosition, FeedPosition};
+use crate::domain::time::Timestamp;
 
 /// Something to be done. Answered by an [`Outcome`] once it is on disk.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -39,6 +41,61 @@ pub enum Command {
         text: String,
         /// A draft that this post finishes: it is removed in the same transaction.
         draft: Option<DraftSlot>,
+    },
+    /// Comments on a post, or answers a comment.
+    Reply {
+        /// A post or a comment.
+        target: ObjectId,
+        /// The text, at most `COMMENT_TEXT_BYTES`.
+        text: String,
+        /// The writing persona. If `None`: the one that wrote the post or whose follow surfaced it, else the default.
+        persona: Option<PostingId>,
+        /// A draft that this comment finishes: it is removed in the same transaction.
+        draft: Option<DraftSlot>,
+    },
+    /// Puts a reaction on a post or comment, or takes it back.
+    React {
+        /// A post or a comment.
+        target: ObjectId,
+        /// One emoji.
+        emoji: String,
+        /// Put or take back.
+        switch: ReactionSwitch,
+        /// The reacting persona; chosen as for [`Command::Reply`] if `None`.
+        persona: Option<PostingId>,
+    },
+    /// Replaces the text of a post or comment of one of my personas; the old one stays in the history of its readers.
+    Edit {
+        /// A post or a comment.
+        target: ObjectId,
+        /// The new text.
+        text: String,
+        /// A draft that this edit finishes.
+        draft: Option<DraftSlot>,
+    },
+    /// Deletes a post or comment of one of my personas, here and wherever the request arrives.
+    Delete {
+        /// A post or a comment.
+        target: ObjectId,
+    },
+    /// Hides somebody's comment on a post of one of my personas.
+    HideComment {
+        /// The comment.
+        comment: ObjectId,
+    },
+    /// Says whose comments are shown on a post of one of my personas.
+    SetPolicy {
+        /// The post.
+        post_id: ObjectId,
+        /// Whose.
+        policy: CommentPolicy,
+    },
+    /// Marks the comments of a post as read that had come in by then.
+    ReadComments {
+        /// The post.
+        post_id: ObjectId,
+        /// The `received` of the newest comment that was shown.
+        received_by: Timestamp,
     },
     /// Follows an author.
     Follow {
@@ -98,6 +155,10 @@ pub enum Command {
 pub enum DraftSlot {
     /// The new post.
     NewPost,
+    /// An answer to a post or comment.
+    Reply(ObjectId),
+    /// An edit of a post or comment.
+    Edit(ObjectId),
 }
 
 /// What came of a [`Command`].
@@ -110,6 +171,8 @@ pub enum Outcome {
     PersonaCreated(PersonaView),
     /// The id of the new post.
     PostPublished(ObjectId),
+    /// The id of the new operation: a comment, reaction, edit, deletion, hiding or policy.
+    OperationPublished(ObjectId),
     /// Who is followed now, and by whom.
     Followed(PersonView),
     /// What the sync brought.
@@ -131,10 +194,14 @@ pub enum Query {
         /// At most this many, and never more than `QUERY_ROWS`.
         limit: u32,
     },
-    /// One post.
+    /// One post and a page of its comments, oldest first.
     Thread {
-        /// Which.
+        /// Which post; also the id of one of its comments.
         post_id: ObjectId,
+        /// Only comments behind this position.
+        after: Option<CommentPosition>,
+        /// At most so many comments, and never more than `QUERY_ROWS`.
+        limit: u32,
     },
     /// Everybody followed, by name.
     People,
@@ -185,7 +252,7 @@ pub enum View {
     /// Answers [`Query::Feed`].
     Feed(FeedPage),
     /// Answers [`Query::Thread`].
-    Thread(ThreadView),
+    Thread(Box<ThreadView>),
     /// Answers [`Query::People`].
     People(Vec<PersonView>),
     /// Answers [`Query::Personas`].
@@ -213,6 +280,11 @@ pub enum Event {
     },
     /// Posts came in or were written.
     FeedChanged,
+    /// Comments, reactions or the text of a post changed.
+    ThreadChanged {
+        /// Which post.
+        post_id: ObjectId,
+    },
     /// Follows or names changed.
     PeopleChanged,
     /// A persona was made or renamed.

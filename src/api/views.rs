@@ -1,10 +1,13 @@
 //! What faces show: owned plain data, names and texts already `SafeText`. JSON field names are the CLI's contract:
 //! fields may be added, never change meaning.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 use crate::domain::ids::{NetworkId, ObjectId, PostingId};
-use crate::domain::ordering::FeedPosition;
+use crate::domain::operation::CommentPolicy;
+use crate::domain::ordering::{CommentPosition, FeedPosition};
 use crate::domain::text::SafeText;
 use crate::domain::time::Timestamp;
 
@@ -29,8 +32,21 @@ pub struct PostView {
     pub author_name: SafeText,
     /// The persona of mine that wrote it or whose follow surfaced it.
     pub persona: Option<PostingId>,
-    /// The text.
+    /// The text, as last edited.
     pub text: SafeText,
+    /// When the shown text was written, if it replaced another one.
+    #[serde(rename = "edited_ms")]
+    pub edited: Option<Timestamp>,
+    /// Reactions on the post itself: emoji and how many people.
+    pub reactions: BTreeMap<SafeText, u64>,
+    /// Those of them that are mine.
+    pub my_reactions: Vec<SafeText>,
+    /// Comments that are shown.
+    pub comment_count: u64,
+    /// Those of them that came in since the post's comments were last read.
+    pub unread_comment_count: u64,
+    /// Those of the unread ones that answer something of mine.
+    pub unread_to_me_count: u64,
     /// When the author says it was written.
     #[serde(rename = "created_ms")]
     pub created: Timestamp,
@@ -77,11 +93,84 @@ pub enum More {
     Follows,
 }
 
-/// A post and what belongs to it.
+/// A post and a page of its comments.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ThreadView {
     /// The post itself.
     pub post: PostView,
+    /// Whose comments its author wants.
+    pub policy: CommentPolicy,
+    /// Comments in the order they were written, deleted and hidden ones among them: answers hang on them.
+    pub comments: Vec<CommentView>,
+    /// Whether more comments follow.
+    pub more: More,
+}
+
+/// A comment. With `parent` it forms a tree; a parent that is not in the thread is not known here (yet).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CommentView {
+    /// BLAKE3 of its signed bytes.
+    pub operation_id: ObjectId,
+    /// The comment it answers; `None` for an answer to the post.
+    pub parent: Option<ObjectId>,
+    /// Who signed it.
+    pub author: PostingId,
+    /// The author's name, or empty when none is known.
+    pub author_name: SafeText,
+    /// The persona of mine that wrote it, if one did.
+    pub persona: Option<PostingId>,
+    /// The text as last edited; empty unless it is shown.
+    pub text: SafeText,
+    /// Whether it is shown.
+    pub state: CommentState,
+    /// When the author says it was written.
+    #[serde(rename = "created_ms")]
+    pub created: Timestamp,
+    /// When this node first had it.
+    #[serde(rename = "received_ms")]
+    pub received: Timestamp,
+    /// When the shown text was written, if it replaced another one.
+    #[serde(rename = "edited_ms")]
+    pub edited: Option<Timestamp>,
+    /// Reactions: emoji and how many people.
+    pub reactions: BTreeMap<SafeText, u64>,
+    /// Those of them that are mine.
+    pub my_reactions: Vec<SafeText>,
+    /// Whether it came in since the comments were last read.
+    #[serde(rename = "unread", with = "as_unread")]
+    pub mark: ReadMark,
+    /// Whom it answers.
+    pub addressee: Addressee,
+}
+
+impl CommentView {
+    /// Where it stands among the comments of its post.
+    #[must_use]
+    pub const fn position(&self) -> CommentPosition {
+        CommentPosition { created: self.created, operation_id: self.operation_id }
+    }
+}
+
+/// Whether a comment is shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum CommentState {
+    /// Yes.
+    Shown,
+    /// Its author deleted it.
+    Deleted,
+    /// The author of the post hid it, or does not want comments of this person.
+    Hidden,
+}
+
+/// Whom a comment answers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Addressee {
+    /// Something one of my personas wrote.
+    Me,
+    /// Something of somebody else.
+    Others,
 }
 
 /// Somebody I follow, or one of my own personas.

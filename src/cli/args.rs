@@ -97,8 +97,20 @@ pub enum Verb {
     Post(Post),
     /// Read the feed, newest first
     Feed(Feed),
-    /// Read one post
+    /// Read a post with its comments
     Thread(Thread),
+    /// Comment on a post, or answer a comment
+    Reply(Reply),
+    /// React to a post or comment with an emoji
+    React(React),
+    /// Change the text of a post or comment of yours
+    Edit(Edit),
+    /// Delete a post or comment of yours, here and wherever the request arrives
+    Delete(Delete),
+    /// Hide somebody's comment on a post of yours
+    Hide(Hide),
+    /// Say whose comments are shown on a post of yours
+    Policy(Policy),
     /// Pull now from all peers and say what came
     Sync(Sync),
     /// Your personas
@@ -178,9 +190,78 @@ pub struct Feed {
 /// `thread`.
 #[derive(Debug, ClapArgs)]
 pub struct Thread {
-    /// The id of a post
+    /// The id of a post or of a comment on it
     #[arg(value_name = "ID")]
     pub post_id: ObjectId,
+}
+
+/// `reply`.
+#[derive(Debug, ClapArgs)]
+pub struct Reply {
+    /// The id of a post or comment
+    #[arg(value_name = "ID")]
+    pub target: ObjectId,
+    /// The text; `-` reads it from the standard input
+    #[arg(value_name = "TEXT")]
+    pub text: String,
+    /// Which of your personas writes; if not named, the one that follows the post's author
+    #[command(flatten)]
+    pub of: OfPersona,
+}
+
+/// `react`.
+#[derive(Debug, ClapArgs)]
+pub struct React {
+    /// The id of a post or comment
+    #[arg(value_name = "ID")]
+    pub target: ObjectId,
+    /// One emoji
+    #[arg(value_name = "EMOJI")]
+    pub emoji: String,
+    /// Take the reaction back
+    #[arg(long)]
+    pub remove: bool,
+    /// Which of your personas reacts; if not named, the one that follows the post's author
+    #[command(flatten)]
+    pub of: OfPersona,
+}
+
+/// `edit`.
+#[derive(Debug, ClapArgs)]
+pub struct Edit {
+    /// The id of a post or comment of yours
+    #[arg(value_name = "ID")]
+    pub target: ObjectId,
+    /// The new text; `-` reads it from the standard input
+    #[arg(value_name = "TEXT")]
+    pub text: String,
+}
+
+/// `delete`.
+#[derive(Debug, ClapArgs)]
+pub struct Delete {
+    /// The id of a post or comment of yours
+    #[arg(value_name = "ID")]
+    pub target: ObjectId,
+}
+
+/// `hide`.
+#[derive(Debug, ClapArgs)]
+pub struct Hide {
+    /// The id of a comment on a post of yours
+    #[arg(value_name = "ID")]
+    pub comment: ObjectId,
+}
+
+/// `policy`.
+#[derive(Debug, ClapArgs)]
+pub struct Policy {
+    /// The id of a post of yours
+    #[arg(value_name = "ID")]
+    pub post_id: ObjectId,
+    /// `everyone`, `nobody`, or the posting ids of those who may comment
+    #[arg(value_name = "everyone|nobody|POSTING_ID", required = true)]
+    pub who: Vec<String>,
 }
 
 /// `sync`.

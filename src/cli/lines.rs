@@ -1,8 +1,6 @@
 //! What scripts read: the views of the node with every field that is promised to them. What this version has no value
 //! for has its neutral one, so that scripts need not change when it comes.
 
-use std::collections::BTreeMap;
-
 use serde::Serialize;
 
 use crate::api::{PersonView, PostView};
@@ -14,8 +12,6 @@ pub(super) struct PostLine {
     #[serde(flatten)]
     pub(super) post: PostView,
     warning: Option<SafeText>,
-    reactions: BTreeMap<String, u64>,
-    comment_count: u64,
     attachments: [(); 0],
 }
 
@@ -31,7 +27,7 @@ pub(super) struct PersonLine {
 
 impl From<PostView> for PostLine {
     fn from(post: PostView) -> Self {
-        Self { post, warning: None, reactions: BTreeMap::new(), comment_count: 0, attachments: [] }
+        Self { post, warning: None, attachments: [] }
     }
 }
 

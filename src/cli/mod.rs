@@ -8,6 +8,7 @@ mod args;
 mod error;
 mod lines;
 mod output;
+mod responses;
 mod verbs;
 
 use std::process::ExitCode;

@@ -18,6 +18,11 @@ impl Output {
         Self { json }
     }
 
+    /// Whether people read it, and not scripts.
+    pub(super) const fn is_for_people(&self) -> bool {
+        !self.json
+    }
+
     /// Prints one result.
     pub(super) fn one<T: Serialize>(
         &self,

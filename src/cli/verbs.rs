@@ -14,12 +14,13 @@ use super::args::{
 use super::error::CliError;
 use super::lines::{PersonLine, PostLine};
 use super::output::Output;
+use super::responses;
 use crate::api::{
     CallError, Command, ErrorKind, Event, FeedAnchor, FeedFilter, LanDiscovery, More, NetSettings,
     NetworkState, NodeHandle, NodeRequest, OpenNode, Outcome, PeerView, PersonView, PersonaView, Query,
     ReadMark, Source, StatusView, View,
 };
-use crate::domain::ids::{ObjectId, PostingId};
+use crate::domain::ids::PostingId;
 use crate::domain::text::SafeText;
 use crate::{clock, config, logging, ui};
 
@@ -111,7 +112,13 @@ async fn one_shot(verb: Verb, node: &NodeHandle, output: &Output) -> Result<(), 
         }
         Verb::Post(post) => self::post(post, node, output).await,
         Verb::Feed(feed) => self::feed(feed, node, output).await,
-        Verb::Thread(thread) => self::thread(thread.post_id, node, output).await,
+        Verb::Thread(thread) => responses::thread(thread.post_id, node, output).await,
+        Verb::Reply(reply) => responses::reply(reply, node, output).await,
+        Verb::React(react) => responses::react(react, node, output).await,
+        Verb::Edit(edit) => responses::edit(edit, node, output).await,
+        Verb::Delete(delete) => responses::delete(delete, node, output).await,
+        Verb::Hide(hide) => responses::hide(&hide, node, output).await,
+        Verb::Policy(policy) => responses::policy(policy, node, output).await,
         Verb::Sync(sync) => self::sync(sync.wait, node, output).await,
         Verb::Persona(PersonaVerb::List) => output.all(&personas(node).await?, |persona: &PersonaView| {
             let mark = if persona.default { " (default)" } else { "" };
@@ -330,11 +337,6 @@ async fn pages_of_feed(feed: &Feed, node: &NodeHandle) -> Result<Vec<PostLine>, 
     }
 }
 
-async fn thread(post_id: ObjectId, node: &NodeHandle, output: &Output) -> Result<(), CliError> {
-    let View::Thread(thread) = node.query(Query::Thread { post_id }).await? else { return Err(unexpected()) };
-    output.one(&PostLine::from(thread.post), plain_post)
-}
-
 async fn sync(seconds: u64, node: &NodeHandle, output: &Output) -> Result<(), CliError> {
     let command = Command::Sync { wait: Duration::from_secs(seconds) };
     let Outcome::Synced(report) = node.command(command).await? else { return Err(unexpected()) };
@@ -346,15 +348,22 @@ fn plain_person(PersonLine { person, .. }: &PersonLine) -> String {
     format!("{}  {}  {} {posts}", person.posting_id, shown_name(&person.name), person.post_count)
 }
 
-fn plain_post(PostLine { post, .. }: &PostLine) -> String {
+pub(super) fn plain_post(PostLine { post, .. }: &PostLine) -> String {
     let unread = if post.mark == ReadMark::Unread { "* " } else { "" };
     let text = post.text.as_str().lines().collect::<Vec<_>>().join("\n  ");
     let when = post.created.format_utc();
     let author = post.author.fingerprint();
-    format!("{unread}{} {author} · {when}\n  {text}\n  {}\n", shown_name(&post.author_name), post.post_id)
+    let name = shown_name(&post.author_name);
+    let edited = if post.edited.is_some() { " · edited" } else { "" };
+    let around = [
+        responses::plain_counts(post.comment_count, post.unread_comment_count),
+        responses::plain_reactions(&post.reactions),
+    ];
+    let around = around.into_iter().flatten().fold(String::new(), |lines, part| lines + "  " + &part + "\n");
+    format!("{unread}{name} {author} · {when}{edited}\n  {text}\n{around}  {}\n", post.post_id)
 }
 
-fn shown_name(name: &SafeText) -> &str {
+pub(super) fn shown_name(name: &SafeText) -> &str {
     if name.is_empty() { "(no name yet)" } else { name.as_str() }
 }
 
@@ -372,7 +381,10 @@ async fn personas(node: &NodeHandle) -> Result<Vec<PersonaView>, CliError> {
     }
 }
 
-async fn resolve_persona(of: &OfPersona, node: &NodeHandle) -> Result<Option<PostingId>, CliError> {
+pub(super) async fn resolve_persona(
+    of: &OfPersona,
+    node: &NodeHandle,
+) -> Result<Option<PostingId>, CliError> {
     let Some(named) = &of.persona else { return Ok(None) };
     if let Ok(id) = named.parse() {
         return Ok(Some(id));
@@ -401,7 +413,7 @@ fn find_by_name(
     }
 }
 
-fn text_or_stdin(text: String) -> Result<String, CliError> {
+pub(super) fn text_or_stdin(text: String) -> Result<String, CliError> {
     if text != "-" {
         return Ok(text);
     }
@@ -418,7 +430,7 @@ fn text_or_stdin(text: String) -> Result<String, CliError> {
 }
 
 /// The node answers each call with its own kind; anything else is a bug of ours.
-fn unexpected() -> CliError {
+pub(super) fn unexpected() -> CliError {
     CallError::new(ErrorKind::Stopped, "the node gave an unexpected answer", "report this as a bug").into()
 }
 

@@ -6,7 +6,9 @@ use data_encoding::HEXLOWER;
 use super::keys::{NetworkKey, PostingKey};
 use crate::domain::address::PeerAddress;
 use crate::domain::envelope::{Content, Envelope, Kind, Object, Verified};
+use crate::domain::ids::{ObjectId, PostingId};
 use crate::domain::invite::{Invite, format_ticket, parse_ticket};
+use crate::domain::operation::{Action, CommentPolicy, Operation, ReactionSwitch, Target};
 use crate::domain::post::Post;
 use crate::domain::profile::Profile;
 use crate::domain::time::Timestamp;
@@ -65,6 +67,34 @@ fn golden_profile() {
         unreachable!("a profile was checked")
     };
     assert_eq!((read.content().name(), read.content().sequence()), ("ana", 1_795_356_120_000));
+}
+
+#[test]
+fn golden_operations() {
+    let key = posting_key();
+    let somebody = PostingId::from_bytes([3; 32]);
+    let on_post = Target { post: ObjectId::from_bytes([4; 32]), author: key.posting_id(), operation: None };
+    let on_comment = Target { operation: Some(ObjectId::from_bytes([5; 32])), ..on_post };
+    let react = |switch| Action::React { emoji: "👍".to_owned(), switch };
+    let cases = [
+        ("react", on_post, react(ReactionSwitch::On)),
+        ("react-off", on_comment, react(ReactionSwitch::Off)),
+        ("comment", on_post, Action::Comment("Why?".to_owned())),
+        ("answer", on_comment, Action::Comment("Because.".to_owned())),
+        ("edit", on_post, Action::Edit("Better.".to_owned())),
+        ("hide", on_comment, Action::Hide),
+        ("tombstone", on_post, Action::Tombstone),
+        ("policy-everyone", on_post, Action::Policy(CommentPolicy::Everyone)),
+        ("policy-nobody", on_post, Action::Policy(CommentPolicy::Nobody)),
+        ("policy-listed", on_post, Action::Policy(CommentPolicy::Listed(vec![somebody]))),
+    ];
+    for (name, target, action) in cases {
+        let operation = Operation::new(key.posting_id(), CREATED, target, action.clone()).unwrap();
+        let Object::Operation(read) = check(name, &key.sign(&operation)) else {
+            unreachable!("an operation was checked")
+        };
+        assert_eq!((read.content().target(), read.content().action()), (target, &action));
+    }
 }
 
 #[test]

@@ -60,6 +60,12 @@ impl Read<'_> {
         )
     }
 
+    /// Whether an object is held back.
+    pub fn is_held(&self, object: ObjectKey) -> Result<bool, DbError> {
+        let held = self.find("SELECT 1 FROM held WHERE object = ?1", [object], |row| row.get::<_, i64>(0))?;
+        Ok(held.is_some())
+    }
+
     /// When the next held object is due.
     pub fn find_next_due(&self) -> Result<Option<Timestamp>, DbError> {
         self.get("SELECT min(due_ms) FROM held", [], |row| row.get(0))
@@ -78,6 +84,16 @@ impl Write<'_> {
         if kind == Kind::Post {
             self.execute("UPDATE authors SET post_count = post_count + 1 WHERE author = ?1", [author])?;
         }
+        Ok(())
+    }
+
+    /// Takes a post out of the log and off the disk, and counts it no more.
+    pub fn delete_post(&self, author: Author, object: ObjectKey) -> Result<(), DbError> {
+        let changed = self.execute("DELETE FROM arrivals WHERE object = ?1", [object])?;
+        if changed > 0 {
+            self.execute("UPDATE authors SET post_count = post_count - 1 WHERE author = ?1", [author])?;
+        }
+        self.execute("DELETE FROM objects WHERE object = ?1", [object])?;
         Ok(())
     }
 

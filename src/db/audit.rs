@@ -72,6 +72,21 @@ impl Read<'_> {
         )
     }
 
+    /// Every operation in the log with the author it stands under.
+    pub fn list_operations(&self) -> Result<Vec<(PostingId, ObjectId)>, DbError> {
+        self.list(
+            "SELECT posting_id, object_id FROM arrivals JOIN objects USING (object)
+             JOIN authors ON authors.author = arrivals.author WHERE kind = 3",
+            [],
+            |row| Ok((row.get(0)?, row.get(1)?)),
+        )
+    }
+
+    /// Ids of all comments that are shown.
+    pub fn list_comment_ids(&self) -> Result<Vec<ObjectId>, DbError> {
+        self.list("SELECT operation_id FROM comments WHERE state = 0", [], |row| row.get(0))
+    }
+
     /// Whether the counts that are kept are those of the rows.
     pub fn counts_are_right(&self) -> Result<bool, DbError> {
         self.get(
@@ -80,7 +95,18 @@ impl Read<'_> {
                 AND NOT EXISTS (SELECT 1 FROM timeline WHERE unread = 1 AND pill NOT IN (SELECT pill FROM feeds))
                 AND NOT EXISTS (SELECT 1 FROM authors WHERE post_count <>
                        (SELECT count(*) FROM arrivals JOIN objects USING (object)
-                        WHERE arrivals.author = authors.author AND kind = 1))",
+                        WHERE arrivals.author = authors.author AND kind = 1))
+                AND NOT EXISTS (SELECT 1 FROM headers
+                    WHERE operation_count <> (SELECT count(*) FROM operations WHERE operations.post = headers.post)
+                       OR (comment_count, unread_count, unread_to_me_count) <>
+                          (SELECT count(*), coalesce(sum(unread), 0), coalesce(sum(unread AND to_me), 0)
+                           FROM comments WHERE comments.post = headers.post AND state = 0))
+                AND NOT EXISTS (SELECT target_id, emoji, count FROM reaction_counts
+                    EXCEPT SELECT target_id, emoji, count(*) FROM reactions WHERE is_on = 1
+                           GROUP BY target_id, emoji)
+                AND NOT EXISTS (SELECT target_id, emoji, count(*) FROM reactions WHERE is_on = 1
+                           GROUP BY target_id, emoji
+                    EXCEPT SELECT target_id, emoji, count FROM reaction_counts)",
             [],
             |row| row.get(0),
         )

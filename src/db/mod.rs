@@ -15,12 +15,16 @@ pub mod arrivals;
 #[cfg(any(test, feature = "sim"))]
 pub mod audit;
 pub mod carried;
+pub mod comments;
 pub mod drafts;
 pub mod follows;
+pub mod headers;
 pub mod objects;
+pub mod operations;
 pub mod peers;
 pub mod personas;
 pub mod profiles;
+pub mod reactions;
 pub mod standings;
 pub mod store;
 pub mod timeline;

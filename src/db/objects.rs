@@ -28,7 +28,7 @@ pub struct StoredObject {
 /// Whether an id needs to be asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Have {
-    /// Neither stored nor refused.
+    /// Neither stored nor refused nor deleted.
     Missing,
     /// Stored, perhaps held back.
     Stored,
@@ -53,8 +53,12 @@ impl Read<'_> {
         if self.find_object(object_id)?.is_some() {
             return Ok(Have::Stored);
         }
-        let refused =
-            self.find("SELECT 1 FROM refused WHERE object_id = ?1", [object_id], |row| row.get::<_, i64>(0))?;
+        let refused = self.find(
+            "SELECT 1 WHERE EXISTS (SELECT 1 FROM refused WHERE object_id = ?1)
+                OR EXISTS (SELECT 1 FROM tombstones WHERE target_id = ?1 AND is_met = 1)",
+            [object_id],
+            |row| row.get::<_, i64>(0),
+        )?;
         Ok(if refused.is_some() { Have::Refused } else { Have::Missing })
     }
 
@@ -90,7 +94,8 @@ impl Read<'_> {
     pub fn find_servable(&self, object_id: ObjectId) -> Result<Option<Envelope>, DbError> {
         self.find(
             "SELECT kind, bytes, signature FROM objects
-             WHERE object_id = ?1 AND object NOT IN (SELECT object FROM held)",
+             WHERE object_id = ?1 AND object NOT IN (SELECT object FROM held)
+             AND object NOT IN (SELECT object FROM waiting)",
             [object_id],
             envelope,
         )?
@@ -154,6 +159,13 @@ impl Write<'_> {
         Ok(key)
     }
 
+    /// Takes an object out of the log and off the disk. What else names it is the caller's.
+    pub fn delete_object(&self, key: ObjectKey) -> Result<(), DbError> {
+        self.execute("DELETE FROM arrivals WHERE object = ?1", [key])?;
+        self.execute("DELETE FROM objects WHERE object = ?1", [key])?;
+        Ok(())
+    }
+
     /// Sets when an object counts as received: the moment it was due, for one that was held back.
     pub fn update_received(&self, key: ObjectKey, received: Timestamp) -> Result<(), DbError> {
         self.execute("UPDATE objects SET received_ms = ?2 WHERE object = ?1", params![key, received])?;
@@ -166,6 +178,10 @@ impl Write<'_> {
             "INSERT INTO refused (object_id) VALUES (?1) ON CONFLICT (object_id) DO NOTHING",
             [object_id],
         )?;
+        self.trim_refused()
+    }
+
+    pub(super) fn trim_refused(&self) -> Result<(), DbError> {
         self.execute(
             "DELETE FROM refused WHERE refused <= (SELECT max(refused) FROM refused) - ?1",
             [REFUSED_OBJECTS],

@@ -259,5 +259,7 @@ fn harden(connection: &Connection) -> Result<(), DbError> {
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
     connection.pragma_update(None, "journal_size_limit", 64 * 1024 * 1024)?;
     connection.pragma_update(None, "cell_size_check", "ON")?;
+    // What somebody deleted is overwritten in the file, not only forgotten.
+    connection.pragma_update(None, "secure_delete", "ON")?;
     Ok(())
 }

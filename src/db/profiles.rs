@@ -16,6 +16,16 @@ pub struct CurrentProfile {
     pub object_id: ObjectId,
 }
 
+/// What an author is called, as an expression over the row number `author`: signed profile, own label, hint of an
+/// invite, in this order. The one definition of a name.
+pub(super) fn name_sql(author: &str) -> String {
+    format!(
+        "coalesce((SELECT name FROM profiles WHERE author = {author}),
+                  (SELECT label FROM personas WHERE author = {author} AND label <> ''),
+                  (SELECT name_hint FROM follows WHERE author = {author} AND name_hint <> '' LIMIT 1))"
+    )
+}
+
 impl Read<'_> {
     /// The newest profile of an author.
     pub fn find_profile(&self, author: Author) -> Result<Option<CurrentProfile>, DbError> {
@@ -36,14 +46,7 @@ impl Read<'_> {
 
     /// What an author is called: signed profile, own label, hint of an invite, in this order. Raw text.
     pub fn find_name(&self, author: Author) -> Result<Option<String>, DbError> {
-        self.get(
-            "SELECT coalesce(
-                 (SELECT name FROM profiles WHERE author = ?1),
-                 (SELECT label FROM personas WHERE author = ?1 AND label <> ''),
-                 (SELECT name_hint FROM follows WHERE author = ?1 AND name_hint <> '' LIMIT 1))",
-            [author],
-            |row| row.get(0),
-        )
+        self.get(&format!("SELECT {}", name_sql("?1")), [author], |row| row.get(0))
     }
 }
 

@@ -2,6 +2,7 @@
 
 use rusqlite::{Row, params};
 
+use super::profiles::name_sql;
 use super::{Author, DbError, ObjectKey, Read, Write};
 use crate::domain::ids::PostingId;
 use crate::domain::ordering::FeedPosition;
@@ -77,6 +78,12 @@ pub struct FeedPost {
     pub author_name: Option<String>,
     /// The persona that surfaced it.
     pub persona: PostingId,
+    /// The signed bytes of the edit whose text is shown.
+    pub edit: Option<Vec<u8>>,
+    /// Comments that are shown, those not read, and of these those to me.
+    pub comment_counts: [u64; 3],
+    /// The most frequent emojis with their counts, as JSON; empty when there are none.
+    pub reactions: String,
 }
 
 impl Read<'_> {
@@ -104,7 +111,8 @@ impl Read<'_> {
     /// One post of a feed.
     pub fn find_feed_post(&self, pill: Pill, position: FeedPosition) -> Result<Option<FeedPost>, DbError> {
         let sql = format!(
-            "{FEED_COLUMNS} FROM timeline {FEED_JOINS} WHERE pill = ?1 AND sort_ms = ?2 AND post_id = ?3"
+            "{} FROM timeline {FEED_JOINS} WHERE pill = ?1 AND sort_ms = ?2 AND post_id = ?3",
+            columns()
         );
         self.find(&sql, params![pill.0, position.sort, position.post_id], feed_post)
     }
@@ -140,14 +148,19 @@ impl Read<'_> {
 }
 
 /// Everything a page needs in one statement: the range scan of the timeline drives it, the rest are point reads.
-const FEED_COLUMNS: &str = "SELECT timeline.sort_ms, timeline.post_id, timeline.unread,
-        objects.created_ms, objects.received_ms, objects.bytes, theirs.posting_id, mine.posting_id,
-        coalesce((SELECT name FROM profiles WHERE author = objects.author),
-                 (SELECT label FROM personas WHERE author = objects.author AND label <> ''),
-                 (SELECT name_hint FROM follows WHERE author = objects.author AND name_hint <> '' LIMIT 1))";
+fn columns() -> String {
+    format!(
+        "SELECT timeline.sort_ms, timeline.post_id, timeline.unread,
+                objects.created_ms, objects.received_ms, objects.bytes, theirs.posting_id, mine.posting_id, {name},
+                (SELECT bytes FROM objects AS edits WHERE edits.object = headers.edit),
+                comment_count, unread_count, unread_to_me_count, reactions",
+        name = name_sql("objects.author"),
+    )
+}
 const FEED_JOINS: &str = "CROSS JOIN objects USING (object)
     CROSS JOIN authors AS theirs ON theirs.author = objects.author
-    CROSS JOIN authors AS mine ON mine.author = timeline.persona";
+    CROSS JOIN authors AS mine ON mine.author = timeline.persona
+    LEFT JOIN headers ON headers.post = timeline.object";
 
 fn page_sql(forward: bool, filter: RowFilter) -> String {
     let (index, unread) = match filter {
@@ -156,8 +169,9 @@ fn page_sql(forward: bool, filter: RowFilter) -> String {
         RowFilter::Unread => ("INDEXED BY timeline_unread", "timeline.unread = 1 AND"),
     };
     let (beyond, order) = if forward { (">", "ASC") } else { ("<", "DESC") };
+    let columns = columns();
     format!(
-        "{FEED_COLUMNS} FROM timeline {index} {FEED_JOINS}
+        "{columns} FROM timeline {index} {FEED_JOINS}
          WHERE {unread} pill = ?1 AND (sort_ms, post_id) {beyond} (?2, ?3)
          ORDER BY sort_ms {order}, post_id {order} LIMIT ?4"
     )
@@ -165,6 +179,7 @@ fn page_sql(forward: bool, filter: RowFilter) -> String {
 
 fn feed_post(row: &Row<'_>) -> rusqlite::Result<FeedPost> {
     let unread: i64 = row.get(2)?;
+    let count = |column| row.get::<_, Option<i64>>(column).map(|count| count.unwrap_or(0).unsigned_abs());
     Ok(FeedPost {
         position: FeedPosition { sort: row.get(0)?, post_id: row.get(1)? },
         mark: if unread == 0 { Mark::Read } else { Mark::Unread },
@@ -174,6 +189,9 @@ fn feed_post(row: &Row<'_>) -> rusqlite::Result<FeedPost> {
         author: row.get(6)?,
         persona: row.get(7)?,
         author_name: row.get(8)?,
+        edit: row.get(9)?,
+        comment_counts: [count(10)?, count(11)?, count(12)?],
+        reactions: row.get::<_, Option<String>>(13)?.unwrap_or_default(),
     })
 }
 
@@ -226,6 +244,20 @@ impl Write<'_> {
                  ON CONFLICT (pill, sort_ms, post_id) DO NOTHING",
                 params![pill.0, persona, author, ahead],
             )?;
+        }
+        Ok(())
+    }
+
+    /// Takes a post out of every feed.
+    pub fn delete_feed_rows(&self, position: FeedPosition) -> Result<(), DbError> {
+        let rows: Vec<(i64, i64)> = self.list(
+            "DELETE FROM timeline WHERE pill IN (SELECT 0 UNION SELECT pill FROM personas)
+             AND sort_ms = ?1 AND post_id = ?2 RETURNING pill, unread",
+            params![position.sort, position.post_id],
+            |row| Ok((row.get(0)?, row.get(1)?)),
+        )?;
+        for (pill, unread) in rows {
+            self.change_unread_count(Pill(pill), unread.saturating_neg())?;
         }
         Ok(())
     }

@@ -8,6 +8,7 @@ use ed25519_dalek::{Signature, VerifyingKey};
 use thiserror::Error;
 
 use super::ids::{ObjectId, PostingId};
+use super::operation::Operation;
 use super::post::Post;
 use super::profile::Profile;
 use super::time::Timestamp;
@@ -19,6 +20,8 @@ pub enum Kind {
     Post,
     /// Name and further facts of a posting id.
     Profile,
+    /// A change of a post's header: comment, reaction, edit, deletion.
+    Operation,
 }
 
 impl Kind {
@@ -28,6 +31,7 @@ impl Kind {
         match self {
             Self::Post => 1,
             Self::Profile => 2,
+            Self::Operation => 3,
         }
     }
 
@@ -37,6 +41,7 @@ impl Kind {
         match code {
             1 => Some(Self::Post),
             2 => Some(Self::Profile),
+            3 => Some(Self::Operation),
             _ => None,
         }
     }
@@ -47,6 +52,7 @@ impl Kind {
         match self {
             Self::Post => b"itsgoin/0.6/post\0",
             Self::Profile => b"itsgoin/0.6/profile\0",
+            Self::Operation => b"itsgoin/0.6/operation\0",
         }
     }
 }
@@ -92,6 +98,9 @@ pub enum ContentError {
     /// A post without text, a name without characters.
     #[error("the object is empty")]
     Empty,
+    /// An operation its author can never perform on this target.
+    #[error("the author may not do this")]
+    Forbidden,
     /// The author is not a usable Ed25519 key (small order or not on the curve).
     #[error("the author is not a usable key")]
     WeakAuthor,
@@ -102,7 +111,7 @@ pub enum ContentError {
 #[error("the signature is not the author's")]
 pub struct SignatureError;
 
-/// Content that can be signed. Implemented by [`Post`] and [`Profile`].
+/// Content that can be signed. Implemented by [`Post`], [`Profile`] and [`Operation`].
 pub trait Content: Sized {
     /// The kind of its envelopes.
     const KIND: Kind;
@@ -187,6 +196,8 @@ pub enum Object {
     Post(Verified<Post>),
     /// A profile.
     Profile(Verified<Profile>),
+    /// An operation.
+    Operation(Box<Verified<Operation>>),
 }
 
 /// Why an envelope did not become an [`Object`].
@@ -209,6 +220,7 @@ impl Object {
         match envelope.kind {
             Kind::Post => Ok(Self::Post(Signed::decode(envelope)?.verify()?)),
             Kind::Profile => Ok(Self::Profile(Signed::decode(envelope)?.verify()?)),
+            Kind::Operation => Ok(Self::Operation(Box::new(Signed::decode(envelope)?.verify()?))),
         }
     }
 
@@ -218,6 +230,7 @@ impl Object {
         match self {
             Self::Post(post) => post.id(),
             Self::Profile(profile) => profile.id(),
+            Self::Operation(operation) => operation.id(),
         }
     }
 
@@ -227,6 +240,37 @@ impl Object {
         match self {
             Self::Post(post) => post.content().author(),
             Self::Profile(profile) => profile.content().author(),
+            Self::Operation(operation) => operation.content().author(),
+        }
+    }
+
+    /// Under whom it stands in the arrival log, so who has to be wanted for it to be wanted: its author, for an
+    /// operation the author of the post it is about.
+    #[must_use]
+    pub fn log_author(&self) -> PostingId {
+        match self {
+            Self::Post(_) | Self::Profile(_) => self.author(),
+            Self::Operation(operation) => operation.content().target().author,
+        }
+    }
+
+    /// The bytes and signature as received.
+    #[must_use]
+    pub const fn envelope(&self) -> &Envelope {
+        match self {
+            Self::Post(post) => post.envelope(),
+            Self::Profile(profile) => profile.envelope(),
+            Self::Operation(operation) => operation.envelope(),
+        }
+    }
+
+    /// When its author says it was made.
+    #[must_use]
+    pub fn created(&self) -> Timestamp {
+        match self {
+            Self::Post(post) => post.content().created(),
+            Self::Profile(profile) => profile.content().created(),
+            Self::Operation(operation) => operation.content().created(),
         }
     }
 }

@@ -39,6 +39,16 @@ impl std::str::FromStr for FeedPosition {
     }
 }
 
+/// Where a comment stands among those of its post. Greater means later; the same on every node, since a claimed time
+/// too far in the future waits until it is due. Also the cursor of a page: the page behind it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct CommentPosition {
+    /// The claimed time.
+    pub created: Timestamp,
+    /// Breaks ties the same way on every node.
+    pub operation_id: ObjectId,
+}
+
 /// Until when a post with this claimed time is held back; `None` when it may be shown now.
 #[must_use]
 pub fn held_until(created: Timestamp, now: Timestamp) -> Option<Timestamp> {

@@ -122,14 +122,22 @@ pub(super) fn durability(input: &Input) -> Durability {
         Input::CommandReceived { command, .. } => match command {
             Command::CreatePersona { .. }
             | Command::PublishPost { .. }
+            | Command::Reply { .. }
+            | Command::React { .. }
+            | Command::Edit { .. }
+            | Command::Delete { .. }
+            | Command::HideComment { .. }
+            | Command::SetPolicy { .. }
             | Command::Follow { .. }
             | Command::Unfollow { .. }
             | Command::AddPeer { .. }
             | Command::BanPeer { .. }
             | Command::UnbanPeer { .. } => Durability::Full,
-            Command::MarkPost { .. } | Command::SaveDraft { .. } | Command::Sync { .. } | Command::Stop => {
-                Durability::Normal
-            }
+            Command::MarkPost { .. }
+            | Command::ReadComments { .. }
+            | Command::SaveDraft { .. }
+            | Command::Sync { .. }
+            | Command::Stop => Durability::Normal,
         },
         _ => Durability::Normal,
     }

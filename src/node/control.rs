@@ -23,8 +23,8 @@ use tokio::task::JoinSet;
 
 pub use self::place::{Homes, find};
 use crate::api::{
-    Call, CallError, Command, Event, FeedAnchor, FeedPage, More, NodeHandle, Outcome, PostView, Query, View,
-    calls,
+    Call, CallError, Command, Event, FeedAnchor, FeedPage, More, NodeHandle, Outcome, Query, ThreadView,
+    View, calls,
 };
 use crate::limits::{CHANNEL_MESSAGES, CONTROL_CLIENTS, CONTROL_LINE_BYTES};
 
@@ -180,6 +180,7 @@ async fn answer(node: &NodeHandle, Asked { id, call }: Asked) -> Said {
             let anchor = if let Query::Feed { page, .. } = query { page } else { FeedAnchor::Newest };
             let view = match node.query(query).await {
                 Ok(View::Feed(page)) => Ok(View::Feed(cut_to_line(page, anchor))),
+                Ok(View::Thread(thread)) => Ok(View::Thread(Box::new(cut_thread(*thread)))),
                 view => view,
             };
             Said::View { id, view }
@@ -194,14 +195,7 @@ fn cut_to_line(mut page: FeedPage, anchor: FeedAnchor) -> FeedPage {
     if goes_to_newer {
         page.posts.reverse();
     }
-    let mut room = CONTROL_LINE_BYTES.saturating_sub(AROUND_POSTS_BYTES);
-    let fits = |post: &&PostView| {
-        let bytes = serde_json::to_vec(post).map_or(usize::MAX, |text| text.len().saturating_add(1));
-        let left = room.checked_sub(bytes);
-        room = left.unwrap_or(0);
-        left.is_some()
-    };
-    let fitting = page.posts.iter().take_while(fits).count();
+    let fitting = count_fitting(&page.posts, CONTROL_LINE_BYTES.saturating_sub(AROUND_POSTS_BYTES));
     if fitting < page.posts.len() {
         page.posts.truncate(fitting);
         page.more = More::Follows;
@@ -210,6 +204,32 @@ fn cut_to_line(mut page: FeedPage, anchor: FeedAnchor) -> FeedPage {
         page.posts.reverse();
     }
     page
+}
+
+/// As many comments of a page as fit into a line beside their post.
+fn cut_thread(mut thread: ThreadView) -> ThreadView {
+    let around = bytes_of(&thread.post).saturating_add(AROUND_POSTS_BYTES);
+    let fitting = count_fitting(&thread.comments, CONTROL_LINE_BYTES.saturating_sub(around));
+    if fitting < thread.comments.len() {
+        thread.comments.truncate(fitting);
+        thread.more = More::Follows;
+    }
+    thread
+}
+
+/// How many from the front fit into so many bytes.
+fn count_fitting<T: serde::Serialize>(items: &[T], mut room: usize) -> usize {
+    let fits = |item: &&T| {
+        let left = room.checked_sub(bytes_of(*item));
+        room = left.unwrap_or(0);
+        left.is_some()
+    };
+    items.iter().take_while(fits).count()
+}
+
+/// Bytes of an item and the comma behind it.
+fn bytes_of<T: serde::Serialize>(item: &T) -> usize {
+    serde_json::to_vec(item).map_or(usize::MAX, |text| text.len().saturating_add(1))
 }
 
 type Lines = BufReader<OwnedReadHalf>;

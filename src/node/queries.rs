@@ -1,9 +1,12 @@
 //! Answers the questions of faces from one snapshot of the store. Names and texts of others leave here as `SafeText`.
 
+use std::collections::BTreeMap;
+
 use crate::api::{
-    Audience, CallError, DraftView, ErrorKind, FeedAnchor, FeedFilter, FeedPage, More, PersonView,
-    PersonaView, PostView, ReadMark, ThreadView,
+    Addressee, Audience, CallError, CommentState, CommentView, DraftView, ErrorKind, FeedAnchor, FeedFilter,
+    FeedPage, More, PersonView, PersonaView, PostView, ReadMark, ThreadView,
 };
+use crate::db::comments::{CommentRow, Origin, State, Towards};
 use crate::db::personas::PersonaRow;
 use crate::db::timeline::{FeedPost, Mark, PageStart, Pill, RowFilter};
 use crate::db::{Author, DbError, Read};
@@ -11,11 +14,13 @@ use crate::domain::address::PeerAddress;
 use crate::domain::envelope::{Content, Kind};
 use crate::domain::ids::{ObjectId, PostingId};
 use crate::domain::invite::Invite;
-use crate::domain::ordering::FeedPosition;
+use crate::domain::operation::{Action, CommentPolicy, Operation};
+use crate::domain::ordering::{CommentPosition, FeedPosition};
 use crate::domain::post::Post;
 use crate::domain::text::SafeText;
+use crate::domain::time::Timestamp;
 use crate::limits::{INTEREST_IDS, QUERY_ROWS};
-use crate::node::engine::no_persona;
+use crate::node::engine::{no_persona, policy_in};
 
 /// Why a question has no answer.
 pub enum QueryError {
@@ -70,47 +75,155 @@ pub fn feed(
             FeedAnchor::Newest | FeedAnchor::Before(_) => drop(rows.pop()),
         }
     }
-    let posts = rows.into_iter().map(post_view).collect::<Result<_, _>>()?;
+    let posts = rows.into_iter().map(|row| post_view(read, row)).collect::<Result<_, _>>()?;
     Ok(FeedPage { posts, more, unread_count: read.count_unread(pill)? })
 }
 
-fn post_view(row: FeedPost) -> Result<PostView, DbError> {
-    let post = Post::decode(&row.bytes).map_err(|_was_good_once| DbError::DamagedRow { table: "objects" })?;
+/// A post as it stands in a feed. `read` is asked only about posts with reactions, for those of mine.
+fn post_view(read: Read<'_>, row: FeedPost) -> Result<PostView, DbError> {
+    let damaged = |table| move |_was_good_once| DbError::DamagedRow { table };
+    let post = Post::decode(&row.bytes).map_err(damaged("objects"))?;
+    let edit = row.edit.as_deref().map(edited_text).transpose()?;
+    let (edited, text) = edit.map_or((None, None), |(when, text)| (Some(when), Some(text)));
+    let [comment_count, unread_comment_count, unread_to_me_count] = row.comment_counts;
+    let reactions: Vec<(String, u64)> = match row.reactions.as_str() {
+        "" => Vec::new(),
+        json => serde_json::from_str(json).map_err(|_not_ours| DbError::DamagedRow { table: "headers" })?,
+    };
+    let my_reactions =
+        if reactions.is_empty() { Vec::new() } else { read.list_my_reactions(row.position.post_id)? };
     Ok(PostView {
         post_id: row.position.post_id,
         author: row.author,
         author_name: SafeText::line(&row.author_name.unwrap_or_default()),
         persona: Some(row.persona),
-        text: SafeText::body(post.text()),
+        text: SafeText::body(text.as_deref().unwrap_or_else(|| post.text())),
+        edited,
+        reactions: safe_reactions(reactions),
+        my_reactions: my_reactions.iter().map(|emoji| SafeText::line(emoji)).collect(),
+        comment_count,
+        unread_comment_count,
+        unread_to_me_count,
         created: row.created,
         received: row.received,
         position: row.position,
-        mark: match row.mark {
-            Mark::Unread => ReadMark::Unread,
-            Mark::Read => ReadMark::Read,
-        },
+        mark: read_mark(row.mark),
         audience: Audience::Public,
     })
+}
+
+const fn read_mark(mark: Mark) -> ReadMark {
+    match mark {
+        Mark::Unread => ReadMark::Unread,
+        Mark::Read => ReadMark::Read,
+    }
+}
+
+/// When an edit was written, and its raw text.
+fn edited_text(bytes: &[u8]) -> Result<(Timestamp, String), DbError> {
+    match Operation::decode(bytes) {
+        Ok(operation) => match operation.action() {
+            Action::Edit(text) => Ok((operation.created(), text.clone())),
+            _ => Err(DbError::DamagedRow { table: "edits" }),
+        },
+        Err(_) => Err(DbError::DamagedRow { table: "edits" }),
+    }
+}
+
+/// Two raw emojis that look the same once they are safe are counted together.
+fn safe_reactions(raw: impl IntoIterator<Item = (String, u64)>) -> BTreeMap<SafeText, u64> {
+    let mut reactions = BTreeMap::new();
+    for (emoji, count) in raw {
+        let sum: &mut u64 = reactions.entry(SafeText::line(&emoji)).or_default();
+        *sum = sum.saturating_add(count);
+    }
+    reactions
 }
 
 fn name_of(read: Read<'_>, author: Author) -> Result<SafeText, DbError> {
     Ok(SafeText::line(&read.find_name(author)?.unwrap_or_default()))
 }
 
-/// One post.
+/// One post, named by its id or that of a comment on it, and a page of its comments.
 ///
 /// # Errors
 /// [`QueryError`].
-pub fn thread(read: Read<'_>, post_id: ObjectId) -> Result<ThreadView, QueryError> {
+pub fn thread(
+    read: Read<'_>,
+    id: ObjectId,
+    after: Option<CommentPosition>,
+    limit: u32,
+) -> Result<ThreadView, QueryError> {
     let nothing = || not_found("there is no such post here", "`itsgoin feed --json` lists the ids of posts");
-    let key = read.find_object(post_id)?.ok_or_else(nothing)?;
+    let key = match read.find_comment(id)? {
+        Some(comment) => comment.post,
+        None => read.find_object(id)?.ok_or_else(nothing)?,
+    };
     let object = read.get_object(key)?;
     if object.kind != Kind::Post {
         return Err(nothing());
     }
-    let position = FeedPosition::new(object.created, object.received, post_id);
+    let position = FeedPosition::new(object.created, object.received, object.object_id);
     let row = read.find_feed_post(Pill::MERGED, position)?.ok_or_else(nothing)?;
-    Ok(ThreadView { post: post_view(row)? })
+    let policy = match read.find_header(key)?.policy {
+        Some(policy) => policy_in(&read.get_envelope(policy)?.bytes)?,
+        None => CommentPolicy::Everyone,
+    };
+    let limit = limit.clamp(1, QUERY_ROWS);
+    let mut rows = read.list_comments(key, after, limit.saturating_add(1))?;
+    let most = usize::try_from(limit).unwrap_or(usize::MAX);
+    let more = if rows.len() > most { More::Follows } else { More::End };
+    rows.truncate(most);
+    let comments = rows.into_iter().map(|row| comment_view(read, row)).collect::<Result<_, _>>()?;
+    Ok(ThreadView { post: post_view(read, row)?, policy, comments, more })
+}
+
+fn comment_view(read: Read<'_>, row: CommentRow) -> Result<CommentView, DbError> {
+    let state = match row.state {
+        State::Shown => CommentState::Shown,
+        State::Deleted => CommentState::Deleted,
+        State::Hidden | State::Barred => CommentState::Hidden,
+    };
+    let id = row.position.operation_id;
+    let (mut text, mut edited) = (SafeText::default(), None);
+    let (mut reactions, mut my_reactions) = (BTreeMap::new(), Vec::new());
+    if let (CommentState::Shown, Some(bytes)) = (state, &row.bytes) {
+        if let Some((when, edit)) = row.edit.as_deref().map(edited_text).transpose()? {
+            (text, edited) = (SafeText::body(&edit), Some(when));
+        } else {
+            text = SafeText::body(&comment_text(bytes)?);
+        }
+        reactions = safe_reactions(read.list_reactions(id)?);
+        if !reactions.is_empty() {
+            my_reactions = read.list_my_reactions(id)?.iter().map(|emoji| SafeText::line(emoji)).collect();
+        }
+    }
+    Ok(CommentView {
+        operation_id: id,
+        parent: row.parent,
+        author: row.author,
+        author_name: SafeText::line(&row.author_name.unwrap_or_default()),
+        persona: (row.origin == Origin::Mine).then_some(row.author),
+        text,
+        state,
+        created: row.position.created,
+        received: row.received,
+        edited,
+        reactions,
+        my_reactions,
+        mark: read_mark(row.mark),
+        addressee: match row.towards {
+            Towards::Me => Addressee::Me,
+            Towards::Others => Addressee::Others,
+        },
+    })
+}
+
+fn comment_text(bytes: &[u8]) -> Result<String, DbError> {
+    match Operation::decode(bytes).as_ref().map(Operation::action) {
+        Ok(Action::Comment(text)) => Ok(text.clone()),
+        _ => Err(DbError::DamagedRow { table: "comments" }),
+    }
 }
 
 /// Everybody who is followed, by name.

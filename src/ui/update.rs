@@ -320,7 +320,7 @@ fn draft_answered(model: &mut Model, error: Option<&CallError>) -> Vec<Request> 
 
 fn happened(model: &mut Model, event: Event) -> Vec<Request> {
     match event {
-        Event::FeedChanged => model.feed.changed(),
+        Event::FeedChanged | Event::ThreadChanged { .. } => model.feed.changed(),
         Event::PeopleChanged => model.watches.ask_all(&[Watch::People]),
         Event::PersonasChanged => model.watches.ask_all(&[Watch::Personas]),
         Event::PeersChanged | Event::StatusChanged | Event::Ready { .. } => ask_about_network(model),
@@ -357,7 +357,7 @@ fn answered(model: &mut Model, asked: Asked, answer: Answer) -> Vec<Request> {
 fn viewed(model: &mut Model, asked: Asked, view: View) -> Vec<Request> {
     match (asked, view) {
         (Asked::Feed(asked), View::Feed(page)) => return feed::answered(model, asked, page),
-        (Asked::Thread(_), View::Thread(view)) => thread::show(model, view),
+        (Asked::Thread(_), View::Thread(view)) => thread::show(model, *view),
         (_, View::People(people)) => model.people.take(people),
         (_, View::Personas(personas)) => {
             if personas.is_empty() {

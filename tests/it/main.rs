@@ -25,6 +25,8 @@ mod output;
 #[cfg(test)]
 mod program;
 #[cfg(test)]
+mod responses;
+#[cfg(test)]
 mod screen;
 #[cfg(test)]
 mod scripts;

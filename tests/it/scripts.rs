@@ -16,11 +16,31 @@ const POST: &[&str] = &[
     "received_ms",
     "position",
     "audience",
+    "edited_ms",
     "warning",
     "reactions",
+    "my_reactions",
     "comment_count",
+    "unread_comment_count",
+    "unread_to_me_count",
     "unread",
     "attachments",
+];
+const COMMENT: &[&str] = &[
+    "operation_id",
+    "parent",
+    "author",
+    "author_name",
+    "persona",
+    "text",
+    "state",
+    "created_ms",
+    "received_ms",
+    "edited_ms",
+    "reactions",
+    "my_reactions",
+    "unread",
+    "addressee",
 ];
 const PERSON: &[&str] = &[
     "posting_id",
@@ -63,6 +83,8 @@ fn every_object_has_the_promised_fields() {
     let posted = ana.one(&["post", "text"]);
     let post_id = field(&posted, "post_id");
     let thread = ana.one(&["thread", &post_id]);
+    let commented = ana.one(&["reply", &post_id, "comment"]);
+    let comment = ana.list(&["thread", &post_id]).remove(1);
     let added = ana.one(&["peer", "add", &field(&ben.one(&["status"]), "ticket")]);
     ana.wait_for_peers(1);
     let followed = ana.one(&["follow", &ben.invite()]);
@@ -72,6 +94,11 @@ fn every_object_has_the_promised_fields() {
         (&of_ana.ready, READY),
         (&posted, &["post_id"]),
         (&thread, POST),
+        (&commented, &["operation_id"]),
+        (&comment, COMMENT),
+        (&ana.one(&["react", &post_id, "👍"]), &["operation_id"]),
+        (&ana.one(&["edit", &post_id, "changed"]), &["operation_id"]),
+        (&ana.one(&["delete", &field(&commented, "operation_id")]), &["operation_id"]),
         (&ana.one(&["feed"]), POST),
         (&followed, PERSON),
         (&ana.one(&["people"]), PERSON),

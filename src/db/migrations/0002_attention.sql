@@ -23,3 +23,123 @@ CREATE TABLE carried (
     taken_ms   INTEGER NOT NULL,  -- since when
     wanted_ms  INTEGER NOT NULL   -- when a connected node last wanted it
 ) STRICT, WITHOUT ROWID;
+
+-- Headers: operations on posts ----------------------------------------------------------------------------------------
+
+-- Operations in force, each in `objects` too: 'what changes this post', for removal with it.
+CREATE TABLE operations (
+    object    INTEGER PRIMARY KEY,
+    post      INTEGER NOT NULL,  -- row of the post in `objects`
+    target_id BLOB    NOT NULL,  -- the post's id, or that of the operation that is meant
+    author    INTEGER NOT NULL,
+    action    INTEGER NOT NULL
+) STRICT;
+-- 'How many operations has this author on this post', 'all of this post'.
+CREATE INDEX operations_by_post ON operations (post, author, action);
+
+-- Operations whose post is not here (yet); not in the log.
+CREATE TABLE waiting (
+    object      INTEGER PRIMARY KEY,
+    post_id     BLOB    NOT NULL,
+    received_ms INTEGER NOT NULL
+) STRICT;
+-- 'What waits for this post'.
+CREATE INDEX waiting_by_post ON waiting (post_id);
+-- 'What has waited too long'.
+CREATE INDEX waiting_by_age ON waiting (received_ms);
+
+-- One row per post with operations: what a feed shows of them, kept when an operation comes in.
+CREATE TABLE headers (
+    post                INTEGER PRIMARY KEY,
+    operation_count     INTEGER NOT NULL DEFAULT 0,
+    comment_count       INTEGER NOT NULL DEFAULT 0,  -- those shown
+    unread_count        INTEGER NOT NULL DEFAULT 0,  -- of these, not read
+    unread_to_me_count  INTEGER NOT NULL DEFAULT 0,  -- of these, answers to a persona of mine
+    reactions           TEXT    NOT NULL DEFAULT '', -- JSON list of emoji and count, the most frequent ones
+    edit                INTEGER,                     -- the edit whose text is shown
+    policy              INTEGER                      -- the policy that holds
+) STRICT;
+
+-- Comments, deleted ones included as long as the post is here: answers hang on them.
+CREATE TABLE comments (
+    operation_id BLOB    PRIMARY KEY,
+    post         INTEGER NOT NULL,
+    parent_id    BLOB,              -- the comment it answers
+    author       INTEGER NOT NULL,
+    created_ms   INTEGER NOT NULL,
+    received_ms  INTEGER NOT NULL,
+    object       INTEGER,           -- NULL once deleted
+    state        INTEGER NOT NULL,  -- 0 shown, 1 deleted, 2 hidden, 3 not allowed by the policy
+    unread       INTEGER NOT NULL,
+    to_me        INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+-- 'The comments of a post in their order', and the kept counts of its header.
+CREATE INDEX comments_by_post ON comments (post, created_ms, operation_id, state, unread, to_me);
+-- 'Which answers does my comment have'.
+CREATE INDEX comments_by_parent ON comments (parent_id);
+
+-- The last reaction of every author, target and emoji.
+CREATE TABLE reactions (
+    target_id    BLOB    NOT NULL,
+    author       INTEGER NOT NULL,
+    emoji        TEXT    NOT NULL,
+    post         INTEGER NOT NULL,
+    created_ms   INTEGER NOT NULL,
+    operation_id BLOB    NOT NULL,
+    object       INTEGER,           -- NULL once deleted
+    is_on        INTEGER NOT NULL,
+    PRIMARY KEY (target_id, author, emoji)
+) STRICT, WITHOUT ROWID;
+-- 'Which reactions belong to this post', for removal with it.
+CREATE INDEX reactions_by_post ON reactions (post);
+-- 'Which reaction is this operation'.
+CREATE INDEX reactions_by_operation ON reactions (operation_id);
+
+-- How many people reacted with an emoji to a target.
+CREATE TABLE reaction_counts (
+    target_id BLOB    NOT NULL,
+    emoji     TEXT    NOT NULL,
+    post      INTEGER NOT NULL,
+    count     INTEGER NOT NULL,
+    PRIMARY KEY (target_id, emoji)
+) STRICT, WITHOUT ROWID;
+-- For removal with the post.
+CREATE INDEX reaction_counts_by_post ON reaction_counts (post);
+
+-- New texts of posts and comments. 'The last one by the target's author'.
+CREATE TABLE edits (
+    target_id    BLOB    NOT NULL,
+    author       INTEGER NOT NULL,
+    created_ms   INTEGER NOT NULL,
+    operation_id BLOB    NOT NULL,
+    post         INTEGER NOT NULL,
+    object       INTEGER NOT NULL,
+    PRIMARY KEY (target_id, author, created_ms, operation_id)
+) STRICT, WITHOUT ROWID;
+-- For removal with the post.
+CREATE INDEX edits_by_post ON edits (post);
+-- 'Which edit is this operation'.
+CREATE INDEX edits_by_operation ON edits (operation_id);
+
+-- Operations their post's author hid.
+CREATE TABLE hides (
+    target_id BLOB    PRIMARY KEY,
+    post      INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+-- For removal with the post.
+CREATE INDEX hides_by_post ON hides (post);
+
+-- Deletions: they win over whatever comes later, and outlive what they delete.
+CREATE TABLE tombstones (
+    target_id BLOB    NOT NULL,  -- a post or an operation
+    author    INTEGER NOT NULL,  -- void unless this is the target's author
+    object    INTEGER NOT NULL,  -- the tombstone itself
+    is_met    INTEGER NOT NULL,  -- 1 once the target was seen and was the author's: it is never asked for again
+    PRIMARY KEY (target_id, author)
+) STRICT, WITHOUT ROWID;
+-- 'How many tombstones has this author for what is not here'.
+CREATE INDEX tombstones_unmet ON tombstones (author) WHERE is_met = 0;
+
+-- Peers' logs hold kinds of objects that schema 1 passed over or refused: they are read from the start again.
+DELETE FROM cursors;
+DELETE FROM refused;

@@ -1,9 +1,11 @@
 //! Both ends of the socket, with a node that the test plays.
 
+use std::collections::BTreeMap;
+
 use tempfile::TempDir;
 
 use super::*;
-use crate::api::{Audience, ErrorKind, FeedFilter, ReadMark};
+use crate::api::{Audience, ErrorKind, FeedFilter, PostView, ReadMark};
 use crate::domain::ids::{ObjectId, PostingId};
 use crate::domain::ordering::FeedPosition;
 use crate::domain::text::SafeText;
@@ -99,6 +101,12 @@ fn hostile_page() -> FeedPage {
             created,
             received: created,
             position: FeedPosition::new(created, created, post_id),
+            edited: None,
+            reactions: BTreeMap::new(),
+            my_reactions: Vec::new(),
+            comment_count: 0,
+            unread_comment_count: 0,
+            unread_to_me_count: 0,
             mark: ReadMark::Unread,
             audience: Audience::Public,
         }

@@ -363,10 +363,12 @@ fn answer_query(read: Read<'_>, query: &Query, live: &Live) -> Result<View, Quer
         Query::Feed { persona, page, filter, limit } => {
             View::Feed(queries::feed(read, persona, page, filter, limit)?)
         }
-        Query::Thread { post_id } => View::Thread(queries::thread(read, post_id)?),
+        Query::Thread { post_id, after, limit } => {
+            View::Thread(Box::new(queries::thread(read, post_id, after, limit)?))
+        }
         Query::People => View::People(queries::people(read)?),
         Query::Personas => View::Personas(queries::personas(read)?),
-        Query::Draft { slot } => View::Draft(queries::draft(read, super::engine::slot_name(slot))?),
+        Query::Draft { slot } => View::Draft(queries::draft(read, &super::engine::slot_name(slot))?),
         Query::Peers => View::Peers(peers(read, live)?),
         Query::Status => View::Status(status(read, live)?),
         Query::Invite { persona } => {

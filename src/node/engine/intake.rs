@@ -4,8 +4,10 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use super::answer::Checked;
+use super::headers::is_dead_on_arrival;
 use super::{ConnectionId, Engine, Step};
 use crate::api::Event;
+use crate::db::objects::Have;
 use crate::db::timeline::{FeedRow, Mark, Pill};
 use crate::db::{Author, DbError, ObjectKey};
 use crate::domain::envelope::{Content, Kind, Object, Verified};
@@ -43,13 +45,15 @@ pub(super) struct TakenIn {
 }
 
 /// A stored object on its way into the log.
-struct Entry {
-    key: ObjectKey,
-    author: Author,
-    posting_id: PostingId,
-    received: Timestamp,
+pub(super) struct Entry {
+    pub(super) key: ObjectKey,
+    /// Who signed it.
+    pub(super) author: Author,
+    /// Under whom it stands in the log.
+    pub(super) log_author: PostingId,
+    pub(super) received: Timestamp,
     /// The connection it came from, which needs no news of it.
-    source: Option<ConnectionId>,
+    pub(super) source: Option<ConnectionId>,
 }
 
 impl Engine {
@@ -65,7 +69,7 @@ impl Engine {
             match item {
                 Checked::Object(object) => {
                     // Nobody here wants it (any more): nothing of it stays, and no cursor passes it.
-                    if !self.interest.list.contains(object.author()) {
+                    if !self.interest.list.contains(object.log_author()) {
                         continue;
                     }
                     match self.take_in(step, &object, source)? {
@@ -76,7 +80,7 @@ impl Engine {
                             taken.new_posts = taken.new_posts.saturating_add(posts);
                         }
                         Intake::Known => {}
-                        Intake::Postponed => drop(taken.postponed.insert(object.author())),
+                        Intake::Postponed => drop(taken.postponed.insert(object.log_author())),
                     }
                 }
                 Checked::Refused(id) => step.store.insert_refused(id)?,
@@ -93,24 +97,24 @@ impl Engine {
         object: &Object,
         source: Option<ConnectionId>,
     ) -> Result<Intake, DbError> {
-        let (envelope, created, due) = match object {
-            Object::Post(post) => {
-                let created = post.content().created();
-                (post.envelope(), created, held_until(created, step.now))
-            }
-            Object::Profile(profile) => {
-                (profile.envelope(), profile.content().created(), profile_due(profile.content(), step.now))
-            }
+        let created = object.created();
+        let due = match object {
+            Object::Post(_) | Object::Operation(_) => held_until(created, step.now),
+            Object::Profile(profile) => profile_due(profile.content(), step.now),
         };
-        let posting_id = object.author();
-        let author = step.store.intern_author(posting_id)?;
-        if self.interest.note_author(posting_id, author) {
-            self.store_cursors(step, posting_id, author)?;
+        // Asked again here: since the pull began it may have come another way, or been deleted.
+        if step.store.have(object.id())? != Have::Missing {
+            return Ok(Intake::Known);
+        }
+        let author = self.intern_author(step, object.author())?;
+        if matches!(object, Object::Post(_)) && is_dead_on_arrival(step, object.id(), author)? {
+            return Ok(Intake::Known);
         }
         if due.is_some() && step.store.count_held(author)? >= HELD_POSTS {
             return Ok(Intake::Postponed);
         }
-        let Some(key) = step.store.insert_object(object.id(), envelope, author, created, step.now)? else {
+        let stored = step.store.insert_object(object.id(), object.envelope(), author, created, step.now)?;
+        let Some(key) = stored else {
             return Ok(Intake::Known);
         };
         if let Some(due) = due {
@@ -118,15 +122,33 @@ impl Engine {
             self.next_due = Some(self.next_due.map_or(due, |next| next.min(due)));
             return Ok(Intake::New);
         }
-        let entry = Entry { key, author, posting_id, received: step.now, source };
-        self.arrive(step, &entry, object)?;
-        Ok(Intake::New)
+        let entry = Entry { key, author, log_author: object.log_author(), received: step.now, source };
+        self.arrive(step, &entry, object)
     }
 
-    fn arrive(&mut self, step: &mut Step<'_, '_>, entry: &Entry, object: &Object) -> Result<(), DbError> {
+    /// The row of an author. One we carry and had nothing of gets its row, and its cursors, only now.
+    pub(super) fn intern_author(&mut self, step: &Step<'_, '_>, id: PostingId) -> Result<Author, DbError> {
+        let author = step.store.intern_author(id)?;
+        if self.interest.note_author(id, author) {
+            self.store_cursors(step, id, author)?;
+        }
+        Ok(author)
+    }
+
+    pub(super) fn arrive(
+        &mut self,
+        step: &mut Step<'_, '_>,
+        entry: &Entry,
+        object: &Object,
+    ) -> Result<Intake, DbError> {
         match object {
-            Object::Post(post) => self.post_arrived(step, entry, post),
-            Object::Profile(profile) => self.profile_arrived(step, entry, profile),
+            Object::Post(post) => {
+                self.post_arrived(step, entry, post)?;
+                self.release_waiting(step, post.id())?;
+                Ok(Intake::New)
+            }
+            Object::Profile(profile) => self.profile_arrived(step, entry, profile).map(|()| Intake::New),
+            Object::Operation(operation) => self.operation_arrived(step, entry, operation),
         }
     }
 
@@ -172,7 +194,7 @@ impl Engine {
         step.store.insert_arrival(entry.author, entry.key, Kind::Profile)?;
         step.store.replace_profile(entry.author, content.sequence(), entry.key, content.name())?;
         step.tell(Event::PeopleChanged);
-        if self.keys.contains_key(&entry.posting_id) {
+        if self.keys.contains_key(&entry.log_author) {
             step.tell(Event::PersonasChanged);
         }
         self.note_arrival(step.now, entry);
@@ -180,11 +202,11 @@ impl Engine {
     }
 
     /// Lets every connection know whose list holds the author, but the one the object came from.
-    fn note_arrival(&mut self, now: Timestamp, entry: &Entry) {
+    pub(super) fn note_arrival(&mut self, now: Timestamp, entry: &Entry) {
         self.last_arrival = now;
         for (id, connection) in &mut self.connections {
             if Some(*id) != entry.source {
-                connection.note_arrival(entry.posting_id, now);
+                connection.note_arrival(entry.log_author, now);
             }
         }
     }
@@ -196,13 +218,17 @@ impl Engine {
         }
         for key in step.store.list_due(step.now, RELEASED_AT_ONCE)? {
             let stored = step.store.get_object(key)?;
-            let posting_id = step.store.get_posting_id(stored.author)?;
             step.store.delete_held(key)?;
             step.store.update_received(key, step.now)?;
-            let entry = Entry { key, author: stored.author, posting_id, received: step.now, source: None };
             let object = Object::verify(step.store.get_envelope(key)?)
                 .map_err(|_was_good_once| DbError::DamagedRow { table: "objects" })?;
-            self.arrive(step, &entry, &object)?;
+            let log_author = object.log_author();
+            let entry = Entry { key, author: stored.author, log_author, received: step.now, source: None };
+            if self.arrive(step, &entry, &object)? == Intake::Postponed {
+                // It has to be asked for again, and no cursor asks for it any more.
+                let author = step.store.intern_author(entry.log_author)?;
+                step.store.delete_cursors_of(author)?;
+            }
         }
         self.next_due = step.store.find_next_due()?;
         Ok(())

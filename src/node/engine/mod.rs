@@ -12,12 +12,16 @@ pub mod interest;
 mod carry;
 mod connection;
 mod fault;
+#[cfg(test)]
+mod header_tests;
+mod headers;
 mod intake;
 mod mesh;
 mod person;
 #[cfg(test)]
 mod privacy;
 mod pull;
+mod responses;
 mod sync;
 #[cfg(test)]
 mod tests;
@@ -30,6 +34,7 @@ use std::time::Duration;
 use rand::CryptoRng;
 
 pub use self::fault::{Fault, Faults};
+pub use self::headers::policy_in;
 pub use self::mesh::redial_wait;
 pub use self::person::{no_persona, slot_name};
 pub use self::trust::{Bans, Offence};
@@ -48,6 +53,7 @@ use crate::db::{DbError, Read, Write};
 use crate::domain::address::PeerAddress;
 use crate::domain::ids::{NetworkId, PostingId};
 use crate::domain::time::Timestamp;
+use crate::limits::WAITING_TIME;
 use crate::node::wire::{Epoch, GroupEnd, Message, Pull};
 
 macro_rules! number_type {
@@ -347,6 +353,8 @@ pub struct Engine {
     peers: BTreeMap<NetworkId, KnownPeer>,
     syncs: Vec<PendingSync>,
     next_due: Option<Timestamp>,
+    /// When the oldest operation that waits for its post is dropped.
+    next_stale: Option<Timestamp>,
     log_name: LogName,
     trust: Trust,
     last_now: Timestamp,
@@ -401,6 +409,7 @@ impl Engine {
             peers: KnownPeer::load_all(read)?,
             syncs: Vec::new(),
             next_due: read.find_next_due()?,
+            next_stale: read.find_oldest_waiting()?.map(|since| since.after(WAITING_TIME)),
             log_name: LogName::AsFound,
             trust: Trust::load(read)?,
             last_now: Timestamp::ZERO,
@@ -464,12 +473,14 @@ impl Engine {
         let dials = self.next_dial();
         let syncs = self.syncs.iter().map(|sync| sync.deadline);
         let carrying = self.carrying.next_deadline();
-        connections.chain(dials).chain(syncs).chain(self.next_due).chain(carrying).min()
+        let mine = self.next_due.into_iter().chain(self.next_stale).chain(carrying);
+        connections.chain(dials).chain(syncs).chain(mine).min()
     }
 
     /// Does whatever is due now.
     fn proceed(&mut self, step: &mut Step<'_, '_>) -> Result<(), DbError> {
         self.release_due(step)?;
+        self.drop_stale(step)?;
         self.drop_silent(step)?;
         self.carry(step)?;
         self.announce_interest(step);

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::connection::Listing;
+use super::responses::read_comments;
 use super::trust::PersonBan;
 use super::{CallId, Effect, Engine, Fault, Step};
 use crate::api::{
@@ -24,7 +25,7 @@ use crate::domain::time::Timestamp;
 use crate::limits::{BANS_BY_PERSON, CLOCK_AHEAD, INTEREST_IDS, PASTE_BYTES, PERSONAS, POST_TEXT_BYTES};
 
 /// Why a command came to nothing: the person's to mend, or the disk's.
-enum Refusal {
+pub(super) enum Refusal {
     Person(CallError),
     Disk(DbError),
 }
@@ -35,19 +36,21 @@ impl From<DbError> for Refusal {
     }
 }
 
-fn invalid(message: impl Into<String>, hint: impl Into<String>) -> Refusal {
+pub(super) fn invalid(message: impl Into<String>, hint: impl Into<String>) -> Refusal {
     Refusal::Person(CallError::new(ErrorKind::Invalid, message, hint))
 }
 
-fn not_found(message: impl Into<String>, hint: impl Into<String>) -> Refusal {
+pub(super) fn not_found(message: impl Into<String>, hint: impl Into<String>) -> Refusal {
     Refusal::Person(CallError::new(ErrorKind::NotFound, message, hint))
 }
 
 /// The name of a draft's slot in the store.
 #[must_use]
-pub const fn slot_name(slot: DraftSlot) -> &'static str {
+pub fn slot_name(slot: DraftSlot) -> String {
     match slot {
-        DraftSlot::NewPost => "new_post",
+        DraftSlot::NewPost => "new_post".to_owned(),
+        DraftSlot::Reply(target) => format!("reply {target}"),
+        DraftSlot::Edit(target) => format!("edit {target}"),
     }
 }
 
@@ -66,6 +69,23 @@ impl Engine {
             Command::PublishPost { persona, text, draft } => {
                 self.publish_post(step, persona, text, draft).map(Outcome::PostPublished)
             }
+            Command::Reply { target, text, persona, draft } => {
+                self.reply(step, target, text, persona, draft).map(Outcome::OperationPublished)
+            }
+            Command::React { target, emoji, switch, persona } => {
+                self.react(step, target, &emoji, switch, persona).map(Outcome::OperationPublished)
+            }
+            Command::Edit { target, text, draft } => {
+                self.edit(step, target, text, draft).map(Outcome::OperationPublished)
+            }
+            Command::Delete { target } => self.delete(step, target).map(Outcome::OperationPublished),
+            Command::HideComment { comment } => {
+                self.hide_comment(step, comment).map(Outcome::OperationPublished)
+            }
+            Command::SetPolicy { post_id, policy } => {
+                self.set_policy(step, post_id, policy).map(Outcome::OperationPublished)
+            }
+            Command::ReadComments { post_id, received_by } => read_comments(step, post_id, received_by),
             Command::Follow { target, persona } => self.follow(step, &target, persona).map(Outcome::Followed),
             Command::Unfollow { author, persona } => self.unfollow(step, author, persona),
             Command::AddPeer { ticket } => self.add_peer(step, &ticket),
@@ -140,9 +160,7 @@ impl Engine {
         draft: Option<DraftSlot>,
     ) -> Result<ObjectId, Refusal> {
         let persona = find_persona(step, persona)?;
-        let key = self.keys.get(&persona.posting_id).map(Arc::clone).ok_or_else(|| {
-            not_found("the key of this persona is missing", "put its file back into the folder `keys`")
-        })?;
+        let key = self.key_of(persona.posting_id)?;
         // Two posts with one text in one millisecond would be the same post.
         let last = step.store.find_last_created(persona.author, Kind::Post)?;
         let one_later = last.map(|last| last.after(std::time::Duration::from_millis(1)));
@@ -159,9 +177,15 @@ impl Engine {
         let id = signed.id();
         self.take_in(step, &Object::Post(signed), None)?;
         if let Some(slot) = draft {
-            step.store.delete_draft(slot_name(slot))?;
+            step.store.delete_draft(&slot_name(slot))?;
         }
         Ok(id)
+    }
+
+    pub(super) fn key_of(&self, persona: PostingId) -> Result<Arc<PostingKey>, Refusal> {
+        self.keys.get(&persona).map(Arc::clone).ok_or_else(|| {
+            not_found("the key of this persona is missing", "put its file back into the folder `keys`")
+        })
     }
 
     fn follow(
@@ -298,7 +322,7 @@ fn answer(step: &mut Step<'_, '_>, call: CallId, outcome: Result<Outcome, Refusa
 }
 
 /// The persona with this id, or the default one.
-fn find_persona(step: &Step<'_, '_>, id: Option<PostingId>) -> Result<PersonaRow, Refusal> {
+pub(super) fn find_persona(step: &Step<'_, '_>, id: Option<PostingId>) -> Result<PersonaRow, Refusal> {
     step.store.find_persona(id)?.ok_or_else(|| Refusal::Person(no_persona(id)))
 }
 
@@ -349,9 +373,9 @@ fn save_draft(step: &mut Step<'_, '_>, slot: DraftSlot, text: &str) -> Result<Ou
     }
     let now: Timestamp = step.now;
     if text.is_empty() {
-        step.store.delete_draft(slot_name(slot))?;
+        step.store.delete_draft(&slot_name(slot))?;
     } else {
-        step.store.replace_draft(slot_name(slot), text, now)?;
+        step.store.replace_draft(&slot_name(slot), text, now)?;
     }
     Ok(Outcome::Done)
 }

@@ -148,7 +148,7 @@ impl Engine {
         let PulledPage { epoch, ends, items, delivery, .. } = page;
         let peer = connection.peer;
         let taken = self.take_in_all(step, items, Some(id))?;
-        if taken.new_posts > 0 {
+        if taken.new_items > 0 {
             self.keep_peer(step, peer)?;
         }
         if let Some(offence) = offence {

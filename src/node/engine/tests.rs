@@ -65,7 +65,20 @@ impl Bench {
             .unwrap()
     }
 
-    fn take(&mut self, input: Input) -> Vec<Effect> {
+    /// Takes an object in as if a peer had sent it.
+    pub(super) fn take_in(&mut self, object: &Object) {
+        let Self { database, engine, rng, .. } = self;
+        database
+            .transaction(Durability::Normal, |batch| {
+                batch.step(|store| {
+                    let mut step = Step { store, now: NOW, rng, effects: Vec::new() };
+                    engine.take_in(&mut step, object, None)
+                })
+            })
+            .unwrap();
+    }
+
+    pub(super) fn take(&mut self, input: Input) -> Vec<Effect> {
         self.take_at(NOW, input)
     }
 
@@ -232,15 +245,7 @@ fn a_post_from_the_future_is_held_unserved_and_comes_in_when_due() {
     let due = NOW.after(CLOCK_AHEAD).after(CLOCK_AHEAD);
     let post = author.sign(&Post::new(author.posting_id(), due, "later".to_owned()).unwrap());
     let id = post.id();
-    let Bench { database, engine, rng, .. } = &mut bench;
-    database
-        .transaction(Durability::Normal, |batch| {
-            batch.step(|store| {
-                let mut step = Step { store, now: NOW, rng, effects: Vec::new() };
-                engine.take_in(&mut step, &Object::Post(post), None)
-            })
-        })
-        .unwrap();
+    bench.take_in(&Object::Post(post));
     let served = |bench: &mut Bench| {
         bench.database.read(|read| next_items(read, &mut std::collections::VecDeque::from([id]))).unwrap()
     };

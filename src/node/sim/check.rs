@@ -193,10 +193,12 @@ impl World {
         if let Some(author) = wishes.difference(&wanted).next().filter(|_| wanted.len() < INTEREST_IDS) {
             return Err(self.broken(index, Broken::NotCarried { author: *author }));
         }
-        for (_, id) in there.difference(&here).filter(|(author, _)| wanted.contains(author)) {
+        let operations = self.nodes[other].read(|read| read.list_operations()).unwrap_or_default();
+        let there = there.difference(&here).copied().chain(operations);
+        for (_, id) in there.filter(|(author, _)| wanted.contains(author)) {
             // Held back counts as here: it lies in the future of this clock.
-            if self.nodes[index].read(|read| read.have(*id)) == Some(Have::Missing) {
-                return Err(self.broken(index, Broken::NotConverged { id: *id }));
+            if self.nodes[index].read(|read| read.have(id)) == Some(Have::Missing) {
+                return Err(self.broken(index, Broken::NotConverged { id }));
             }
         }
         Ok(())

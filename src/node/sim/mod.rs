@@ -139,6 +139,8 @@ pub struct Report {
     pub commits: u64,
     /// Posts that were acknowledged.
     pub posts: usize,
+    /// Comments that were acknowledged.
+    pub comments: usize,
     /// Crashes.
     pub crashes: u64,
     /// Streams opened.
@@ -154,6 +156,7 @@ impl std::ops::AddAssign for Report {
         self.nodes += other.nodes;
         self.commits += other.commits;
         self.posts += other.posts;
+        self.comments += other.comments;
         self.crashes += other.crashes;
         self.streams += other.streams;
         self.cut_streams += other.cut_streams;

@@ -9,6 +9,7 @@ use super::world::{Happening, Weather, World};
 use crate::api::{CallError, Command, DraftSlot, Outcome, ReadMark};
 use crate::domain::ids::PostingId;
 use crate::domain::invite::{Invite, format_ticket};
+use crate::domain::operation::{CommentPolicy, ReactionSwitch};
 use crate::node::engine::{CallId, Input};
 
 /// Longest time between two acts of a person.
@@ -17,7 +18,7 @@ const ACT_EVERY: Duration = Duration::from_secs(16);
 /// What a call was about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Act {
-    /// A post: once acknowledged it must never be lost.
+    /// A post or comment: once acknowledged it must never be lost.
     Publish,
     /// Anything else.
     Other,
@@ -67,7 +68,8 @@ impl World {
             return;
         }
         match self.dice.random_range(0..100) {
-            0..60 => self.publish(index),
+            0..42 => self.publish(index),
+            42..60 => self.respond(index),
             60..76 => self.follow_somebody(index),
             76..84 => self.unfollow_somebody(index),
             84..88 => self.command(index, Act::Other, Command::Sync { wait: Duration::from_secs(10) }),
@@ -86,6 +88,31 @@ impl World {
         let persona = self.one_of(&personas);
         let text = format!("post {}", self.dice.random_range(0..1_000_000));
         self.command(index, Act::Publish, Command::PublishPost { persona, text, draft: None });
+    }
+
+    /// A comment, reaction, edit, deletion or policy, on something that is here. Much of it is refused: it belongs to
+    /// somebody else.
+    fn respond(&mut self, index: NodeIndex) {
+        let posts = self.nodes[index].read(|read| read.list_feed_ids()).unwrap_or_default();
+        let comments = self.nodes[index].read(|read| read.list_comment_ids()).unwrap_or_default();
+        let Some(post_id) = self.one_of(&posts) else { return };
+        let target = if self.chance(1, 2) { self.one_of(&comments).unwrap_or(post_id) } else { post_id };
+        let text = format!("text {}", self.dice.random_range(0..1_000_000));
+        let (act, command) = match self.dice.random_range(0..10) {
+            0..4 => (Act::Publish, Command::Reply { target, text, persona: None, draft: None }),
+            4..6 => {
+                let switch = if self.chance(2, 3) { ReactionSwitch::On } else { ReactionSwitch::Off };
+                (Act::Other, Command::React { target, emoji: "👍".to_owned(), switch, persona: None })
+            }
+            6 => (Act::Other, Command::Edit { target, text, draft: None }),
+            7 => (Act::Other, Command::Delete { target }),
+            8 => (Act::Other, Command::HideComment { comment: target }),
+            _ => {
+                let policy = if self.chance(1, 2) { CommentPolicy::Nobody } else { CommentPolicy::Everyone };
+                (Act::Other, Command::SetPolicy { post_id, policy })
+            }
+        };
+        self.command(index, act, command);
     }
 
     fn follow_somebody(&mut self, index: NodeIndex) {
@@ -125,8 +152,8 @@ impl World {
         }
     }
 
-    fn one_of(&mut self, personas: &[PostingId]) -> Option<PostingId> {
-        (!personas.is_empty()).then(|| personas[self.dice.random_range(0..personas.len())])
+    fn one_of<T: Copy>(&mut self, all: &[T]) -> Option<T> {
+        (!all.is_empty()).then(|| all[self.dice.random_range(0..all.len())])
     }
 
     fn new_call(&mut self, index: NodeIndex, act: Act) -> CallId {
@@ -147,6 +174,10 @@ impl World {
             (Some(Act::Publish), Ok(Outcome::PostPublished(id))) => {
                 self.acknowledged.push((index, id));
                 self.report.posts += 1;
+            }
+            (Some(Act::Publish), Ok(Outcome::OperationPublished(id))) => {
+                self.acknowledged.push((index, id));
+                self.report.comments += 1;
             }
             (_, Ok(Outcome::PersonaCreated(persona))) => self.nodes[index].keep_key(persona.posting_id),
             _ => {}

@@ -8,6 +8,7 @@ use super::{feed, sentence, signature};
 use crate::api::{Audience, PostView, Query, ReadMark, ThreadView};
 use crate::domain::ids::ObjectId;
 use crate::domain::ordering::FeedPosition;
+use crate::limits::QUERY_ROWS;
 use crate::ui::action::Action;
 use crate::ui::layout::Areas;
 use crate::ui::message::{Asked, Request};
@@ -72,7 +73,8 @@ pub fn open_selected(model: &mut Model) -> Vec<Request> {
     let post_id = post.post_id;
     model.thread = Some(Thread::new(post));
     model.place = Place::Thread;
-    let mut requests = vec![Request::Query(Asked::Thread(post_id), Query::Thread { post_id })];
+    let query = Query::Thread { post_id, after: None, limit: QUERY_ROWS };
+    let mut requests = vec![Request::Query(Asked::Thread(post_id), query)];
     requests.extend(feed::mark(model, post_id, ReadMark::Read));
     requests
 }

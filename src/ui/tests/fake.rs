@@ -1,5 +1,6 @@
 //! A node that answers from lists in memory and writes down what it was told.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use crate::api::{
@@ -8,6 +9,7 @@ use crate::api::{
     StatusView, SyncReport, ThreadView, View,
 };
 use crate::domain::ids::{NetworkId, ObjectId, PostingId};
+use crate::domain::operation::CommentPolicy;
 use crate::domain::ordering::FeedPosition;
 use crate::domain::text::SafeText;
 use crate::domain::time::Timestamp;
@@ -78,6 +80,12 @@ pub fn post(number: u16, author: u8, name: &str, age: Duration, text: &str) -> P
         created,
         received: created,
         position: FeedPosition::new(created, created, post_id),
+        edited: None,
+        reactions: BTreeMap::new(),
+        my_reactions: Vec::new(),
+        comment_count: 0,
+        unread_comment_count: 0,
+        unread_to_me_count: 0,
         mark: ReadMark::Unread,
         audience: Audience::Public,
     }
@@ -183,12 +191,17 @@ impl FakeNode {
     pub fn query(&self, query: &Query) -> Result<View, CallError> {
         Ok(match query {
             Query::Feed { page, filter, limit, .. } => View::Feed(self.page(*page, *filter, *limit)),
-            Query::Thread { post_id } => {
+            Query::Thread { post_id, .. } => {
                 let found = self.posts.iter().find(|post| post.post_id == *post_id);
                 let post = found.cloned().ok_or_else(|| {
                     CallError::new(ErrorKind::NotFound, "there is no such post", "it may have been deleted")
                 })?;
-                View::Thread(ThreadView { post })
+                View::Thread(Box::new(ThreadView {
+                    post,
+                    policy: CommentPolicy::Everyone,
+                    comments: Vec::new(),
+                    more: More::End,
+                }))
             }
             Query::People => View::People(self.people.clone()),
             Query::Personas => View::Personas(self.personas.clone()),
@@ -277,9 +290,17 @@ impl FakeNode {
             Command::Sync { .. } => {
                 return Ok(Outcome::Synced(SyncReport { peers: 2, new_posts: 3 }));
             }
+            Command::Reply { .. }
+            | Command::React { .. }
+            | Command::Edit { .. }
+            | Command::Delete { .. }
+            | Command::HideComment { .. }
+            | Command::SetPolicy { .. } => {
+                return Ok(Outcome::OperationPublished(ObjectId::from_bytes([0x0f; 32])));
+            }
             Command::BanPeer { peer } => self.judge(*peer, PeerStanding::Banned { until: None }),
             Command::UnbanPeer { peer } => self.judge(*peer, PeerStanding::Ok),
-            Command::AddPeer { .. } | Command::Stop => {}
+            Command::AddPeer { .. } | Command::ReadComments { .. } | Command::Stop => {}
         }
         Ok(Outcome::Done)
     }
