@@ -35,9 +35,13 @@ pub struct Args {
     /// Relays and address lookup: none, default (iroh's public ones), or the URL of one relay
     #[arg(long, global = true, value_name = "none|default|URL", default_value = "default", value_parser = parse_relay)]
     pub relay: RelayChoice,
-    /// Whether nodes of the local network find each other
+    /// Whether nodes of the local network find each other and connect
     #[arg(long, global = true, value_name = "on|off", default_value = "on")]
     pub lan: Switch,
+    /// How many connections to keep at most: 1 to 64
+    #[arg(long, global = true, value_name = "NUMBER", default_value_t = 24,
+        value_parser = clap::value_parser!(u8).range(1..=64))]
+    pub connections: u8,
     /// How much is written to itsgoin.log in the data directory
     #[arg(long, global = true, value_name = "LEVEL", default_value = "warn")]
     pub log: LogLevel,
@@ -339,6 +343,18 @@ fn names_host(url: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_number_of_connections_has_the_bounds_of_the_protocol() {
+        use crate::limits::{CONNECTIONS, CONNECTIONS_MOST};
+        let parse = |words: &[&str]| Args::try_parse_from([&["itsgoin"], words].concat());
+        assert_eq!(usize::from(parse(&[]).unwrap().connections), CONNECTIONS);
+        let most = CONNECTIONS_MOST.to_string();
+        assert!(parse(&["--connections", &most]).is_ok());
+        for wrong in ["0", "-1", "x", &(CONNECTIONS_MOST + 1).to_string()] {
+            assert!(parse(&["--connections", wrong]).is_err(), "{wrong}");
+        }
+    }
 
     #[test]
     fn a_relay_is_none_default_or_a_url_with_a_host() {

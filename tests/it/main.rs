@@ -32,3 +32,5 @@ mod screen;
 mod scripts;
 #[cfg(test)]
 mod terminal;
+#[cfg(test)]
+mod ways;
