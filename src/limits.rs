@@ -121,6 +121,9 @@ limits! {
     STREAM_WINDOW_BYTES: u32 = 256 * 1024;
     /// Bytes in flight on one connection.
     CONNECTION_WINDOW_BYTES: u32 = 1024 * 1024;
+    /// Bytes sent on one connection that the peer has not taken yet. Higher is memory a peer that reads nothing makes us
+    /// hold, for every connection; lower slows long fast lines.
+    SEND_WINDOW_BYTES: u64 = 2 * 1024 * 1024;
     /// Request streams a peer may have open with us.
     BIDI_STREAMS: u32 = 16;
     /// Push streams a peer may have open with us.

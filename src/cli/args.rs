@@ -345,18 +345,6 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_number_of_connections_has_the_bounds_of_the_protocol() {
-        use crate::limits::{CONNECTIONS, CONNECTIONS_MOST};
-        let parse = |words: &[&str]| Args::try_parse_from([&["itsgoin"], words].concat());
-        assert_eq!(usize::from(parse(&[]).unwrap().connections), CONNECTIONS);
-        let most = CONNECTIONS_MOST.to_string();
-        assert!(parse(&["--connections", &most]).is_ok());
-        for wrong in ["0", "-1", "x", &(CONNECTIONS_MOST + 1).to_string()] {
-            assert!(parse(&["--connections", wrong]).is_err(), "{wrong}");
-        }
-    }
-
-    #[test]
     fn a_relay_is_none_default_or_a_url_with_a_host() {
         assert_eq!(parse_relay("none"), Ok(RelayChoice::None));
         assert_eq!(parse_relay("default"), Ok(RelayChoice::Default));

@@ -25,7 +25,7 @@ use crate::domain::address::PeerAddress;
 use crate::domain::ids::NetworkId;
 use crate::limits::{
     BIDI_STREAMS, CONNECTION_WINDOW_BYTES, HANDSHAKE_TIME, HEARTBEAT, IDLE_TIME, PEER_SOCKETS,
-    SHORT_FIELD_BYTES, STREAM_WINDOW_BYTES, UNI_STREAMS,
+    SEND_WINDOW_BYTES, SHORT_FIELD_BYTES, STREAM_WINDOW_BYTES, UNI_STREAMS,
 };
 
 /// The protocol's name in the handshake.
@@ -249,6 +249,7 @@ fn transport() -> QuicTransportConfig {
         .max_concurrent_uni_streams(VarInt::from_u32(UNI_STREAMS))
         .stream_receive_window(VarInt::from_u32(STREAM_WINDOW_BYTES))
         .receive_window(VarInt::from_u32(CONNECTION_WINDOW_BYTES))
+        .send_window(SEND_WINDOW_BYTES)
         .max_idle_timeout(idle)
         .keep_alive_interval(HEARTBEAT)
         .default_path_keep_alive_interval(HEARTBEAT)
