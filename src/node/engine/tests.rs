@@ -94,8 +94,13 @@ impl Bench {
 
     /// A greeted connection with the peer.
     fn connects(&mut self, connection: ConnectionId) -> Vec<Effect> {
-        let address = PeerAddress::of(PEER);
-        self.take(Input::Connected { connection, peer: PEER, direction: Direction::Inbound, address });
+        self.is_met_by(PEER, connection)
+    }
+
+    /// A greeted connection with anybody.
+    fn is_met_by(&mut self, peer: NetworkId, connection: ConnectionId) -> Vec<Effect> {
+        let address = PeerAddress::of(peer);
+        self.take(Input::Connected { connection, peer, direction: Direction::Inbound, address });
         let hello = Hello { epoch: Epoch([1; 16]), features: 0, minute: NOW.as_minutes() };
         let (reply, message) = (ReplyId(1), Message::Hello(hello));
         self.take(Input::RequestReceived { connection, reply, message })
@@ -103,6 +108,15 @@ impl Bench {
 
     /// The list we sent is accepted, and the pull that follows.
     fn accepts(&mut self, connection: ConnectionId, effects: &[Effect]) -> Vec<Effect> {
+        self.is_accepted_by(PEER, connection, effects)
+    }
+
+    fn is_accepted_by(
+        &mut self,
+        peer: NetworkId,
+        connection: ConnectionId,
+        effects: &[Effect],
+    ) -> Vec<Effect> {
         let sent = effects.iter().find_map(|effect| match effect {
             Effect::Request { request, message: Message::SetInterest(ids), .. } => {
                 Some((*request, ids.clone()))
@@ -110,7 +124,7 @@ impl Bench {
             _ => None,
         });
         let (request, ids) = sent.expect("a greeted peer gets our list");
-        let message = Some(Message::InterestAccepted(InterestList::new(ids).hash(US, PEER)));
+        let message = Some(Message::InterestAccepted(InterestList::new(ids).hash(US, peer)));
         self.take(Input::Answered { connection, request, message })
     }
 
@@ -563,9 +577,9 @@ fn a_repeated_follow_says_when_it_began() {
 fn of_several_peers_with_news_one_sends_at_once() {
     let mut bench = Bench::new(&[key(1)]);
     let (first, second) = (ConnectionId(1), ConnectionId(2));
-    for connection in [first, second] {
-        let greeted = bench.connects(connection);
-        let accepted = bench.accepts(connection, &greeted);
+    for (peer, connection) in [(PEER, first), (FRIEND, second)] {
+        let greeted = bench.is_met_by(peer, connection);
+        let accepted = bench.is_accepted_by(peer, connection, &greeted);
         bench.answers(connection, &accepted, pulled(vec![GroupEnd { upto: seq(9), cut: None }], 0, vec![]));
     }
     let mut news = |connection, after| {
