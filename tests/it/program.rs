@@ -355,6 +355,11 @@ impl Serve {
         addresses.iter().map(|address| address.as_str().unwrap().to_owned()).collect()
     }
 
+    /// The number of its process.
+    pub fn process(&self) -> u32 {
+        self.child.id()
+    }
+
     /// What it has logged.
     pub fn log_of(home: &Home) -> String {
         std::fs::read_to_string(home.file("itsgoin.log")).unwrap()
