@@ -323,8 +323,15 @@ impl Node {
         let database = open(directory)?;
         let reader = database.open_reader()?;
         let keys = (0..2).map(|number| Arc::new(data::persona_key(number))).collect();
-        let committer =
-            Committer::load(database, Setup { network_id: us(), keys, faults: Faults::default() })?;
+        let committer = Committer::load(
+            database,
+            Setup {
+                network_id: us(),
+                keys,
+                connections: itsgoin::limits::CONNECTIONS,
+                faults: Faults::default(),
+            },
+        )?;
         let epoch = epoch_for(&[3; 32], us());
         let rng = StdRng::seed_from_u64(4);
         let now = node_time().after(Duration::from_mins(1));

@@ -97,10 +97,12 @@ limits! {
     CLOCK_WARNING: Duration = Duration::from_mins(10);
     /// Peers needed for that median.
     CLOCK_WITNESSES: usize = 3;
-    /// Connections kept at once.
+    /// Connections kept at once, unless a person says otherwise.
     CONNECTIONS: usize = 24;
-    /// Of these, how many may be inbound, so that strangers cannot use up all of them.
-    INBOUND_CONNECTIONS: usize = 16;
+    /// The most a person can say: each costs memory, and beats on a metered line.
+    CONNECTIONS_MOST: usize = 64;
+    /// Places kept free for connections we open (half of all where there are few), so that strangers cannot use up all.
+    OUTBOUND_KEPT: usize = 8;
     /// Connections with one network id: crossed dials make two, a restarted peer replaces the older one.
     CONNECTIONS_PER_PEER: usize = 2;
     /// Connections with one public prefix (/24 of IPv4, /48 of IPv6), and handshakes under way with it. Lower turns away
@@ -119,6 +121,9 @@ limits! {
     STREAM_WINDOW_BYTES: u32 = 256 * 1024;
     /// Bytes in flight on one connection.
     CONNECTION_WINDOW_BYTES: u32 = 1024 * 1024;
+    /// Bytes sent on one connection that the peer has not taken yet. Higher is memory a peer that reads nothing makes us
+    /// hold, for every connection; lower slows long fast lines.
+    SEND_WINDOW_BYTES: u64 = 2 * 1024 * 1024;
     /// Request streams a peer may have open with us.
     BIDI_STREAMS: u32 = 16;
     /// Push streams a peer may have open with us.
@@ -131,6 +136,18 @@ limits! {
     STREAM_RATE: i64 = 50;
     /// Streams a peer may open without a pause.
     STREAM_BURST: i64 = 100;
+    /// New pulls a peer may begin in ten seconds once its burst is used up; pages that follow a cut are free. An honest
+    /// node begins one a second at most.
+    PULL_RATE: i64 = 20;
+    /// New pulls a peer may begin without a pause: a list in as many different cursors as there can be.
+    PULL_BURST: i64 = 20;
+    /// Bytes of requests and pushes a peer may send in a minute.
+    UNASKED_BYTES: i64 = 20 * 1024 * 1024;
+    /// Peers whose use of these rates is remembered at once.
+    METERED_PEERS: usize = 1_024;
+    /// Cut pages in a row that may bring nothing new before the next one waits for [`PULL_SPACING`]: whoever invents
+    /// offers cannot keep us asking at full speed.
+    BARREN_PAGES: u32 = 16;
     /// Points an offence costs that an honest program on a bad line may commit once.
     SCORE_SLIGHT: i64 = -1;
     /// Points an offence costs that no honest program commits, though nothing false was said.
@@ -170,6 +187,11 @@ limits! {
     UNCLEAN_JUMP: u64 = 1 << 20;
     /// Objects refused for good that are remembered, so that they are not fetched again; oldest go first.
     REFUSED_OBJECTS: u32 = 10_000;
+    /// Least time between two dials of addresses that one source (a peer, the local network) told us, so that nobody
+    /// makes us knock at many doors.
+    LEARNT_SPACING: Duration = Duration::from_secs(1);
+    /// Addresses of one source that may wait for their dial; more are not learnt.
+    LEARNT_WAITING: u32 = 60;
     /// Peers remembered; those not seen for longest go first.
     KNOWN_PEERS: u32 = 1_000;
     /// Personas of one node: each is a pill in the timeline.

@@ -45,6 +45,8 @@ pub struct NetSettings {
     pub relay: RelayChoice,
     /// Discovery in the local network.
     pub lan: LanDiscovery,
+    /// Connections to keep at most, 1 to `CONNECTIONS_MOST`.
+    pub connections: usize,
 }
 
 /// Where the node may come from.

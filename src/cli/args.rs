@@ -35,9 +35,13 @@ pub struct Args {
     /// Relays and address lookup: none, default (iroh's public ones), or the URL of one relay
     #[arg(long, global = true, value_name = "none|default|URL", default_value = "default", value_parser = parse_relay)]
     pub relay: RelayChoice,
-    /// Whether nodes of the local network find each other
+    /// Whether nodes of the local network find each other and connect
     #[arg(long, global = true, value_name = "on|off", default_value = "on")]
     pub lan: Switch,
+    /// How many connections to keep at most: 1 to 64
+    #[arg(long, global = true, value_name = "NUMBER", default_value_t = 24,
+        value_parser = clap::value_parser!(u8).range(1..=64))]
+    pub connections: u8,
     /// How much is written to itsgoin.log in the data directory
     #[arg(long, global = true, value_name = "LEVEL", default_value = "warn")]
     pub log: LogLevel,

@@ -68,6 +68,7 @@ fn node_request(args: &Args, verb: Option<&Verb>) -> Result<NodeRequest, CliErro
             Switch::On => LanDiscovery::On,
             Switch::Off => LanDiscovery::Off,
         },
+        connections: args.connections.into(),
     };
     Ok(NodeRequest {
         data_dir: args.data_dir.clone().or_else(config::default_data_dir).ok_or(CliError::NoHome)?,

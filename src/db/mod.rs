@@ -52,6 +52,9 @@ pub enum DbError {
     /// No connection is left to read with: the node stops, or a read of ours went wrong.
     #[error("the database is not being read any more")]
     NoReader,
+    /// The disk failed while it saved: nothing is written over this connection any more.
+    #[error("the disk failed while it saved")]
+    NotSynced,
     /// A row that must exist is missing.
     #[error("the database lacks a row in {table}")]
     MissingRow {
@@ -67,6 +70,29 @@ impl DbError {
         matches!(self, Self::Sqlite(error) if error.sqlite_error_code() == Some(rusqlite::ErrorCode::DiskFull))
     }
 
+    /// Whether the disk failed to save what it had taken. What it holds then is not what SQLite believes: nothing more
+    /// may be written over this connection.
+    #[must_use]
+    pub fn is_sync_failure(&self) -> bool {
+        use rusqlite::ffi;
+        const CODES: [i32; 2] = [ffi::SQLITE_IOERR_FSYNC, ffi::SQLITE_IOERR_DIR_FSYNC];
+        match self {
+            Self::Sqlite(rusqlite::Error::SqliteFailure(error, _)) => CODES.contains(&error.extended_code),
+            Self::NotSynced => true,
+            _ => false,
+        }
+    }
+
+    /// What SQLite says when a sync fails.
+    #[cfg(test)]
+    pub(crate) const fn sync_failure() -> Self {
+        let code = rusqlite::ffi::SQLITE_IOERR_FSYNC;
+        Self::Sqlite(rusqlite::Error::SqliteFailure(
+            rusqlite::ffi::Error { code: rusqlite::ErrorCode::SystemIoFailure, extended_code: code },
+            None,
+        ))
+    }
+
     /// Whether the file itself is damaged, rather than the disk full or a lock held.
     #[must_use]
     pub fn is_corruption(&self) -> bool {
@@ -76,7 +102,7 @@ impl DbError {
                 Some(rusqlite::ErrorCode::DatabaseCorrupt | rusqlite::ErrorCode::NotADatabase)
             ),
             Self::DamagedRow { .. } | Self::MissingRow { .. } => true,
-            Self::NoReader => false,
+            Self::NoReader | Self::NotSynced => false,
         }
     }
 }

@@ -18,6 +18,20 @@ pub struct Committer {
     setup: Setup,
     /// Commits that failed in a row.
     failures: u32,
+    disk: Disk,
+    /// What the next commit fails with.
+    #[cfg(test)]
+    planted: Option<DbError>,
+}
+
+/// Whether the disk keeps what it is given.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Disk {
+    /// As far as we know.
+    Keeps,
+    /// It failed to save once. The system may since believe that it did not, so only a new process, which reads what is
+    /// there, may write again.
+    Failed,
 }
 
 /// A batch that was given up. Nothing of it is written; the engine was built anew from what is on disk and knows no
@@ -37,7 +51,15 @@ impl Committer {
     /// [`DbError`] when the store cannot be read.
     pub fn load(mut database: Database, setup: Setup) -> Result<Self, DbError> {
         let engine = database.read(|read| Engine::load(read, &setup))?;
-        Ok(Self { database, engine: Some(engine), setup, failures: 0 })
+        Ok(Self {
+            database,
+            engine: Some(engine),
+            setup,
+            failures: 0,
+            disk: Disk::Keeps,
+            #[cfg(test)]
+            planted: None,
+        })
     }
 
     /// Takes a batch of inputs. The returned effects may be performed: what they tell is committed.
@@ -51,6 +73,9 @@ impl Committer {
         rng: &mut dyn CryptoRng,
     ) -> Result<Vec<Effect>, CommitFailure> {
         let mut lost_calls: Vec<CallId> = inputs.iter().filter_map(Input::call).collect();
+        if self.disk == Disk::Failed {
+            return Err(CommitFailure { error: DbError::NotSynced, lost_calls });
+        }
         let mut engine = match self.engine.take().map_or_else(|| self.load_engine(now), Ok) {
             Ok(engine) => engine,
             Err(error) => return Err(CommitFailure { error, lost_calls }),
@@ -63,6 +88,8 @@ impl Committer {
             }
             Ok(effects)
         });
+        #[cfg(test)]
+        let committed = self.planted.take().map_or(committed, Err);
         match committed {
             Ok(effects) => {
                 (self.engine, self.failures) = (Some(engine), 0);
@@ -71,6 +98,10 @@ impl Committer {
             Err(error) => {
                 lost_calls.extend(engine.unanswered());
                 self.failures = self.failures.saturating_add(1);
+                if error.is_sync_failure() {
+                    self.disk = Disk::Failed;
+                    return Err(CommitFailure { error, lost_calls });
+                }
                 // Without one the next commit tries again.
                 self.engine = self.load_engine(now).ok();
                 Err(CommitFailure { error, lost_calls })
@@ -109,6 +140,9 @@ impl Committer {
     /// # Errors
     /// [`DbError`] when that cannot be written.
     pub fn stop(&mut self) -> Result<(), DbError> {
+        if self.disk == Disk::Failed {
+            return Err(DbError::NotSynced);
+        }
         self.database
             .transaction(Durability::Full, |batch| batch.step(|store| store.update_stop(LastStop::Clean)))
     }
@@ -160,10 +194,39 @@ mod tests {
     const NOW: Timestamp = Timestamp::from_millis(1_767_225_600_000);
 
     #[test]
+    fn after_a_failed_sync_nothing_is_written_any_more_and_the_person_is_told() {
+        let rng = &mut StdRng::seed_from_u64(1);
+        let network_id = NetworkId::from_bytes([1; 32]);
+        let connections = crate::limits::CONNECTIONS;
+        let setup = Setup { network_id, keys: Vec::new(), connections, faults: Faults::default() };
+        let mut committer = Committer::load(Database::in_memory(&[0; 32]).unwrap(), setup).unwrap();
+        let draft = |call| {
+            let command = Command::SaveDraft { slot: DraftSlot::NewPost, text: "x".to_owned() };
+            vec![Input::CommandReceived { call: CallId(call), command }]
+        };
+        committer.commit(draft(1), NOW, rng).unwrap();
+        committer.planted = Some(DbError::sync_failure());
+        let failure = committer.commit(draft(2), NOW, rng).unwrap_err();
+        let told = crate::node::store::store_error(&failure.error);
+        assert!(told.hint.contains("start itsgoin again"), "{told:?}");
+        let before = committer.database().snapshot().unwrap();
+        let failure = committer.commit(draft(3), NOW, rng).unwrap_err();
+        assert!(failure.error.is_sync_failure());
+        assert_eq!(failure.lost_calls, [CallId(3)]);
+        committer.stop().unwrap_err();
+        assert!(committer.database().snapshot().unwrap() == before, "not even that it stopped");
+        assert_eq!(committer.next_deadline(), None, "nothing is tried again");
+    }
+
+    #[test]
     fn after_a_full_disk_nobody_waits_for_ever_and_nobody_is_dialled_at_once() {
         let rng = &mut StdRng::seed_from_u64(1);
-        let setup =
-            Setup { network_id: NetworkId::from_bytes([1; 32]), keys: Vec::new(), faults: Faults::default() };
+        let setup = Setup {
+            network_id: NetworkId::from_bytes([1; 32]),
+            keys: Vec::new(),
+            connections: crate::limits::CONNECTIONS,
+            faults: Faults::default(),
+        };
         let mut committer = Committer::load(Database::in_memory(&[0; 32]).unwrap(), setup).unwrap();
         let ticket = format_ticket(&PeerAddress::of(NetworkId::from_bytes([2; 32])));
         let command = |call, command| Input::CommandReceived { call: CallId(call), command };

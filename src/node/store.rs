@@ -104,6 +104,12 @@ pub fn store_error(error: &DbError) -> CallError {
             "stop itsgoin, move itsgoin.db aside (keep `keys` and `network.key`) and start again: \
              peers that follow you give your posts back",
         )
+    } else if error.is_sync_failure() {
+        (
+            "the disk failed while it saved: nothing is written any more",
+            "copy the data directory elsewhere, check the disk, and start itsgoin again: only what was said to be done \
+             before is there",
+        )
     } else if error.is_full() {
         ("the disk is full", "free some space and try again; nothing was lost")
     } else {

@@ -168,6 +168,21 @@ fn a_node_waits_for_a_command_that_holds_the_directory() {
 }
 
 #[test]
+fn the_number_of_connections_has_the_bounds_of_the_protocol() {
+    use itsgoin::limits::{CONNECTIONS, CONNECTIONS_MOST};
+    let home = Home::of("ana");
+    let most = CONNECTIONS_MOST.to_string();
+    assert_eq!(home.run(&["status", "--connections", &most]).code, Some(0));
+    for wrong in ["0", "x", &(CONNECTIONS_MOST + 1).to_string()] {
+        assert_eq!(home.run(&["status", "--connections", wrong]).code, Some(2), "{wrong}");
+    }
+    let help = home.run(&["--help"]).stdout;
+    for told in [format!("1 to {CONNECTIONS_MOST}"), format!("[default: {CONNECTIONS}]")] {
+        assert!(help.contains(&told), "{help}");
+    }
+}
+
+#[test]
 fn a_newer_database_stays_byte_for_byte() {
     let home = Home::of("ana");
     home.post("kept");

@@ -19,6 +19,8 @@ mod first_light;
 #[cfg(test)]
 mod hostile;
 #[cfg(test)]
+mod hostile_peers;
+#[cfg(test)]
 mod logs;
 #[cfg(test)]
 mod output;
@@ -32,3 +34,5 @@ mod screen;
 mod scripts;
 #[cfg(test)]
 mod terminal;
+#[cfg(test)]
+mod ways;

@@ -18,8 +18,36 @@ pub const PROGRAM: &str = env!("CARGO_BIN_EXE_itsgoin");
 pub const PATIENCE: Duration = Duration::from_secs(30);
 /// The pause between two looks at something that is waited for.
 pub const BETWEEN_LOOKS: Duration = Duration::from_millis(10);
-/// What every run is told: nothing but loopback.
-const ALONE: [&str; 4] = ["--relay", "none", "--lan", "off"];
+
+/// How the nodes of a place reach others.
+#[derive(Clone)]
+pub struct Reach {
+    /// What every run is told.
+    arguments: [String; 4],
+    /// What starts the program: itself, or what runs it in another network.
+    program: Vec<String>,
+}
+
+impl Reach {
+    fn new(relay: &str, lan: &str, program: Vec<String>) -> Self {
+        Self { arguments: ["--relay", relay, "--lan", lan].map(str::to_owned), program }
+    }
+
+    /// Nothing but addresses.
+    pub fn addresses() -> Self {
+        Self::new("none", "off", vec![PROGRAM.to_owned()])
+    }
+
+    /// Addresses and this relay.
+    pub fn relay(url: &str) -> Self {
+        Self::new(url, "off", vec![PROGRAM.to_owned()])
+    }
+
+    /// Addresses and the local network this command runs the program in.
+    pub fn local_network(program: Vec<String>) -> Self {
+        Self::new("none", "on", program)
+    }
+}
 
 /// Now, for deadlines and latencies.
 #[expect(clippy::disallowed_methods, reason = "the tests measure real time: this is their one clock")]
@@ -73,19 +101,29 @@ pub struct Refusal {
 /// A place for one node: data directory, directory for sockets, home.
 pub struct Home {
     root: TempDir,
+    reach: Reach,
 }
 
 impl Home {
     /// A place where nothing is yet.
     pub fn empty() -> Self {
+        Self::empty_reached(Reach::addresses())
+    }
+
+    fn empty_reached(reach: Reach) -> Self {
         let root = tempfile::Builder::new().prefix("ig").tempdir().unwrap();
         std::fs::create_dir(root.path().join("run")).unwrap();
-        Self { root }
+        Self { root, reach }
     }
 
     /// A data directory with a first persona.
     pub fn of(name: &str) -> Self {
-        let home = Self::empty();
+        Self::reached(name, &Reach::addresses())
+    }
+
+    /// The same, for nodes that reach others in this way.
+    pub fn reached(name: &str, reach: &Reach) -> Self {
+        let home = Self::empty_reached(reach.clone());
         home.one(&["init", "--name", name, "--no-passphrase"]);
         home
     }
@@ -101,7 +139,7 @@ impl Home {
     /// The arguments that lead every run to this place.
     pub fn arguments(&self) -> Vec<String> {
         let mut arguments = vec!["--data-dir".to_owned(), self.data_dir().display().to_string()];
-        arguments.extend(ALONE.map(str::to_owned));
+        arguments.extend(self.reach.arguments.clone());
         arguments
     }
 
@@ -111,8 +149,14 @@ impl Home {
     }
 
     fn command(&self, arguments: &[&str]) -> Command {
-        let mut command = Command::new(PROGRAM);
-        command.args(self.arguments()).args(arguments).envs(self.variables()).stdin(Stdio::null());
+        let mut words = self.reach.program.iter();
+        let mut command = Command::new(words.next().unwrap());
+        command
+            .args(words)
+            .args(self.arguments())
+            .args(arguments)
+            .envs(self.variables())
+            .stdin(Stdio::null());
         command
     }
 
@@ -309,6 +353,11 @@ impl Serve {
     pub fn addresses(&self) -> Vec<String> {
         let addresses = self.ready["addresses"].as_array().unwrap();
         addresses.iter().map(|address| address.as_str().unwrap().to_owned()).collect()
+    }
+
+    /// The number of its process.
+    pub fn process(&self) -> u32 {
+        self.child.id()
     }
 
     /// What it has logged.

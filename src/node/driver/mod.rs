@@ -4,6 +4,7 @@
 
 mod accept;
 mod exchange;
+mod meter;
 mod serve;
 mod shared;
 mod start;
@@ -118,7 +119,8 @@ impl Driver {
     fn link_found(&mut self, link: Link, direction: Direction) {
         self.last_connection = self.last_connection.wrapping_add(1);
         let id = ConnectionId(self.last_connection);
-        let served = Served { id, link, heard: Arc::default() };
+        let meter = self.shared.meters.of(link.peer(), (self.shared.clock)());
+        let served = Served { id, link, heard: Arc::default(), cuts: Arc::default(), meter };
         self.links.insert(id, served.clone());
         self.tasks.spawn(serve::serve(Arc::clone(&self.shared), served, direction));
     }

@@ -1,11 +1,13 @@
 //! Serving one connection: its requests and pushes, each on its own stream, no faster than the peer may ask.
 
-use std::collections::VecDeque;
-use std::sync::Arc;
+use std::collections::{BTreeSet, VecDeque};
+use std::sync::{Arc, Mutex};
 
 use tokio::task::JoinSet;
 
-use super::shared::{Heard, Shared, StreamBucket, locked};
+use super::meter::{Allowance, Meter};
+use super::shared::{Heard, Shared, locked};
+use crate::domain::log::Seq;
 use crate::limits::CONTROL_FRAME_BYTES;
 use crate::node::engine::answer::{self, PageBudget, PullAnswer};
 use crate::node::engine::{ConnectionId, Direction, Input, Offence};
@@ -18,6 +20,9 @@ pub(super) struct Served {
     pub(super) id: ConnectionId,
     pub(super) link: Link,
     pub(super) heard: Heard,
+    /// Where the last page was cut: a pull from there goes on with it.
+    pub(super) cuts: Arc<Mutex<BTreeSet<Seq>>>,
+    pub(super) meter: Arc<Mutex<Meter>>,
 }
 
 /// What a finished task of the driver leaves: the connection that ended with it, if it served one.
@@ -29,7 +34,6 @@ pub(super) async fn serve(shared: Arc<Shared>, served: Served, direction: Direct
     let connected =
         Input::Connected { connection: *id, peer: link.peer(), direction, address: link.address() };
     shared.input(connected).await;
-    let mut bucket = StreamBucket::full((shared.clock)());
     let mut running = JoinSet::new();
     loop {
         let accepted = tokio::select! {
@@ -38,7 +42,7 @@ pub(super) async fn serve(shared: Arc<Shared>, served: Served, direction: Direct
             Some(_done) = running.join_next(), if !running.is_empty() => continue,
         };
         let Ok(accepted) = accepted else { break };
-        let wait = bucket.take((shared.clock)());
+        let wait = locked(&served.meter).stream((shared.clock)());
         if !wait.is_zero() {
             tokio::time::sleep(wait).await;
         }
@@ -59,22 +63,44 @@ async fn handle(shared: Arc<Shared>, served: Served, accepted: Accepted) {
         Accepted::Request(stream) => answer_request(&shared, &served, stream).await,
         Accepted::Push(stream) => take_push(&shared, &served, stream).await,
     };
-    if let Err(NetError::Protocol(error)) = handled {
-        tracing::debug!(peer = crate::logging::pseudonym(served.link.peer().as_bytes()), %error, "closing");
-        let (connection, offence) = (served.id, Offence::NoMessage);
-        shared.input(Input::PeerOffended { connection, offence }).await;
+    let offence = match handled {
+        Err(NetError::Protocol(error)) => {
+            tracing::debug!(peer = crate::logging::pseudonym(served.link.peer().as_bytes()), %error, "closing");
+            Some(Offence::NoMessage)
+        }
+        // A connection that is lost breaks its streams; here the peer is there and lets one lie.
+        Err(NetError::Timeout) => Some(Offence::Stall),
+        _ => None,
+    };
+    if let Some(offence) = offence {
+        shared.offended(served.id, offence).await;
     }
 }
 
 async fn take_push(shared: &Shared, served: &Served, mut stream: Stream) -> Result<(), NetError> {
-    if let Some(Decoded::Known(message)) = stream.receive(CONTROL_FRAME_BYTES).await? {
+    if let Some(Decoded::Known(message)) = receive_unasked(shared, served, &mut stream).await? {
         shared.input(Input::PushReceived { connection: served.id, message }).await;
     }
     Ok(())
 }
 
+/// The first frame of a peer's stream. What comes above its allowance of bytes is not looked at.
+async fn receive_unasked(
+    shared: &Shared,
+    served: &Served,
+    stream: &mut Stream,
+) -> Result<Option<Decoded>, NetError> {
+    let frame = stream.receive(CONTROL_FRAME_BYTES).await?;
+    let allowance = locked(&served.meter).bytes(stream.received_bytes(), (shared.clock)());
+    if allowance == Allowance::UsedUp {
+        shared.offended(served.id, Offence::Flood).await;
+        return Ok(None);
+    }
+    Ok(frame)
+}
+
 async fn answer_request(shared: &Shared, served: &Served, mut stream: Stream) -> Result<(), NetError> {
-    let answer = match stream.receive(CONTROL_FRAME_BYTES).await? {
+    let answer = match receive_unasked(shared, served, &mut stream).await? {
         None => return Ok(()),
         Some(Decoded::Unknown { kind }) => Some(Message::Unsupported { kind }),
         Some(Decoded::Known(Message::Pull(pull))) => answer_pull(shared, served, &mut stream, pull).await?,
@@ -107,12 +133,18 @@ async fn answer_pull(
     let Some(list) = locked(&served.heard).clone() else {
         return Ok(Some(Message::NeedList));
     };
+    let goes_on = pull.groups.iter().any(|group| locked(&served.cuts).contains(&group.since));
+    if !goes_on && locked(&served.meter).pull((shared.clock)()) == Allowance::UsedUp {
+        shared.offended(served.id, Offence::HastyPull).await;
+        return Ok(Some(Message::Busy));
+    }
     let (us, peer) = (shared.network_id, served.link.peer());
     let (budget, sending) = (PageBudget::default(), pull.sending);
     let answered =
         shared.readers.read(move |read| answer::answer_pull(read, us, peer, &list, &pull, budget)).await;
     match answered {
         Ok(PullAnswer::Page(page)) => {
+            *locked(&served.cuts) = page.ends.iter().filter_map(|end| end.cut).collect();
             send_page(shared, stream, page, sending).await?;
             Ok(None)
         }

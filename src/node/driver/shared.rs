@@ -3,15 +3,15 @@
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
 
 use tokio::sync::{mpsc, oneshot};
 
+use super::meter::Meters;
 use crate::domain::ids::NetworkId;
 use crate::domain::time::Timestamp;
-use crate::limits::{FIRST_BYTE_TIME, STREAM_BURST, STREAM_RATE};
+use crate::limits::FIRST_BYTE_TIME;
 use crate::node::engine::interest::InterestList;
-use crate::node::engine::{Bans, Input, ReplyId};
+use crate::node::engine::{Bans, ConnectionId, Input, Offence, ReplyId};
 use crate::node::store::{Job, Readers};
 use crate::node::wire::Message;
 
@@ -23,6 +23,8 @@ pub(super) struct Shared {
     pub(super) readers: Readers,
     /// Who is refused before the engine hears of it.
     pub(super) bans: Mutex<Arc<Bans>>,
+    /// What peers may still ask.
+    pub(super) meters: Meters,
     jobs: mpsc::Sender<Job>,
     replies: Mutex<BTreeMap<ReplyId, oneshot::Sender<Message>>>,
     last_reply: AtomicU64,
@@ -43,13 +45,19 @@ impl Shared {
         readers: Readers,
         jobs: mpsc::Sender<Job>,
     ) -> Self {
-        let (bans, replies, last_reply) = (Mutex::default(), Mutex::default(), AtomicU64::new(0));
-        Self { network_id, clock, readers, bans, jobs, replies, last_reply }
+        let (bans, meters) = (Mutex::default(), Meters::default());
+        let (replies, last_reply) = (Mutex::default(), AtomicU64::new(0));
+        Self { network_id, clock, readers, bans, meters, jobs, replies, last_reply }
     }
 
     /// Hands an input to the writer, waiting for room. Without a writer the node is stopping: nobody needs it.
     pub(super) async fn input(&self, input: Input) {
         self.jobs.send(Job::Input(input)).await.unwrap_or_default();
+    }
+
+    /// A peer did what it must not.
+    pub(super) async fn offended(&self, connection: ConnectionId, offence: Offence) {
+        self.input(Input::PeerOffended { connection, offence }).await;
     }
 
     /// Asks the engine for the answer to a peer's request.
@@ -68,52 +76,6 @@ impl Shared {
     pub(super) fn reply(&self, reply: ReplyId, message: Message) {
         if let Some(answer) = locked(&self.replies).remove(&reply) {
             answer.send(message).unwrap_or_default();
-        }
-    }
-}
-
-/// How many streams a peer may still open: a bucket that fills with time. A stream that has to wait is paid for, too.
-pub(super) struct StreamBucket {
-    millistreams: i64,
-    filled: Timestamp,
-}
-
-impl StreamBucket {
-    /// [`STREAM_BURST`] in thousandths of a stream.
-    const FULL: i64 = STREAM_BURST * 1_000;
-
-    pub(super) const fn full(now: Timestamp) -> Self {
-        Self { millistreams: Self::FULL, filled: now }
-    }
-
-    /// Takes one stream; says how long to wait before it may be served.
-    pub(super) fn take(&mut self, now: Timestamp) -> Duration {
-        let passed = i64::try_from(now.since(self.filled).as_millis()).unwrap_or(i64::MAX);
-        // STREAM_RATE in ten seconds are a tenth of it in thousandths per millisecond.
-        let gained = passed.saturating_mul(STREAM_RATE) / 10;
-        self.filled = now;
-        self.millistreams = self.millistreams.saturating_add(gained).min(Self::FULL).saturating_sub(1_000);
-        let debt = self.millistreams.min(0).unsigned_abs();
-        Duration::from_millis(debt.saturating_mul(10).div_ceil(STREAM_RATE.unsigned_abs()))
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_burst_is_free_and_then_the_rate_holds() {
-        let mut now = Timestamp::from_millis(1_000_000);
-        let mut bucket = StreamBucket::full(now);
-        for _ in 0..STREAM_BURST {
-            assert_eq!(bucket.take(now), Duration::ZERO);
-        }
-        // Whoever waits as told gets one stream every fifth of a second.
-        for _ in 0..STREAM_RATE {
-            let wait = bucket.take(now);
-            assert_eq!(wait, Duration::from_millis(200));
-            now = now.after(wait);
         }
     }
 }

@@ -16,7 +16,7 @@ use crate::clock::fresh_rng;
 use crate::crypto::keys::NetworkKey;
 use crate::db::{Database, DbError, OpenError};
 use crate::domain::time::Timestamp;
-use crate::limits::CHANNEL_MESSAGES;
+use crate::limits::{CHANNEL_MESSAGES, CONNECTIONS};
 use crate::node::committer::Committer;
 use crate::node::data_dir::{DataDir, DataDirError};
 use crate::node::engine::{Direction, Effect, Faults, Input, Setup};
@@ -94,7 +94,9 @@ pub fn start(settings: NodeSettings) -> Result<(NodeHandle, Node), StartError> {
     };
     let (face_readers, peer_readers) = (readers(&database)?, readers(&database)?);
     let network_id = network_key.network_id();
-    let mut committer = Committer::load(database, Setup { network_id, keys, faults: Faults::default() })?;
+    let connections = settings.network.as_ref().map_or(CONNECTIONS, |network| network.connections);
+    let setup = Setup { network_id, keys, connections, faults: Faults::default() };
+    let mut committer = Committer::load(database, setup)?;
     // Before anybody reads or connects; what follows from it is done once the node runs.
     let started = committer.commit(vec![Input::Started], (settings.clock)(), &mut rng);
     let first_effects = started.map_err(|failure| failure.error)?;
@@ -197,11 +199,15 @@ async fn run_network(
     };
     jobs.send(listening()).await.unwrap_or_default();
     let mut changes = network.address_changes();
+    let mut neighbours = network.neighbours().await;
     let accept = accept_links(shared, network.clone(), found);
     tokio::pin!(accept);
     loop {
         tokio::select! {
             () = &mut accept => break,
+            address = neighbours.next() => {
+                jobs.send(Job::Input(Input::NeighbourFound { address })).await.unwrap_or_default();
+            }
             () = changes.next() => jobs.send(listening()).await.unwrap_or_default(),
         }
     }

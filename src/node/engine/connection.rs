@@ -28,6 +28,8 @@ pub(super) struct Connection {
     /// The wait after a pull that finds nothing; grows while nothing is found.
     pub(super) pull_every: Duration,
     pub(super) usefulness: Usefulness,
+    /// Cut pages in a row that brought nothing new.
+    pub(super) barren: u32,
     pub(super) subscription: Option<Arc<InterestList>>,
     /// How far the peer's log was read for authors of whom nothing is stored; lost with the connection.
     pub(super) unstored: BTreeMap<PostingId, Seq>,
@@ -124,6 +126,7 @@ impl Connection {
             last_pull: now.before(PULL_SPACING),
             pull_every: PULL_EVERY,
             usefulness: Usefulness::Unproven,
+            barren: 0,
             subscription: None,
             unstored: BTreeMap::new(),
             news: News::None { last: now.before(NEWS_SPACING) },

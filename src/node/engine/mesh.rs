@@ -8,6 +8,7 @@ use std::time::Duration;
 use super::answer::epoch_for;
 use super::connection::{Connection, Greeting, Listing, News, Usefulness};
 use super::interest::InterestList;
+use super::trust::prefixes;
 use super::{
     CloseReason, ConnectionId, Direction, Effect, Engine, Offence, ReplyId, RequestId, Step, jittered,
 };
@@ -19,8 +20,8 @@ use crate::domain::ids::NetworkId;
 use crate::domain::standing::Ban;
 use crate::domain::time::Timestamp;
 use crate::limits::{
-    CLOCK_WARNING, CLOCK_WITNESSES, CONNECTIONS, CONNECTIONS_PER_PEER, INBOUND_CONNECTIONS, KNOWN_PEERS,
-    REDIAL_FIRST, REDIAL_LONGEST,
+    CLOCK_WARNING, CLOCK_WITNESSES, CONNECTIONS_MOST, CONNECTIONS_PER_PEER, CONNECTIONS_PER_PREFIX,
+    KNOWN_PEERS, LEARNT_SPACING, LEARNT_WAITING, OUTBOUND_KEPT, REDIAL_FIRST, REDIAL_LONGEST,
 };
 use crate::node::wire::{Hello, Message};
 
@@ -80,6 +81,21 @@ impl KnownPeer {
     }
 }
 
+/// How many connections there may be.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Places {
+    all: usize,
+    inbound: usize,
+}
+
+impl Places {
+    /// So many in all, of which [`OUTBOUND_KEPT`] or half are kept free for those we open.
+    pub(super) fn of(connections: usize) -> Self {
+        let all = connections.clamp(1, CONNECTIONS_MOST);
+        Self { all, inbound: all.saturating_sub(OUTBOUND_KEPT.min(all / 2)) }
+    }
+}
+
 /// The wait before dialling again after so many failures in a row.
 #[must_use]
 pub fn redial_wait(failures: u32) -> Duration {
@@ -105,11 +121,12 @@ impl Engine {
             step.push(Effect::Close { connection: id, reason: CloseReason::Banned });
             return Ok(());
         }
-        let inbound = self.connections.values().filter(|known| known.direction == Direction::Inbound).count();
-        let is_full = self.connections.len() >= CONNECTIONS
-            || (direction == Direction::Inbound && inbound >= INBOUND_CONNECTIONS);
         let with_peer: Vec<ConnectionId> = self.connections_with(peer).collect();
-        if is_full && with_peer.is_empty() {
+        if with_peer.is_empty() && direction == Direction::Inbound && self.is_full(direction) {
+            self.make_room(step, peer);
+        }
+        let is_full = self.is_full(direction);
+        if with_peer.is_empty() && (is_full || self.is_prefix_full(&address)) {
             self.forget_dial(step, peer);
             step.push(Effect::Close { connection: id, reason: CloseReason::Full });
             return Ok(());
@@ -129,6 +146,34 @@ impl Engine {
             step.push(Effect::Request { connection: id, request, message: Message::Hello(hello) });
         }
         Ok(())
+    }
+
+    fn is_full(&self, direction: Direction) -> bool {
+        let inbound = self.connections.values().filter(|known| known.direction == Direction::Inbound).count();
+        self.connections.len() >= self.places.all
+            || (direction == Direction::Inbound && inbound >= self.places.inbound)
+    }
+
+    fn is_prefix_full(&self, address: &PeerAddress) -> bool {
+        let prefix = prefixes(address).next();
+        let shares = |known: &&Connection| prefixes(&known.address).next() == prefix;
+        prefix.is_some() && self.connections.values().filter(shares).count() >= CONNECTIONS_PER_PREFIX
+    }
+
+    /// Gives up an inbound connection for a newcomer: the oldest that has not said `Hello`; for a node a person named or
+    /// that was of use, otherwise the oldest with a stranger.
+    fn make_room(&mut self, step: &mut Step<'_, '_>, newcomer: NetworkId) {
+        let worth = |peer| self.peers.get(&peer).map_or(PeerWorth::Stranger, |known| known.worth);
+        let mut inbound = self.connections.iter().filter(|(_, known)| known.direction == Direction::Inbound);
+        let is_silent = |known: &Connection| matches!(known.greeting, Greeting::Expected { .. });
+        let silent = inbound.clone().find(|(_, known)| is_silent(known));
+        let given_up = silent.or_else(|| {
+            let is_stranger = |known: &Connection| worth(known.peer) == PeerWorth::Stranger;
+            inbound.find(|(_, known)| worth(newcomer) == PeerWorth::Kept && is_stranger(known))
+        });
+        if let Some(id) = given_up.map(|(id, _)| *id) {
+            self.close(step, id, CloseReason::Full);
+        }
     }
 
     pub(super) fn connections_with(&self, peer: NetworkId) -> impl Iterator<Item = ConnectionId> {
@@ -173,6 +218,12 @@ impl Engine {
                 known.dial = Dial::Waiting { next: step.now.after(wait) };
             }
             self.peer_tried(step, gone.peer);
+        }
+        // What was left to this connection is now for the other one with the peer.
+        if let Some(other) = self.pulling_connection(gone.peer)
+            && let Some(connection) = self.connections.get_mut(&other)
+        {
+            connection.pull_soon(step.now);
         }
         step.tell(Event::PeersChanged);
     }
@@ -326,21 +377,29 @@ impl Engine {
     }
 
     pub(super) fn send_news(&mut self, step: &mut Step<'_, '_>) {
+        // Of two connections with a peer the newer one tells it.
+        let listening = self.connections.iter().filter(|(_, known)| known.subscription.is_some());
+        let newest: BTreeMap<NetworkId, ConnectionId> =
+            listening.map(|(id, known)| (known.peer, *id)).collect();
         for (id, connection) in &mut self.connections {
             if let News::Waiting { due } = connection.news
                 && due <= step.now
             {
                 connection.news = News::None { last: step.now };
+                if newest.get(&connection.peer) != Some(id) {
+                    continue;
+                }
                 step.push(Effect::Push { connection: *id, message: Message::News });
             }
         }
     }
 
     pub(super) fn push_received(&mut self, step: &mut Step<'_, '_>, id: ConnectionId, message: &Message) {
-        let Some(connection) = self.connections.get_mut(&id) else {
+        let Some(peer) = self.connections.get(&id).map(|connection| connection.peer) else {
             return;
         };
-        if *message == Message::News {
+        let pulling = self.pulling_connection(peer).unwrap_or(id);
+        if let (Message::News, Some(connection)) = (message, self.connections.get_mut(&pulling)) {
             connection.news_received(step.now);
         }
     }
@@ -361,6 +420,54 @@ impl Engine {
         (known.row, known.worth) = (row, PeerWorth::Kept);
         known.dial_soon(step.now);
         self.forget_surplus_peers(step)
+    }
+
+    /// The local network names a node: it is dialled, one a second, after all others. Nobody vouches for it.
+    pub(super) fn neighbour_found(
+        &mut self,
+        step: &mut Step<'_, '_>,
+        address: &PeerAddress,
+    ) -> Result<(), DbError> {
+        let due = self.next_neighbour.max(step.now);
+        let is_connected = self.connections_with(address.network_id).next().is_some();
+        let waits_too_long = due > step.now.after(LEARNT_SPACING.saturating_mul(LEARNT_WAITING));
+        if address.network_id == self.network_id || is_connected || waits_too_long {
+            return Ok(());
+        }
+        if self.learn_stranger(step, address, due)? {
+            self.next_neighbour = due.after(LEARNT_SPACING);
+        }
+        Ok(())
+    }
+
+    /// Remembers a node somebody else named, to be dialled at `due` or when it would be in any case. `false` when it is
+    /// dialled sooner, or banned.
+    pub(super) fn learn_stranger(
+        &mut self,
+        step: &Step<'_, '_>,
+        address: &PeerAddress,
+        due: Timestamp,
+    ) -> Result<bool, DbError> {
+        if self.trust.ban_of(address).holds(step.now) {
+            return Ok(false);
+        }
+        let row = step.store.insert_peer(address, step.now, AddressSource::Named)?;
+        let stranger = || KnownPeer {
+            dial: Dial::Waiting { next: Timestamp::NEVER },
+            ..KnownPeer::new(row, PeerWorth::Stranger, step.now)
+        };
+        let known = self.peers.entry(address.network_id).or_insert_with(stranger);
+        known.row = row;
+        let is_later = match &mut known.dial {
+            // Whoever could not be reached there lately waits as before.
+            Dial::Waiting { next } if *next > due && known.failures == 0 => {
+                *next = due;
+                true
+            }
+            _ => false,
+        };
+        self.forget_surplus_peers(step)?;
+        Ok(is_later)
     }
 
     /// A peer brought something wanted: strangers do not push it out.
@@ -413,7 +520,7 @@ impl Engine {
 
     fn dial_room(&self) -> usize {
         let under_way = self.peers.values().filter(|known| known.dial == Dial::UnderWay).count();
-        let connections = CONNECTIONS.saturating_sub(self.connections.len());
+        let connections = self.places.all.saturating_sub(self.connections.len());
         DIALS_AT_ONCE.min(connections).saturating_sub(under_way)
     }
 

@@ -43,7 +43,7 @@ use self::answer::Checked;
 use self::carry::Carrying;
 use self::connection::Connection;
 use self::interest::{Interest, InterestList};
-use self::mesh::KnownPeer;
+use self::mesh::{KnownPeer, Places};
 use self::sync::PendingSync;
 use self::trust::Trust;
 use crate::api::{CallError, Command, Event, Outcome};
@@ -174,6 +174,11 @@ pub enum Input {
         connection: ConnectionId,
         /// Where the answer goes.
         reply: ReplyId,
+    },
+    /// The local network says that a node is there.
+    NeighbourFound {
+        /// Where, as is said.
+        address: PeerAddress,
     },
     /// The network listens, or its addresses changed.
     Listening {
@@ -339,6 +344,8 @@ pub struct Setup {
     pub network_id: NetworkId,
     /// The keys of all personas.
     pub keys: Vec<Arc<PostingKey>>,
+    /// Connections to keep at most, 1 to `CONNECTIONS_MOST`.
+    pub connections: usize,
     /// Mistakes to be made on purpose; none outside the simulator.
     pub faults: Faults,
 }
@@ -357,6 +364,9 @@ pub struct Engine {
     next_stale: Option<Timestamp>,
     log_name: LogName,
     trust: Trust,
+    places: Places,
+    /// When the next address told by the local network may be dialled.
+    next_neighbour: Timestamp,
     last_now: Timestamp,
     /// When something came in, or was asked to come at once.
     last_arrival: Timestamp,
@@ -412,6 +422,8 @@ impl Engine {
             next_stale: read.find_oldest_waiting()?.map(|since| since.after(WAITING_TIME)),
             log_name: LogName::AsFound,
             trust: Trust::load(read)?,
+            places: Places::of(setup.connections),
+            next_neighbour: Timestamp::ZERO,
             last_now: Timestamp::ZERO,
             last_arrival: Timestamp::ZERO,
             last_request: 0,
@@ -460,6 +472,7 @@ impl Engine {
             Input::CursorBeyondLog { connection, reply } => {
                 self.read_beyond_log(&mut step, connection, reply)?;
             }
+            Input::NeighbourFound { address } => self.neighbour_found(&mut step, &address)?,
             Input::Listening { port, address } => Self::listening(&mut step, port, &address)?,
         }
         self.proceed(&mut step)?;
@@ -535,6 +548,7 @@ impl Engine {
             }
             self.trust.clock_stepped_back(now);
             self.carrying.clock_stepped_back(now);
+            self.next_neighbour = now;
         }
         self.last_now = now;
     }

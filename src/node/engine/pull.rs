@@ -5,6 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::answer::{Checked, epoch_for};
 use super::connection::{AskedGroup, Connection, Listing, Prompt, Pulling, Then, Usefulness};
@@ -17,7 +18,7 @@ use crate::db::{Author, DbError, Peer};
 use crate::domain::ids::{NetworkId, PostingId};
 use crate::domain::log::Seq;
 use crate::domain::time::Timestamp;
-use crate::limits::{PULL_EVERY, PULL_EVERY_IDLE, PULL_GROUPS, PULL_SPACING};
+use crate::limits::{BARREN_PAGES, PULL_EVERY, PULL_EVERY_IDLE, PULL_GROUPS, PULL_SPACING};
 use crate::node::wire::{Group, GroupEnd, Message, Page, Pull, Range, Sending};
 
 impl Engine {
@@ -30,9 +31,26 @@ impl Engine {
             .map(|(id, _)| *id)
             .collect();
         for id in due {
-            self.start_pull(step, id)?;
+            let Some(peer) = self.connections.get(&id).map(|connection| connection.peer) else {
+                continue;
+            };
+            let is_left_to_other = self.pulling_connection(peer).is_some_and(|pulling| pulling != id);
+            match self.connections.get_mut(&id) {
+                Some(connection) if is_left_to_other => {
+                    connection.pulling = Pulling::Resting { due: step.now.after(PULL_EVERY) };
+                }
+                _ => self.start_pull(step, id)?,
+            }
         }
         Ok(())
+    }
+
+    /// The connection over which a peer is pulled: of those where it accepted a list, the newest, since an older one can
+    /// be dead without our knowing.
+    pub(super) fn pulling_connection(&self, peer: NetworkId) -> Option<ConnectionId> {
+        let is_ready = |known: &Connection| matches!(known.listing, Listing::Accepted { .. });
+        let with_peer = self.connections.iter().filter(|(_, known)| known.peer == peer && is_ready(known));
+        with_peer.map(|(id, _)| *id).max()
     }
 
     fn start_pull(&mut self, step: &mut Step<'_, '_>, id: ConnectionId) -> Result<(), DbError> {
@@ -181,6 +199,10 @@ impl Engine {
             return Ok(());
         };
         connection.usefulness = Usefulness::Proven;
+        connection.barren = match (found, taken.new_posts) {
+            (Found::More, 0) => connection.barren.saturating_add(1),
+            _ => 0,
+        };
         connection.rest(step, found);
         if then == Then::Again {
             connection.pull_soon(step.now);
@@ -287,7 +309,8 @@ impl Connection {
     /// Sets when the next pull starts.
     fn rest(&mut self, step: &mut Step<'_, '_>, found: Found) {
         let wait = match found {
-            Found::More => std::time::Duration::ZERO,
+            Found::More if self.barren > BARREN_PAGES => PULL_SPACING,
+            Found::More => Duration::ZERO,
             Found::Something => {
                 self.pull_every = PULL_EVERY;
                 jittered(step.rng, self.pull_every)
@@ -297,7 +320,7 @@ impl Connection {
                 self.pull_every = self.pull_every.saturating_mul(2).min(PULL_EVERY_IDLE);
                 wait
             }
-            Found::Failure => jittered(step.rng, crate::limits::PULL_SPACING.saturating_mul(2)),
+            Found::Failure => jittered(step.rng, PULL_SPACING.saturating_mul(2)),
         };
         self.pulling = Pulling::Resting { due: step.now.after(wait) };
     }

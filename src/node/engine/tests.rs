@@ -36,7 +36,12 @@ pub(super) struct Bench {
 impl Bench {
     pub(super) fn new(keys: &[Arc<PostingKey>]) -> Self {
         let mut database = Database::in_memory(&[9; 32]).unwrap();
-        let setup = Setup { network_id: US, keys: Vec::new(), faults: Faults::default() };
+        let setup = Setup {
+            network_id: US,
+            keys: Vec::new(),
+            connections: crate::limits::CONNECTIONS,
+            faults: Faults::default(),
+        };
         let engine = database.read(|read| Engine::load(read, &setup)).unwrap();
         let mut bench =
             Self { database, engine, last_effects: Vec::new(), rng: StdRng::seed_from_u64(0), calls: 0 };
@@ -51,7 +56,12 @@ impl Bench {
 
     /// Forgets everything that is not in the store.
     pub(super) fn restart(&mut self) {
-        let setup = Setup { network_id: US, keys: Vec::new(), faults: Faults::default() };
+        let setup = Setup {
+            network_id: US,
+            keys: Vec::new(),
+            connections: crate::limits::CONNECTIONS,
+            faults: Faults::default(),
+        };
         self.engine = self.database.read(|read| Engine::load(read, &setup)).unwrap();
         self.take(Input::Started);
     }
@@ -84,8 +94,13 @@ impl Bench {
 
     /// A greeted connection with the peer.
     fn connects(&mut self, connection: ConnectionId) -> Vec<Effect> {
-        let address = PeerAddress::of(PEER);
-        self.take(Input::Connected { connection, peer: PEER, direction: Direction::Inbound, address });
+        self.is_met_by(PEER, connection)
+    }
+
+    /// A greeted connection with anybody.
+    fn is_met_by(&mut self, peer: NetworkId, connection: ConnectionId) -> Vec<Effect> {
+        let address = PeerAddress::of(peer);
+        self.take(Input::Connected { connection, peer, direction: Direction::Inbound, address });
         let hello = Hello { epoch: Epoch([1; 16]), features: 0, minute: NOW.as_minutes() };
         let (reply, message) = (ReplyId(1), Message::Hello(hello));
         self.take(Input::RequestReceived { connection, reply, message })
@@ -93,6 +108,15 @@ impl Bench {
 
     /// The list we sent is accepted, and the pull that follows.
     fn accepts(&mut self, connection: ConnectionId, effects: &[Effect]) -> Vec<Effect> {
+        self.is_accepted_by(PEER, connection, effects)
+    }
+
+    fn is_accepted_by(
+        &mut self,
+        peer: NetworkId,
+        connection: ConnectionId,
+        effects: &[Effect],
+    ) -> Vec<Effect> {
         let sent = effects.iter().find_map(|effect| match effect {
             Effect::Request { request, message: Message::SetInterest(ids), .. } => {
                 Some((*request, ids.clone()))
@@ -100,7 +124,7 @@ impl Bench {
             _ => None,
         });
         let (request, ids) = sent.expect("a greeted peer gets our list");
-        let message = Some(Message::InterestAccepted(InterestList::new(ids).hash(US, PEER)));
+        let message = Some(Message::InterestAccepted(InterestList::new(ids).hash(US, peer)));
         self.take(Input::Answered { connection, request, message })
     }
 
@@ -346,12 +370,119 @@ fn strangers_push_out_neither_whom_a_person_named_nor_who_is_connected() {
 
 #[test]
 fn strangers_leave_room_for_our_own_connections() {
-    use crate::limits::INBOUND_CONNECTIONS;
+    use crate::limits::{CONNECTIONS, OUTBOUND_KEPT};
     let mut bench = Bench::new(&[key(1)]);
     for connection in 0..200 {
         stranger_connects(&mut bench, u32::try_from(connection % 50).unwrap(), connection);
-        assert!(bench.engine.connections.len() <= INBOUND_CONNECTIONS);
+        assert!(bench.engine.connections.len() <= CONNECTIONS - OUTBOUND_KEPT);
     }
+}
+
+#[test]
+fn a_friend_takes_the_place_of_a_stranger_and_anybody_that_of_a_silent_one() {
+    use crate::limits::{CONNECTIONS, OUTBOUND_KEPT};
+    let most = u64::try_from(CONNECTIONS - OUTBOUND_KEPT).unwrap();
+    let mut bench = Bench::new(&[key(1)]);
+    for number in 0..most {
+        stranger_connects(&mut bench, u32::try_from(number).unwrap(), number);
+    }
+    let is_in = |bench: &Bench, id: u64| bench.engine.connections.contains_key(&ConnectionId(id));
+    let knocks = |bench: &mut Bench, peer: NetworkId, id: u64| {
+        let (connection, direction, address) = (ConnectionId(id), Direction::Inbound, PeerAddress::of(peer));
+        bench.take(Input::Connected { connection, peer, direction, address });
+    };
+    knocks(&mut bench, PEER, 100);
+    assert!(!is_in(&bench, 100), "a stranger more");
+    let ticket = crate::domain::invite::format_ticket(&PeerAddress::of(FRIEND));
+    bench.command(Command::AddPeer { ticket }).unwrap();
+    knocks(&mut bench, FRIEND, 101);
+    assert!(is_in(&bench, 101) && !is_in(&bench, 0), "the oldest stranger makes room");
+    // The friend has not said `Hello` yet, and is treated as anybody who has not.
+    knocks(&mut bench, PEER, 102);
+    assert!(is_in(&bench, 102) && !is_in(&bench, 101));
+}
+
+#[test]
+fn one_public_prefix_holds_eight_connections_and_a_private_one_as_many_as_there_are() {
+    use crate::limits::CONNECTIONS_PER_PREFIX;
+    let connect_from = |network: &str| {
+        let mut bench = Bench::new(&[key(1)]);
+        for number in 1..=12_u8 {
+            let (connection, peer) = (ConnectionId(number.into()), NetworkId::from_bytes([number; 32]));
+            let sockets = vec![format!("{network}.{number}:4000").parse().unwrap()];
+            let address = PeerAddress { sockets, ..PeerAddress::of(peer) };
+            bench.take(Input::Connected { connection, peer, direction: Direction::Inbound, address });
+        }
+        bench.engine.connections.len()
+    };
+    assert_eq!(connect_from("198.41.0"), CONNECTIONS_PER_PREFIX);
+    assert_eq!(connect_from("192.168.7"), 11, "one of these ids is our own");
+}
+
+#[test]
+fn of_two_connections_with_a_peer_one_pulls_and_the_other_takes_over() {
+    let mut bench = Bench::new(&[key(1)]);
+    let pulls = |effects: &[Effect]| {
+        let on = |effect: &Effect| match effect {
+            Effect::Pull { connection, .. } => Some(connection.0),
+            _ => None,
+        };
+        effects.iter().filter_map(on).collect::<Vec<_>>()
+    };
+    for id in [1, 2] {
+        let greeted = bench.connects(ConnectionId(id));
+        let accepted = bench.accepts(ConnectionId(id), &greeted);
+        assert_eq!(pulls(&accepted), [id]);
+        let page = pulled(vec![GroupEnd { upto: seq(9), cut: None }], 0, vec![]);
+        bench.answers(ConnectionId(id), &accepted, page);
+    }
+    let mut now = NOW.after(Duration::from_mins(2));
+    assert_eq!(pulls(&bench.take_at(now, Input::TimePassed)), [2], "the newer one");
+    let news = |connection| Input::PushReceived { connection, message: Message::News };
+    assert!(pulls(&bench.take_at(now, news(ConnectionId(1)))).is_empty(), "one runs already");
+    now = now.after(Duration::from_secs(2));
+    let effects = bench.take_at(now, Input::Disconnected { connection: ConnectionId(2) });
+    assert_eq!(pulls(&effects), [1]);
+}
+
+#[test]
+fn a_peer_that_offers_for_ever_and_brings_nothing_is_asked_once_a_second() {
+    use crate::limits::{BARREN_PAGES, PULL_SPACING};
+    let (mut bench, connection) = (Bench::new(&[key(1)]), ConnectionId(1));
+    let greeted = bench.connects(connection);
+    let mut effects = bench.accepts(connection, &greeted);
+    for number in 1..=u64::from(BARREN_PAGES) + 1 {
+        let end = GroupEnd { upto: seq(1 << 40), cut: Some(seq(number)) };
+        effects = bench.answers(connection, &effects, pulled(vec![end], 200, vec![]));
+    }
+    assert!(!effects.iter().any(|effect| matches!(effect, Effect::Pull { .. })));
+    let effects = bench.take_at(NOW.after(PULL_SPACING), Input::TimePassed);
+    assert!(effects.iter().any(|effect| matches!(effect, Effect::Pull { .. })));
+}
+
+#[test]
+fn neighbours_are_dialled_one_a_second_and_only_so_many_wait() {
+    use crate::limits::{LEARNT_SPACING, LEARNT_WAITING};
+    let mut bench = Bench::new(&[key(1)]);
+    let dials = |effects: &[Effect]| effects.iter().filter(|one| matches!(one, Effect::Dial(_))).count();
+    let mut dialled = 0;
+    for number in 0..500_u32 {
+        let mut id = [7; 32];
+        id[..4].copy_from_slice(&number.to_be_bytes());
+        let address = PeerAddress::of(NetworkId::from_bytes(id));
+        dialled += dials(&bench.take(Input::NeighbourFound { address }));
+    }
+    assert_eq!(dialled, 1);
+    for second in 1..=300 {
+        let now = NOW.after(LEARNT_SPACING * second);
+        let due = dials(&bench.take_at(now, Input::TimePassed));
+        assert!(due <= 1, "{due} in one second");
+        dialled += due;
+    }
+    // The others are under way for ever here, which leaves no room for more dials at once.
+    assert_eq!(dialled, 8);
+    let waiting = bench.engine.peers.len();
+    assert_eq!(u32::try_from(waiting).unwrap(), LEARNT_WAITING + 1);
 }
 
 #[test]
@@ -446,9 +577,9 @@ fn a_repeated_follow_says_when_it_began() {
 fn of_several_peers_with_news_one_sends_at_once() {
     let mut bench = Bench::new(&[key(1)]);
     let (first, second) = (ConnectionId(1), ConnectionId(2));
-    for connection in [first, second] {
-        let greeted = bench.connects(connection);
-        let accepted = bench.accepts(connection, &greeted);
+    for (peer, connection) in [(PEER, first), (FRIEND, second)] {
+        let greeted = bench.is_met_by(peer, connection);
+        let accepted = bench.is_accepted_by(peer, connection, &greeted);
         bench.answers(connection, &accepted, pulled(vec![GroupEnd { upto: seq(9), cut: None }], 0, vec![]));
     }
     let mut news = |connection, after| {

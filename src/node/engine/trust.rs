@@ -142,7 +142,7 @@ impl Trust {
 }
 
 /// The public prefixes a node is seen in.
-fn prefixes(address: &PeerAddress) -> impl Iterator<Item = Prefix> + '_ {
+pub(super) fn prefixes(address: &PeerAddress) -> impl Iterator<Item = Prefix> + '_ {
     address.sockets.iter().filter_map(|socket| Prefix::of(socket.ip()))
 }
 

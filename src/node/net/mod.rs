@@ -7,10 +7,12 @@ mod link;
 mod stream;
 
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::pin::Pin;
 
+use futures_util::Stream as Events;
 use iroh::endpoint::{Endpoint, IdleTimeout, QuicTransportConfig, RelayMode, VarInt, presets};
 use iroh::{EndpointAddr, EndpointId, RelayMap, RelayUrl, SecretKey, TransportAddr};
-use iroh_mdns_address_lookup::MdnsAddressLookup;
+use iroh_mdns_address_lookup::{DiscoveryEvent, MdnsAddressLookup};
 use thiserror::Error;
 
 pub use self::link::{Incoming, Link, LinkStats};
@@ -23,11 +25,14 @@ use crate::domain::address::PeerAddress;
 use crate::domain::ids::NetworkId;
 use crate::limits::{
     BIDI_STREAMS, CONNECTION_WINDOW_BYTES, HANDSHAKE_TIME, HEARTBEAT, IDLE_TIME, PEER_SOCKETS,
-    STREAM_WINDOW_BYTES, UNI_STREAMS,
+    SEND_WINDOW_BYTES, SHORT_FIELD_BYTES, STREAM_WINDOW_BYTES, UNI_STREAMS,
 };
 
 /// The protocol's name in the handshake.
 const ALPN: &[u8] = b"itsgoin/0.6";
+
+/// What a node is called in the local network: nodes of other programs are none of ours.
+const LAN_SERVICE: &str = "itsgoin";
 
 /// Why the network does not do what it should.
 #[derive(Debug, Error)]
@@ -62,6 +67,8 @@ pub enum NetError {
 #[derive(Clone)]
 pub struct Network {
     endpoint: Endpoint,
+    /// Discovery in the local network, where it is wanted and possible.
+    lan: Option<MdnsAddressLookup>,
 }
 
 impl Network {
@@ -100,15 +107,13 @@ impl Network {
             .alpns(vec![ALPN.to_vec()])
             .transport_config(transport())
             .clear_ip_transports();
-        if settings.lan == LanDiscovery::On {
-            builder = builder.address_lookup(MdnsAddressLookup::builder());
-        }
         for address in to {
             builder =
                 builder.bind_addr(*address).map_err(|error| NetError::Bind { detail: error.to_string() })?;
         }
         let endpoint = builder.bind().await.map_err(|error| NetError::Bind { detail: error.to_string() })?;
-        Ok(Self { endpoint })
+        let lan = if settings.lan == LanDiscovery::On { look_around(&endpoint) } else { None };
+        Ok(Self { endpoint, lan })
     }
 
     /// The UDP port that is to be kept.
@@ -120,21 +125,21 @@ impl Network {
     /// Where this node can be reached, as far as it knows now.
     #[must_use]
     pub fn address(&self) -> PeerAddress {
-        let address = self.endpoint.addr();
-        let mut sockets: Vec<SocketAddr> = address.ip_addrs().copied().collect();
-        sockets.sort_by_key(|socket| (socket.ip().is_loopback(), socket.is_ipv6()));
-        sockets.truncate(PEER_SOCKETS);
-        PeerAddress {
-            network_id: NetworkId::from_bytes(*self.endpoint.id().as_bytes()),
-            sockets,
-            relay: address.relay_urls().next().map(ToString::to_string),
-        }
+        to_peer_address(&self.endpoint.addr())
     }
 
     /// Changes of the addresses from now on.
     #[must_use]
     pub fn address_changes(&self) -> AddressChanges<impl iroh::Watcher<Value = EndpointAddr>> {
         AddressChanges(self.endpoint.watch_addr())
+    }
+
+    /// Nodes of the local network, from now on.
+    pub async fn neighbours(&self) -> Neighbours<impl Events<Item = DiscoveryEvent> + Unpin + use<>> {
+        match &self.lan {
+            Some(lan) => Neighbours(Some(lan.subscribe().await)),
+            None => Neighbours(None),
+        }
     }
 
     /// The next connection somebody opens; `None` when the endpoint is closed. Its handshake is still to come.
@@ -178,6 +183,56 @@ impl<W: iroh::Watcher<Value = EndpointAddr>> AddressChanges<W> {
     }
 }
 
+/// Announces this node in the local network and listens for others there. A network without multicast is no reason to
+/// have none at all.
+fn look_around(endpoint: &Endpoint) -> Option<MdnsAddressLookup> {
+    let built = MdnsAddressLookup::builder().service_name(LAN_SERVICE).build(endpoint.id());
+    if let (Ok(lan), Ok(lookups)) = (built, endpoint.address_lookup()) {
+        lookups.add(lan.clone());
+        Some(lan)
+    } else {
+        tracing::warn!("there is no discovery in this local network");
+        None
+    }
+}
+
+/// Nodes of the local network as they are noticed.
+pub struct Neighbours<S>(Option<S>);
+
+impl<S: Events<Item = DiscoveryEvent> + Unpin> Neighbours<S> {
+    /// The next one, as far as is said where it is.
+    pub async fn next(&mut self) -> PeerAddress {
+        loop {
+            let event = match &mut self.0 {
+                Some(events) => {
+                    std::future::poll_fn(|context| Pin::new(&mut *events).poll_next(context)).await
+                }
+                None => std::future::pending().await,
+            };
+            match event {
+                Some(DiscoveryEvent::Discovered { endpoint_info, .. }) => {
+                    return to_peer_address(&endpoint_info.into_endpoint_addr());
+                }
+                Some(_) => {}
+                None => self.0 = None,
+            }
+        }
+    }
+}
+
+/// An address in our words, with at most [`PEER_SOCKETS`] sockets, loopback last.
+fn to_peer_address(address: &EndpointAddr) -> PeerAddress {
+    let mut sockets: Vec<SocketAddr> = address.ip_addrs().copied().collect();
+    sockets.sort_by_key(|socket| (socket.ip().is_loopback(), socket.is_ipv6()));
+    sockets.truncate(PEER_SOCKETS);
+    let relay = address.relay_urls().next().map(ToString::to_string);
+    PeerAddress {
+        network_id: NetworkId::from_bytes(*address.id.as_bytes()),
+        sockets,
+        relay: relay.filter(|url| url.len() <= SHORT_FIELD_BYTES),
+    }
+}
+
 fn bind_addresses(bind: Option<SocketAddr>, kept_port: Option<u16>) -> Vec<SocketAddr> {
     let port = kept_port.unwrap_or(0);
     match bind {
@@ -194,6 +249,7 @@ fn transport() -> QuicTransportConfig {
         .max_concurrent_uni_streams(VarInt::from_u32(UNI_STREAMS))
         .stream_receive_window(VarInt::from_u32(STREAM_WINDOW_BYTES))
         .receive_window(VarInt::from_u32(CONNECTION_WINDOW_BYTES))
+        .send_window(SEND_WINDOW_BYTES)
         .max_idle_timeout(idle)
         .keep_alive_interval(HEARTBEAT)
         .default_path_keep_alive_interval(HEARTBEAT)

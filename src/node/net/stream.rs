@@ -11,15 +11,22 @@ use crate::node::wire::{Decoded, HEADER_BYTES, Message, encode_frame, frame_leng
 pub struct Stream {
     receive: RecvStream,
     send: Option<SendStream>,
+    received_bytes: usize,
 }
 
 impl Stream {
     pub(super) const fn both(send: SendStream, receive: RecvStream) -> Self {
-        Self { receive, send: Some(send) }
+        Self { receive, send: Some(send), received_bytes: 0 }
     }
 
     pub(super) const fn only_receive(receive: RecvStream) -> Self {
-        Self { receive, send: None }
+        Self { receive, send: None, received_bytes: 0 }
+    }
+
+    /// Bytes of the frames read so far.
+    #[must_use]
+    pub const fn received_bytes(&self) -> usize {
+        self.received_bytes
     }
 
     /// Writes a frame.
@@ -62,6 +69,7 @@ impl Stream {
             Ok(read) => read.map_err(|_detail| NetError::Cut)?,
             Err(_elapsed) => return Err(NetError::Timeout),
         }
+        self.received_bytes = self.received_bytes.saturating_add(HEADER_BYTES).saturating_add(body.len());
         Ok(Some(Message::decode(&body)?))
     }
 }

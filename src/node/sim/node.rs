@@ -188,7 +188,12 @@ impl Node {
         // A staged key whose persona was not committed is removed; one whose persona is there counts from now on.
         self.kept_keys.extend(personas);
         self.keys.retain(|key| self.kept_keys.contains(&key.posting_id()));
-        let setup = Setup { network_id: self.network_id, keys: self.keys.clone(), faults: self.faults };
+        let setup = Setup {
+            network_id: self.network_id,
+            keys: self.keys.clone(),
+            connections: crate::limits::CONNECTIONS,
+            faults: self.faults,
+        };
         let committer = Committer::load(database, setup).expect("the store can be read");
         self.power = Power::On(Box::new(committer));
         self.boot = self.boot.next();

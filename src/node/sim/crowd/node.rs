@@ -91,7 +91,12 @@ impl Node {
     pub(super) fn start(&mut self) {
         let Power::Off(disk) = &self.power else { return };
         let keys = vec![Arc::clone(&self.key)];
-        let setup = Setup { network_id: self.network_id, keys, faults: self.faults };
+        let setup = Setup {
+            network_id: self.network_id,
+            keys,
+            connections: crate::limits::CONNECTIONS,
+            faults: self.faults,
+        };
         let committer = Committer::load(open(disk), setup).expect("the store can be read");
         self.power = Power::On(Box::new(committer));
         self.boot = self.boot.next();
