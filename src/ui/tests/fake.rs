@@ -6,7 +6,7 @@ use std::time::Duration;
 use crate::api::{
     Audience, CallError, Command, DraftView, ErrorKind, FeedAnchor, FeedFilter, FeedPage, InviteView, More,
     NetworkState, Outcome, PeerStanding, PeerView, PersonView, PersonaView, PostView, Query, ReadMark,
-    StatusView, SyncReport, ThreadView, View,
+    SpaceView, StatusView, SyncReport, ThreadView, View,
 };
 use crate::domain::ids::{NetworkId, ObjectId, PostingId};
 use crate::domain::operation::CommentPolicy;
@@ -108,6 +108,13 @@ impl FakeNode {
                 post_count: 0,
                 persona_count: 0,
                 clock_off_minutes: None,
+                space: SpaceView {
+                    own_bytes: 0,
+                    followed_bytes: 0,
+                    carried_bytes: 0,
+                    sealed_bytes: 0,
+                    free_bytes: None,
+                },
             },
             draft: String::new(),
             invite: format!("itsgoin1{}", "mvqxgzldn5wgk43b".repeat(9)),
