@@ -32,7 +32,8 @@ use itsgoin::node::committer::Committer;
 use itsgoin::node::engine::answer::{PageBudget, PullAnswer, answer_pull, check_received, epoch_for, wanted};
 use itsgoin::node::engine::interest::InterestList;
 use itsgoin::node::engine::{
-    CallId, ConnectionId, Delivery, Direction, Effect, Faults, Input, PullEnd, PulledPage, RequestId, Setup,
+    CallId, ConnectionId, Delivery, Direction, Effect, Faults, Input, PullEnd, PulledPage, Quotas, RequestId,
+    Setup,
 };
 use itsgoin::node::queries::{self, QueryError};
 use itsgoin::node::wire::{
@@ -329,6 +330,7 @@ impl Node {
                 network_id: us(),
                 keys,
                 connections: itsgoin::limits::CONNECTIONS,
+                quotas: Quotas::default(),
                 faults: Faults::default(),
             },
         )?;

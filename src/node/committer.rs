@@ -189,7 +189,7 @@ mod tests {
     use crate::domain::address::PeerAddress;
     use crate::domain::ids::NetworkId;
     use crate::domain::invite::format_ticket;
-    use crate::node::engine::Faults;
+    use crate::node::engine::{Faults, Quotas};
 
     const NOW: Timestamp = Timestamp::from_millis(1_767_225_600_000);
 
@@ -225,6 +225,7 @@ mod tests {
             network_id: NetworkId::from_bytes([1; 32]),
             keys: Vec::new(),
             connections: crate::limits::CONNECTIONS,
+            quotas: Quotas::default(),
             faults: Faults::default(),
         };
         let mut committer = Committer::load(Database::in_memory(&[0; 32]).unwrap(), setup).unwrap();

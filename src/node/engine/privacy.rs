@@ -50,6 +50,7 @@ impl Overheard {
             network_id: peer(1),
             keys: Vec::new(),
             connections: crate::limits::CONNECTIONS,
+            quotas: Quotas::default(),
             faults: Faults::default(),
         };
         let engine = database.read(|read| Engine::load(read, &setup)).unwrap();

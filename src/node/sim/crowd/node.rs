@@ -95,6 +95,7 @@ impl Node {
             network_id: self.network_id,
             keys,
             connections: crate::limits::CONNECTIONS,
+            quotas: crate::node::engine::Quotas::default(),
             faults: self.faults,
         };
         let committer = Committer::load(open(disk), setup).expect("the store can be read");
