@@ -12,6 +12,7 @@ use super::panes::people::{self, People};
 use super::panes::thread::Thread;
 use super::theme::Theme;
 use super::timeline::Timeline;
+use super::transfers::Transfers;
 use super::watch::Watches;
 use super::widgets::editor::Editor;
 use crate::api::{CallError, PersonaView, StatusView};
@@ -133,6 +134,8 @@ pub struct Model {
     pub network: Network,
     /// The first persona's name.
     pub first_run: FirstRun,
+    /// Attachments on their way.
+    pub transfers: Transfers,
 }
 
 /// Whether there is somebody to ask.
@@ -170,6 +173,7 @@ impl Model {
             people: People::default(),
             network: Network::default(),
             first_run: FirstRun::default(),
+            transfers: Transfers::default(),
         }
     }
 

@@ -173,7 +173,7 @@ fn going_on(model: &Model) -> String {
         _ if model.compose.has_text() => {
             format!("an unfinished post waits: {}", model.key(Action::Compose))
         }
-        _ => String::new(),
+        _ => model.transfers.status().unwrap_or_default(),
     }
 }
 
