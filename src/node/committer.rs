@@ -143,8 +143,12 @@ impl Committer {
         if self.disk == Disk::Failed {
             return Err(DbError::NotSynced);
         }
-        self.database
-            .transaction(Durability::Full, |batch| batch.step(|store| store.update_stop(LastStop::Clean)))
+        self.database.transaction(Durability::Full, |batch| {
+            batch.step(|store| {
+                store.trust_fresh_blobs()?;
+                store.update_stop(LastStop::Clean)
+            })
+        })
     }
 }
 
@@ -152,7 +156,10 @@ impl Committer {
 pub(super) fn durability(input: &Input) -> Durability {
     match input {
         // The jump of the log's numbers after an unclean stop, and the log's new name, must not be lost either.
-        Input::PersonaRequested { .. } | Input::Started | Input::CursorBeyondLog { .. } => Durability::Full,
+        Input::PersonaRequested { .. }
+        | Input::PostPrepared { .. }
+        | Input::Started
+        | Input::CursorBeyondLog { .. } => Durability::Full,
         Input::CommandReceived { command, .. } => match command {
             Command::CreatePersona { .. }
             | Command::PublishPost { .. }
@@ -162,6 +169,7 @@ pub(super) fn durability(input: &Input) -> Durability {
             | Command::Delete { .. }
             | Command::HideComment { .. }
             | Command::SetPolicy { .. }
+            | Command::PublishWithFiles { .. }
             | Command::Follow { .. }
             | Command::Unfollow { .. }
             | Command::AddPeer { .. }
@@ -170,6 +178,9 @@ pub(super) fn durability(input: &Input) -> Durability {
             Command::MarkPost { .. }
             | Command::ReadComments { .. }
             | Command::SaveDraft { .. }
+            | Command::FetchBlob { .. }
+            | Command::CancelFetch { .. }
+            | Command::SaveBlob { .. }
             | Command::Sync { .. }
             | Command::Stop => Durability::Normal,
         },

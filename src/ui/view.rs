@@ -171,7 +171,10 @@ fn begun(model: &Model) -> Line<'static> {
 fn going_on(model: &Model) -> String {
     match model.place {
         Place::Compose => compose::status(model),
-        _ => compose::waiting(model),
+        _ => {
+            let waiting = compose::waiting(model);
+            if waiting.is_empty() { model.transfers.status().unwrap_or_default() } else { waiting }
+        }
     }
 }
 

@@ -8,7 +8,9 @@ use std::time::Duration;
 use super::shared::locked;
 use crate::domain::ids::NetworkId;
 use crate::domain::time::Timestamp;
-use crate::limits::{METERED_PEERS, PULL_BURST, PULL_RATE, STREAM_BURST, STREAM_RATE, UNASKED_BYTES};
+use crate::limits::{
+    BLOB_REQUEST_BURST, BLOB_REQUEST_RATE, METERED_PEERS, PULL_BURST, PULL_RATE, STREAM_BURST, STREAM_RATE, UNASKED_BYTES,
+};
 
 /// So many in a period, and so many at once.
 #[derive(Debug, Clone, Copy)]
@@ -20,6 +22,7 @@ struct Rate {
 
 const STREAMS: Rate = Rate { burst: STREAM_BURST, count: STREAM_RATE, period_ms: 10_000 };
 const PULLS: Rate = Rate { burst: PULL_BURST, count: PULL_RATE, period_ms: 10_000 };
+const BLOBS: Rate = Rate { burst: BLOB_REQUEST_BURST, count: BLOB_REQUEST_RATE, period_ms: 10_000 };
 const BYTES: Rate = Rate { burst: UNASKED_BYTES, count: UNASKED_BYTES, period_ms: 60_000 };
 
 /// A bucket that fills with time, up to the burst.
@@ -82,6 +85,7 @@ pub(super) enum Allowance {
 pub(super) struct Meter {
     streams: Bucket,
     pulls: Bucket,
+    blobs: Bucket,
     bytes: Bucket,
 }
 
@@ -90,6 +94,7 @@ impl Meter {
         Self {
             streams: Bucket::full(STREAMS, now),
             pulls: Bucket::full(PULLS, now),
+            blobs: Bucket::full(BLOBS, now),
             bytes: Bucket::full(BYTES, now),
         }
     }
@@ -104,13 +109,19 @@ impl Meter {
         self.pulls.try_take(1, now)
     }
 
+    /// A blob is asked for.
+    pub(super) fn blob(&mut self, now: Timestamp) -> Allowance {
+        self.blobs.try_take(1, now)
+    }
+
     /// So many bytes came that we did not ask for.
     pub(super) fn bytes(&mut self, count: usize, now: Timestamp) -> Allowance {
         self.bytes.try_take(i64::try_from(count).unwrap_or(i64::MAX), now)
     }
 
     fn is_full(&mut self, now: Timestamp) -> bool {
-        self.streams.is_full(now) && self.pulls.is_full(now) && self.bytes.is_full(now)
+        let buckets = [&mut self.streams, &mut self.pulls, &mut self.blobs, &mut self.bytes];
+        buckets.into_iter().all(|bucket| bucket.is_full(now))
     }
 }
 

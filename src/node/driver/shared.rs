@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::{mpsc, oneshot};
 
+use super::blobs::BlobRoom;
 use super::meter::Meters;
 use crate::domain::ids::NetworkId;
 use crate::domain::time::Timestamp;
@@ -25,6 +26,8 @@ pub(super) struct Shared {
     pub(super) bans: Mutex<Arc<Bans>>,
     /// What peers may still ask.
     pub(super) meters: Meters,
+    /// Where the bytes of blobs are.
+    pub(super) blobs: BlobRoom,
     jobs: mpsc::Sender<Job>,
     replies: Mutex<BTreeMap<ReplyId, oneshot::Sender<Message>>>,
     last_reply: AtomicU64,
@@ -43,11 +46,12 @@ impl Shared {
         network_id: NetworkId,
         clock: fn() -> Timestamp,
         readers: Readers,
+        blobs: BlobRoom,
         jobs: mpsc::Sender<Job>,
     ) -> Self {
         let (bans, meters) = (Mutex::default(), Meters::default());
         let (replies, last_reply) = (Mutex::default(), AtomicU64::new(0));
-        Self { network_id, clock, readers, bans, meters, jobs, replies, last_reply }
+        Self { network_id, clock, readers, bans, meters, blobs, jobs, replies, last_reply }
     }
 
     /// Hands an input to the writer, waiting for room. Without a writer the node is stopping: nobody needs it.

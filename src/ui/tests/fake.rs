@@ -7,9 +7,10 @@ use super::talk::Talk;
 use crate::api::{
     Audience, CallError, Command, CommentView, DraftSlot, DraftView, ErrorKind, Event, FeedAnchor,
     FeedFilter, FeedPage, InviteView, More, NetworkState, Outcome, PeerStanding, PeerView, PersonView,
-    PersonaView, PostView, Query, ReadMark, SpaceView, StatusView, SyncReport, View,
+    PersonaView, PostView, Query, ReadMark, SavedView, SpaceView, StatusView, SyncReport, TransferState,
+    TransferView, View,
 };
-use crate::domain::ids::{NetworkId, ObjectId, PostingId};
+use crate::domain::ids::{BlobHash, NetworkId, ObjectId, PostingId};
 use crate::domain::ordering::FeedPosition;
 use crate::domain::text::SafeText;
 use crate::domain::time::Timestamp;
@@ -94,7 +95,14 @@ pub fn post(number: u16, author: u8, name: &str, age: Duration, text: &str) -> P
         unread_to_me_count: 0,
         mark: ReadMark::Unread,
         audience: Audience::Public,
+        attachments: Vec::new(),
     }
+}
+
+/// The transfer of the one attachment there is.
+pub fn transfer(state: TransferState) -> TransferView {
+    let (blob, name) = (BlobHash::from_bytes([0xb0; 32]), SafeText::line("boat.png"));
+    TransferView { blob, name, size_bytes: 2_000_000, done_bytes: 500_000, state }
 }
 
 impl FakeNode {
@@ -276,7 +284,7 @@ impl FakeNode {
                 self.personas.push(persona(&name));
                 return Ok(Outcome::PersonaCreated(persona(&name)));
             }
-            Command::PublishPost { text, .. } => {
+            Command::PublishPost { text, .. } | Command::PublishWithFiles { text, .. } => {
                 self.draft.clear();
                 let number = u16::try_from(self.posts.len() + 500).unwrap();
                 let new = post(number, 0xaa, "ana", Duration::ZERO, text);
@@ -319,6 +327,13 @@ impl FakeNode {
             | Command::SetPolicy { post_id: target, .. } => {
                 self.settle(command);
                 return Ok(Outcome::OperationPublished(self.operate(*target, command)));
+            }
+            Command::FetchBlob { .. } | Command::CancelFetch { .. } => {
+                return Ok(Outcome::Transfer(transfer(TransferState::Waiting)));
+            }
+            Command::SaveBlob { .. } => {
+                let path = "/home/ana/boat.png".into();
+                return Ok(Outcome::Saved(SavedView { path, size_bytes: 2_000_000, can_be_shown: true }));
             }
             Command::AddPeer { .. } | Command::Stop => {}
         }
