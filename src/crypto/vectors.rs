@@ -6,7 +6,9 @@ use data_encoding::HEXLOWER;
 use super::keys::{NetworkKey, PostingKey};
 use crate::domain::address::PeerAddress;
 use crate::domain::envelope::{Content, Envelope, Kind, Object, Verified};
+use crate::domain::ids::ObjectId;
 use crate::domain::invite::{Invite, format_ticket, parse_ticket};
+use crate::domain::manifest::Manifest;
 use crate::domain::post::Post;
 use crate::domain::profile::Profile;
 use crate::domain::time::Timestamp;
@@ -65,6 +67,21 @@ fn golden_profile() {
         unreachable!("a profile was checked")
     };
     assert_eq!((read.content().name(), read.content().sequence()), ("ana", 1_795_356_120_000));
+}
+
+#[test]
+fn golden_manifest() {
+    let key = posting_key();
+    let ids = [ObjectId::from_bytes([4; 32]), ObjectId::from_bytes([5; 32])];
+    let (sequence, previous) = (1_795_356_120_000, Some(ObjectId::from_bytes([6; 32])));
+    let manifest = Manifest::new(key.posting_id(), CREATED, sequence, ids.to_vec(), previous);
+    let Object::Manifest(read) = check("manifest", &key.sign(&manifest)) else {
+        unreachable!("a manifest was checked")
+    };
+    assert_eq!((read.content().newest(), read.content().sequence()), (ids.as_slice(), sequence));
+    assert_eq!(read.content().previous(), previous);
+    let first = Manifest::new(key.posting_id(), CREATED, sequence, Vec::new(), None);
+    check("manifest-first", &key.sign(&first));
 }
 
 #[test]

@@ -17,6 +17,8 @@ pub mod audit;
 pub mod carried;
 pub mod drafts;
 pub mod follows;
+pub mod holders;
+pub mod manifests;
 pub mod objects;
 pub mod peers;
 pub mod personas;

@@ -8,6 +8,7 @@ use ed25519_dalek::{Signature, VerifyingKey};
 use thiserror::Error;
 
 use super::ids::{ObjectId, PostingId};
+use super::manifest::Manifest;
 use super::post::Post;
 use super::profile::Profile;
 use super::time::Timestamp;
@@ -19,6 +20,8 @@ pub enum Kind {
     Post,
     /// Name and further facts of a posting id.
     Profile,
+    /// What an author published last.
+    Manifest,
 }
 
 impl Kind {
@@ -28,6 +31,7 @@ impl Kind {
         match self {
             Self::Post => 1,
             Self::Profile => 2,
+            Self::Manifest => 4,
         }
     }
 
@@ -37,6 +41,7 @@ impl Kind {
         match code {
             1 => Some(Self::Post),
             2 => Some(Self::Profile),
+            4 => Some(Self::Manifest),
             _ => None,
         }
     }
@@ -47,6 +52,7 @@ impl Kind {
         match self {
             Self::Post => b"itsgoin/0.6/post\0",
             Self::Profile => b"itsgoin/0.6/profile\0",
+            Self::Manifest => b"itsgoin/0.6/manifest\0",
         }
     }
 }
@@ -102,7 +108,7 @@ pub enum ContentError {
 #[error("the signature is not the author's")]
 pub struct SignatureError;
 
-/// Content that can be signed. Implemented by [`Post`] and [`Profile`].
+/// Content that can be signed. Implemented by [`Post`], [`Profile`] and [`Manifest`].
 pub trait Content: Sized {
     /// The kind of its envelopes.
     const KIND: Kind;
@@ -187,6 +193,8 @@ pub enum Object {
     Post(Verified<Post>),
     /// A profile.
     Profile(Verified<Profile>),
+    /// A manifest.
+    Manifest(Verified<Manifest>),
 }
 
 /// Why an envelope did not become an [`Object`].
@@ -209,6 +217,7 @@ impl Object {
         match envelope.kind {
             Kind::Post => Ok(Self::Post(Signed::decode(envelope)?.verify()?)),
             Kind::Profile => Ok(Self::Profile(Signed::decode(envelope)?.verify()?)),
+            Kind::Manifest => Ok(Self::Manifest(Signed::decode(envelope)?.verify()?)),
         }
     }
 
@@ -218,6 +227,7 @@ impl Object {
         match self {
             Self::Post(post) => post.id(),
             Self::Profile(profile) => profile.id(),
+            Self::Manifest(manifest) => manifest.id(),
         }
     }
 
@@ -227,6 +237,7 @@ impl Object {
         match self {
             Self::Post(post) => post.content().author(),
             Self::Profile(profile) => profile.content().author(),
+            Self::Manifest(manifest) => manifest.content().author(),
         }
     }
 }

@@ -6,6 +6,7 @@ pub mod envelope;
 pub mod ids;
 pub mod invite;
 pub mod log;
+pub mod manifest;
 pub mod ordering;
 pub mod post;
 pub mod profile;

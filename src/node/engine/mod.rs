@@ -18,6 +18,7 @@ mod person;
 #[cfg(test)]
 mod privacy;
 mod pull;
+pub mod spread;
 mod sync;
 #[cfg(test)]
 mod tests;
@@ -39,6 +40,7 @@ use self::carry::Carrying;
 use self::connection::Connection;
 use self::interest::{Interest, InterestList};
 use self::mesh::KnownPeer;
+use self::spread::Spread;
 use self::sync::PendingSync;
 use self::trust::Trust;
 use crate::api::{CallError, Command, Event, Outcome};
@@ -46,7 +48,7 @@ use crate::crypto::keys::PostingKey;
 use crate::db::store::LastStop;
 use crate::db::{DbError, Read, Write};
 use crate::domain::address::PeerAddress;
-use crate::domain::ids::{NetworkId, PostingId};
+use crate::domain::ids::{NetworkId, ObjectId, PostingId};
 use crate::domain::time::Timestamp;
 use crate::node::wire::{Epoch, GroupEnd, Message, Pull};
 
@@ -121,7 +123,7 @@ pub enum Input {
         /// Its number.
         connection: ConnectionId,
     },
-    /// A peer asks something that changes state: `Hello` or `SetInterest`.
+    /// A peer asks something that changes state: `Hello`, `SetInterest` or `Link`.
     RequestReceived {
         /// On which connection.
         connection: ConnectionId,
@@ -161,6 +163,22 @@ pub enum Input {
         request: RequestId,
         /// What came.
         end: PullEnd,
+    },
+    /// A fetch of ours came to its end; without items when the stream broke.
+    Fetched {
+        /// On which connection.
+        connection: ConnectionId,
+        /// Which.
+        request: RequestId,
+        /// What came, checked.
+        items: Vec<Checked>,
+    },
+    /// A peer was sent objects.
+    Served {
+        /// On which connection.
+        connection: ConnectionId,
+        /// Which, in the order they were sent.
+        files: Vec<ObjectId>,
     },
     /// A peer asks from a position beyond our log.
     CursorBeyondLog {
@@ -258,6 +276,15 @@ pub enum Effect {
         /// What.
         pull: Pull,
     },
+    /// Fetch objects from a peer; leads to [`Input::Fetched`].
+    Fetch {
+        /// On which connection.
+        connection: ConnectionId,
+        /// To be named at the end.
+        request: RequestId,
+        /// Which.
+        ids: Vec<ObjectId>,
+    },
     /// Push to a peer; may be lost.
     Push {
         /// On which connection.
@@ -349,6 +376,7 @@ pub struct Engine {
     next_due: Option<Timestamp>,
     log_name: LogName,
     trust: Trust,
+    spread: Spread,
     last_now: Timestamp,
     /// When something came in, or was asked to come at once.
     last_arrival: Timestamp,
@@ -392,10 +420,13 @@ impl Engine {
     /// # Errors
     /// [`DbError`] when the store cannot be read.
     pub fn load(read: Read<'_>, setup: &Setup) -> Result<Self, DbError> {
+        let interest = Interest::load(read)?;
+        let topics = if setup.faults.has(Fault::PlainLru) { &[] } else { interest.list.ids() };
         Ok(Self {
+            spread: Spread::load(read, setup.network_id, topics)?,
             network_id: setup.network_id,
             keys: setup.keys.iter().map(|key| (key.posting_id(), Arc::clone(key))).collect(),
-            interest: Interest::load(read)?,
+            interest,
             carrying: Carrying::load(read)?,
             connections: BTreeMap::new(),
             peers: KnownPeer::load_all(read)?,
@@ -433,13 +464,13 @@ impl Engine {
             Input::Connected { connection, peer, direction, address } => {
                 self.connected(&mut step, connection, peer, direction, address)?;
             }
-            Input::DialFailed { peer } => self.dial_failed(&mut step, peer),
-            Input::Disconnected { connection } => self.disconnected(&mut step, connection),
+            Input::DialFailed { peer } => self.dial_failed(&mut step, peer)?,
+            Input::Disconnected { connection } => self.disconnected(&mut step, connection)?,
             Input::RequestReceived { connection, reply, message } => {
                 self.request_received(&mut step, connection, reply, message)?;
             }
             Input::PushReceived { connection, message } => {
-                self.push_received(&mut step, connection, &message);
+                self.push_received(&mut step, connection, &message)?;
             }
             Input::PeerOffended { connection, offence } => self.offended(&mut step, connection, offence)?,
             Input::Answered { connection, request, message } => {
@@ -448,6 +479,10 @@ impl Engine {
             Input::PullEnded { connection, request, end } => {
                 self.pull_ended(&mut step, connection, request, end)?;
             }
+            Input::Fetched { connection, request, items } => {
+                self.fetched(&mut step, connection, request, items)?;
+            }
+            Input::Served { connection, files } => self.files_served(&step, connection, &files)?,
             Input::CursorBeyondLog { connection, reply } => {
                 self.read_beyond_log(&mut step, connection, reply)?;
             }
@@ -463,8 +498,8 @@ impl Engine {
         let connections = self.connections.values().filter_map(Connection::next_deadline);
         let dials = self.next_dial();
         let syncs = self.syncs.iter().map(|sync| sync.deadline);
-        let carrying = self.carrying.next_deadline();
-        connections.chain(dials).chain(syncs).chain(self.next_due).chain(carrying).min()
+        let (carrying, spread) = (self.carrying.next_deadline(), self.spread.next_deadline());
+        connections.chain(dials).chain(syncs).chain(self.next_due).chain(carrying).chain(spread).min()
     }
 
     /// Does whatever is due now.
@@ -473,6 +508,7 @@ impl Engine {
         self.drop_silent(step)?;
         self.carry(step)?;
         self.announce_interest(step);
+        self.proceed_spread(step)?;
         self.start_pulls(step)?;
         self.send_news(step);
         self.dial_due(step)?;
@@ -524,6 +560,7 @@ impl Engine {
             }
             self.trust.clock_stepped_back(now);
             self.carrying.clock_stepped_back(now);
+            self.spread.clock_stepped_back(now);
         }
         self.last_now = now;
     }
