@@ -139,6 +139,45 @@ limits! {
     INLINE_ITEMS: usize = 4;
     /// Ids of one fetch.
     FETCH_IDS: usize = 64;
+    /// Newest posts a manifest lists. Higher makes every post cost its readers more; lower lets a reader who missed
+    /// some fall back on a pull.
+    MANIFEST_POSTS: usize = 20;
+    /// Bytes of the signed part of a manifest: 20 ids with room for fields to come.
+    MANIFEST_BYTES: usize = 2 * 1024;
+    /// Listed posts fetched because of one manifest; the rest comes by pulls.
+    MANIFEST_FETCHES: usize = 10;
+    /// Holders of a file that are told of its changes, and rows of them in the store. Lower breaks up under churn;
+    /// higher only adds copies.
+    FILE_HOLDERS: usize = 5;
+    /// Of these, mutual seats with peers that carry the author; one place is left for others that hold the file.
+    AUTHOR_SEATS: usize = 4;
+    /// Seats others asked for, so that strangers cannot fill all of them.
+    INBOUND_SEATS: usize = 3;
+    /// Below so many seats that can be reached, new ones are looked for.
+    SEATS_WANTED: usize = 3;
+    /// Seats per topic that never make room for a newcomer, among those we chose or that brought news. Higher
+    /// hinders newcomers; lower lets strangers take over.
+    KEPT_SEATS: usize = 2;
+    /// Below so many connected seats of a topic, others are dialled for it although connections are scarce.
+    WARM_SEATS: usize = 2;
+    /// Peers a walk visits before it stays. Higher costs dials; lower seats newcomers in a cluster.
+    WALK_HOPS: u8 = 4;
+    /// Walks per topic within [`WALKS_TIME`].
+    WALKS: usize = 6;
+    /// See [`WALKS`].
+    WALKS_TIME: Duration = Duration::from_mins(10);
+    /// How long room is kept for an answer to an offer of ours.
+    OFFER_TIME: Duration = Duration::from_secs(10);
+    /// How long room is kept for a peer whose offer was accepted, and a seat for whom it is going to be split.
+    GRANT_TIME: Duration = Duration::from_secs(15);
+    /// Time within which a seat's copy of news counts although another one was first.
+    PROOF_TIME: Duration = Duration::from_secs(60);
+    /// Least time between two dials to addresses that one peer named: it must not turn us on a victim.
+    NAMED_DIAL_SPACING: Duration = Duration::from_secs(1);
+    /// News to a peer with a seat of the author, which hears of it by a push: only in case the push was lost.
+    SEAT_NEWS_AFTER: Duration = Duration::from_secs(10);
+    /// Wishes in one `Link`.
+    LINK_ENTRIES: usize = 32;
     /// Peers named in an invite: the receiver tries all of them.
     INVITE_ADDRESSES: usize = 3;
     /// Socket addresses of one peer in an invite, a ticket or the store, newest first.

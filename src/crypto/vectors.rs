@@ -9,6 +9,7 @@ use crate::domain::attachment::{Attachment, Attachments};
 use crate::domain::envelope::{Content, ContentError, Envelope, Kind, Object, Verified};
 use crate::domain::ids::{BlobHash, ObjectId, PostingId};
 use crate::domain::invite::{Invite, format_ticket, parse_ticket};
+use crate::domain::manifest::Manifest;
 use crate::domain::operation::{Action, CommentPolicy, Operation, ReactionSwitch, Target};
 use crate::domain::post::Post;
 use crate::domain::profile::Profile;
@@ -136,6 +137,21 @@ fn golden_operations() {
         };
         assert_eq!((read.content().target(), read.content().action()), (target, &action));
     }
+}
+
+#[test]
+fn golden_manifest() {
+    let key = posting_key();
+    let ids = [ObjectId::from_bytes([4; 32]), ObjectId::from_bytes([5; 32])];
+    let (sequence, previous) = (1_795_356_120_000, Some(ObjectId::from_bytes([6; 32])));
+    let manifest = Manifest::new(key.posting_id(), CREATED, sequence, ids.to_vec(), previous);
+    let Object::Manifest(read) = check("manifest", &key.sign(&manifest)) else {
+        unreachable!("a manifest was checked")
+    };
+    assert_eq!((read.content().newest(), read.content().sequence()), (ids.as_slice(), sequence));
+    assert_eq!(read.content().previous(), previous);
+    let first = Manifest::new(key.posting_id(), CREATED, sequence, Vec::new(), None);
+    check("manifest-first", &key.sign(&first));
 }
 
 #[test]

@@ -20,6 +20,8 @@ pub mod comments;
 pub mod drafts;
 pub mod follows;
 pub mod headers;
+pub mod holders;
+pub mod manifests;
 pub mod objects;
 pub mod operations;
 pub mod peers;

@@ -91,11 +91,12 @@ impl Read<'_> {
         Ok(object)
     }
 
-    /// The bytes and signature of an object that is in the log; what is held back is nobody's business yet.
+    /// The bytes and signature of an object that is in the log; what is held back is nobody's business yet, and
+    /// of a manifest that was replaced only the id is left.
     pub fn find_servable(&self, object_id: ObjectId) -> Result<Option<Envelope>, DbError> {
         self.find(
             "SELECT kind, bytes, signature FROM objects
-             WHERE object_id = ?1 AND object NOT IN (SELECT object FROM held)
+             WHERE object_id = ?1 AND length(bytes) > 0 AND object NOT IN (SELECT object FROM held)
              AND object NOT IN (SELECT object FROM waiting)",
             [object_id],
             envelope,

@@ -164,6 +164,8 @@ impl Write<'_> {
     pub fn delete_peer(&self, peer: Peer) -> Result<(), DbError> {
         self.execute("DELETE FROM peer_sockets WHERE peer = ?1", [peer])?;
         self.execute("DELETE FROM cursors WHERE peer = ?1", [peer])?;
+        self.execute("DELETE FROM author_seats WHERE peer = ?1", [peer])?;
+        self.execute("DELETE FROM file_holders WHERE peer_id = ?1", [peer])?;
         self.execute("DELETE FROM peers WHERE peer = ?1", [peer])?;
         Ok(())
     }

@@ -8,6 +8,7 @@ use ed25519_dalek::{Signature, VerifyingKey};
 use thiserror::Error;
 
 use super::ids::{ObjectId, PostingId};
+use super::manifest::Manifest;
 use super::operation::Operation;
 use super::post::Post;
 use super::profile::Profile;
@@ -22,6 +23,8 @@ pub enum Kind {
     Profile,
     /// A change of a post's header: comment, reaction, edit, deletion.
     Operation,
+    /// What an author published last.
+    Manifest,
 }
 
 impl Kind {
@@ -32,6 +35,7 @@ impl Kind {
             Self::Post => 1,
             Self::Profile => 2,
             Self::Operation => 3,
+            Self::Manifest => 4,
         }
     }
 
@@ -42,6 +46,7 @@ impl Kind {
             1 => Some(Self::Post),
             2 => Some(Self::Profile),
             3 => Some(Self::Operation),
+            4 => Some(Self::Manifest),
             _ => None,
         }
     }
@@ -53,6 +58,7 @@ impl Kind {
             Self::Post => b"itsgoin/0.6/post\0",
             Self::Profile => b"itsgoin/0.6/profile\0",
             Self::Operation => b"itsgoin/0.6/operation\0",
+            Self::Manifest => b"itsgoin/0.6/manifest\0",
         }
     }
 }
@@ -111,7 +117,7 @@ pub enum ContentError {
 #[error("the signature is not the author's")]
 pub struct SignatureError;
 
-/// Content that can be signed. Implemented by [`Post`], [`Profile`] and [`Operation`].
+/// Content that can be signed. Implemented by [`Post`], [`Profile`], [`Operation`] and [`Manifest`].
 pub trait Content: Sized {
     /// The kind of its envelopes.
     const KIND: Kind;
@@ -198,6 +204,8 @@ pub enum Object {
     Profile(Verified<Profile>),
     /// An operation.
     Operation(Box<Verified<Operation>>),
+    /// A manifest.
+    Manifest(Verified<Manifest>),
 }
 
 /// Why an envelope did not become an [`Object`].
@@ -221,6 +229,7 @@ impl Object {
             Kind::Post => Ok(Self::Post(Signed::decode(envelope)?.verify()?)),
             Kind::Profile => Ok(Self::Profile(Signed::decode(envelope)?.verify()?)),
             Kind::Operation => Ok(Self::Operation(Box::new(Signed::decode(envelope)?.verify()?))),
+            Kind::Manifest => Ok(Self::Manifest(Signed::decode(envelope)?.verify()?)),
         }
     }
 
@@ -231,6 +240,7 @@ impl Object {
             Self::Post(post) => post.id(),
             Self::Profile(profile) => profile.id(),
             Self::Operation(operation) => operation.id(),
+            Self::Manifest(manifest) => manifest.id(),
         }
     }
 
@@ -241,6 +251,7 @@ impl Object {
             Self::Post(post) => post.content().author(),
             Self::Profile(profile) => profile.content().author(),
             Self::Operation(operation) => operation.content().author(),
+            Self::Manifest(manifest) => manifest.content().author(),
         }
     }
 
@@ -249,7 +260,7 @@ impl Object {
     #[must_use]
     pub fn log_author(&self) -> PostingId {
         match self {
-            Self::Post(_) | Self::Profile(_) => self.author(),
+            Self::Post(_) | Self::Profile(_) | Self::Manifest(_) => self.author(),
             Self::Operation(operation) => operation.content().target().author,
         }
     }
@@ -261,6 +272,7 @@ impl Object {
             Self::Post(post) => post.envelope(),
             Self::Profile(profile) => profile.envelope(),
             Self::Operation(operation) => operation.envelope(),
+            Self::Manifest(manifest) => manifest.envelope(),
         }
     }
 
@@ -271,6 +283,7 @@ impl Object {
             Self::Post(post) => post.content().created(),
             Self::Profile(profile) => profile.content().created(),
             Self::Operation(operation) => operation.content().created(),
+            Self::Manifest(manifest) => manifest.content().created(),
         }
     }
 }

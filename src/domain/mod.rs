@@ -7,6 +7,7 @@ pub mod envelope;
 pub mod ids;
 pub mod invite;
 pub mod log;
+pub mod manifest;
 pub mod media;
 pub mod operation;
 pub mod ordering;

@@ -176,10 +176,6 @@ CREATE TABLE blob_sources (
     PRIMARY KEY (blob, network_id)
 ) STRICT, WITHOUT ROWID;
 
--- Peers' logs hold kinds of objects that schema 1 passed over or refused: they are read from the start again.
-DELETE FROM cursors;
-DELETE FROM refused;
-
 -- Space ---------------------------------------------------------------------------------------------------------------
 
 -- 'How much room does this author take' (signed bytes and 384 for each object besides, in the log or held; an operation
@@ -214,3 +210,46 @@ UPDATE authors SET bytes =
      WHERE held.author = authors.author);
 INSERT INTO space (class) VALUES (0), (1), (2), (3);
 UPDATE space SET bytes = (SELECT coalesce(sum(authors.bytes), 0) FROM authors WHERE authors.class = space.class);
+
+-- Spread --------------------------------------------------------------------------------------------------------------
+
+-- The newest manifest of an author.
+CREATE TABLE manifests (
+    author   INTEGER PRIMARY KEY,
+    sequence INTEGER NOT NULL,
+    object   INTEGER NOT NULL
+) STRICT;
+
+-- Replaced manifests that are still served, since a page may just have offered them: 'which bytes can be dropped'.
+CREATE TABLE replaced_manifests (
+    object      INTEGER PRIMARY KEY,
+    replaced_ms INTEGER NOT NULL
+) STRICT;
+CREATE INDEX replaced_manifests_by_time ON replaced_manifests (replaced_ms);
+
+-- Mutual seats with peers that carry an author: 'who is told first of what this author publishes'. At most 4 an author.
+CREATE TABLE author_seats (
+    author    INTEGER NOT NULL,
+    peer      INTEGER NOT NULL,
+    is_chosen INTEGER NOT NULL,  -- 1: we asked for it, 0: the peer did
+    is_proven INTEGER NOT NULL,  -- 1: it delivered valid news of the author
+    since_ms  INTEGER NOT NULL,
+    PRIMARY KEY (author, peer)
+) STRICT, WITHOUT ROWID;
+-- 'Which seats go with this peer', 'has it any'.
+CREATE INDEX author_seats_by_peer ON author_seats (peer);
+
+-- Other peers known to have a file, by verified interactions on it: 'who else holds this'. At most 5 a file.
+CREATE TABLE file_holders (
+    file_id             BLOB    NOT NULL,
+    peer_id             INTEGER NOT NULL,
+    last_interaction_ms INTEGER NOT NULL,
+    direction           INTEGER NOT NULL,  -- 1: we had it from the peer, 0: the peer had it from us
+    PRIMARY KEY (file_id, peer_id)
+) STRICT, WITHOUT ROWID;
+-- 'Which rows go with this peer'.
+CREATE INDEX file_holders_by_peer ON file_holders (peer_id);
+
+-- Peers' logs hold kinds of objects that schema 1 passed over or refused: they are read from the start again.
+DELETE FROM cursors;
+DELETE FROM refused;

@@ -193,6 +193,11 @@ impl Driver {
                     self.tasks.spawn(exchange::pull(Arc::clone(&self.shared), served, request, pull));
                 }
             }
+            Effect::Fetch { connection, request, ids } => {
+                if let Some(served) = self.links.get(&connection).cloned() {
+                    self.tasks.spawn(exchange::fetch(Arc::clone(&self.shared), served, request, ids));
+                }
+            }
             Effect::Push { connection, message } => {
                 if let Some(served) = self.links.get(&connection).cloned() {
                     self.tasks.spawn(async move {

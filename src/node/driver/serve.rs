@@ -12,7 +12,7 @@ use crate::limits::CONTROL_FRAME_BYTES;
 use crate::node::engine::answer::{self, PageBudget, PullAnswer};
 use crate::node::engine::{ConnectionId, Direction, Input, Offence};
 use crate::node::net::{Link, NetError, Stream};
-use crate::node::wire::{Decoded, Message, Page, Pull, Sending};
+use crate::node::wire::{Decoded, Item, Message, Page, Pull, Sending};
 
 /// A connection with what its tasks need.
 #[derive(Clone)]
@@ -105,10 +105,10 @@ async fn answer_request(shared: &Shared, served: &Served, mut stream: Stream) ->
         Some(Decoded::Unknown { kind }) => Some(Message::Unsupported { kind }),
         Some(Decoded::Known(Message::Pull(pull))) => answer_pull(shared, served, &mut stream, pull).await?,
         Some(Decoded::Known(Message::Fetch(ids))) => {
-            send_items(shared, &mut stream, ids.into()).await?;
+            send_items(shared, served, &mut stream, ids.into()).await?;
             None
         }
-        Some(Decoded::Known(message @ (Message::Hello(_) | Message::SetInterest(_)))) => {
+        Some(Decoded::Known(message @ (Message::Hello(_) | Message::SetInterest(_) | Message::Link(_)))) => {
             let connection = served.id;
             let asked =
                 shared.ask_engine(|reply| Input::RequestReceived { connection, reply, message }).await;
@@ -145,7 +145,7 @@ async fn answer_pull(
     match answered {
         Ok(PullAnswer::Page(page)) => {
             *locked(&served.cuts) = page.ends.iter().filter_map(|end| end.cut).collect();
-            send_page(shared, stream, page, sending).await?;
+            send_page(shared, served, stream, page, sending).await?;
             Ok(None)
         }
         Ok(PullAnswer::NeedList) => Ok(Some(Message::NeedList)),
@@ -164,6 +164,7 @@ async fn answer_pull(
 
 async fn send_page(
     shared: &Shared,
+    served: &Served,
     stream: &mut Stream,
     page: Page,
     sending: Sending,
@@ -181,15 +182,18 @@ async fn send_page(
             _ => return Err(NetError::Cut),
         }
     };
-    send_items(shared, stream, answer::asked(&page, want.as_ref()).into()).await
+    send_items(shared, served, stream, answer::asked(&page, want.as_ref()).into()).await
 }
 
-/// Sends the objects there are of these ids, frame by frame; each frame is one short read.
+/// Sends the objects there are of these ids, frame by frame; each frame is one short read. The engine hears what was
+/// served.
 async fn send_items(
     shared: &Shared,
+    served: &Served,
     stream: &mut Stream,
     mut ids: VecDeque<crate::domain::ids::ObjectId>,
 ) -> Result<(), NetError> {
+    let mut files = Vec::new();
     while !ids.is_empty() {
         let read = shared.readers.read(move |read| {
             let items = answer::next_items(read, &mut ids)?;
@@ -199,9 +203,13 @@ async fn send_items(
         (items, ids) = read.await.map_err(|_store| NetError::Cut)?;
         // What is gone meanwhile is left out, and so is a frame without anything.
         if !items.is_empty() {
+            files.extend(items.iter().map(Item::id));
             stream.send(&Message::Items(items)).await?;
         }
     }
     stream.finish();
+    if !files.is_empty() {
+        shared.input(Input::Served { connection: served.id, files }).await;
+    }
     Ok(())
 }

@@ -238,6 +238,15 @@ pub enum Checked {
 }
 
 impl Checked {
+    /// The post it is, if it is a good one.
+    #[must_use]
+    pub const fn post_id(&self) -> Option<ObjectId> {
+        match self {
+            Self::Object(Object::Post(post)) => Some(post.id()),
+            _ => None,
+        }
+    }
+
     /// What the peer did wrong by sending it.
     #[must_use]
     pub const fn offence(&self) -> Option<Offence> {

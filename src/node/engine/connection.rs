@@ -162,9 +162,11 @@ impl Connection {
     /// Notes an arrival the peer may want to hear of.
     pub(super) fn note_arrival(&mut self, author: PostingId, now: Timestamp) {
         let wants = self.subscription.as_ref().is_some_and(|list| list.contains(author));
-        if let (News::None { last }, true) = (self.news, wants) {
-            self.news = News::Waiting { due: now.max(last.after(NEWS_SPACING)) };
-        }
+        self.news = match (self.news, wants) {
+            (News::None { last }, true) => News::Waiting { due: now.max(last.after(NEWS_SPACING)) },
+            (News::Waiting { due }, true) => News::Waiting { due: due.min(now.after(NEWS_SPACING)) },
+            (news, false) => news,
+        };
     }
 
     pub(super) fn next_deadline(&self) -> Option<Timestamp> {

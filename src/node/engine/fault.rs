@@ -15,6 +15,9 @@ pub enum Fault {
     CarriesNobody,
     /// After an unclean stop numbers of the log are given again.
     SeqReuse,
+    /// No seats: whoever last dealt with a file is told of its changes, at most five of them. Not a mistake but the
+    /// control of the measurements.
+    PlainLru,
     /// Effects are performed before their transaction is committed.
     ToldBeforeCommitted,
 }

@@ -6,18 +6,19 @@ use std::time::Duration;
 use super::answer::Checked;
 use super::blobs::Fetching;
 use super::headers::is_dead_on_arrival;
+use super::spread::manifest_due;
 use super::{ConnectionId, Engine, Step};
 use crate::api::Event;
 use crate::db::objects::Have;
 use crate::db::timeline::{FeedRow, Mark, Pill};
 use crate::db::{Author, DbError, ObjectKey};
 use crate::domain::envelope::{Content, Kind, Object, Verified};
-use crate::domain::ids::PostingId;
+use crate::domain::ids::{NetworkId, PostingId};
 use crate::domain::ordering::{FeedPosition, held_until};
 use crate::domain::post::Post;
 use crate::domain::profile::{Profile, replaces};
 use crate::domain::time::Timestamp;
-use crate::limits::{CLOCK_AHEAD, HELD_POSTS};
+use crate::limits::{CLOCK_AHEAD, HELD_POSTS, SEAT_NEWS_AFTER};
 
 /// Held objects released in one step; the rest follows in the next.
 const RELEASED_AT_ONCE: u32 = 64;
@@ -41,6 +42,8 @@ pub(super) struct TakenIn {
     pub(super) new_posts: u64,
     /// Everything that is new, carried or not.
     pub(super) new_items: u64,
+    /// Authors of whom something is new.
+    pub(super) new_by: BTreeSet<PostingId>,
     /// Authors of whom something has to be asked for again.
     pub(super) postponed: BTreeSet<PostingId>,
 }
@@ -79,6 +82,7 @@ impl Engine {
                             let is_ours = self.interest.is_ours(object.author());
                             let posts = u64::from(is_ours && matches!(object, Object::Post(_)));
                             taken.new_posts = taken.new_posts.saturating_add(posts);
+                            taken.new_by.insert(object.author());
                         }
                         Intake::Known => {}
                         Intake::Postponed => drop(taken.postponed.insert(object.log_author())),
@@ -102,6 +106,7 @@ impl Engine {
         let due = match object {
             Object::Post(_) | Object::Operation(_) => held_until(created, step.now),
             Object::Profile(profile) => profile_due(profile.content(), step.now),
+            Object::Manifest(manifest) => manifest_due(manifest.content(), step.now),
         };
         // Asked again here: since the pull began it may have come another way, or been deleted.
         if step.store.have(object.id())? != Have::Missing {
@@ -154,6 +159,12 @@ impl Engine {
             }
             Object::Profile(profile) => self.profile_arrived(step, entry, profile).map(|()| Intake::New),
             Object::Operation(operation) => self.operation_arrived(step, entry, operation),
+            Object::Manifest(manifest) => {
+                if self.manifest_arrived(step, entry.author, entry.key, manifest, entry.source)? {
+                    self.note_arrival(step.now, entry);
+                }
+                Ok(Intake::New)
+            }
         }
     }
 
@@ -215,11 +226,14 @@ impl Engine {
     }
 
     /// Lets every connection know whose list holds the author, but the one the object came from.
+    /// Peers with a seat hear of it by a push.
     pub(super) fn note_arrival(&mut self, now: Timestamp, entry: &Entry) {
         self.last_arrival = now;
+        let seats: Vec<NetworkId> = self.spread.seats(entry.posting_id).collect();
         for (id, connection) in &mut self.connections {
             if Some(*id) != entry.source {
-                connection.note_arrival(entry.log_author, now);
+                let wait = if seats.contains(&connection.peer) { SEAT_NEWS_AFTER } else { Duration::ZERO };
+                connection.note_arrival(entry.log_author, now.after(wait));
             }
         }
     }
@@ -269,6 +283,11 @@ fn surfacing(
 
 /// Until when a profile is held back whose sequence lies ahead of the clock.
 fn profile_due(profile: &Profile, now: Timestamp) -> Option<Timestamp> {
-    let sequence = Timestamp::from_millis(i64::try_from(profile.sequence()).unwrap_or(i64::MAX));
-    profile.is_ahead_of(now).then(|| sequence.before(CLOCK_AHEAD).after(Duration::from_millis(1)))
+    profile.is_ahead_of(now).then(|| sequence_due(profile.sequence()))
+}
+
+/// When a sequence stops to lie too far ahead.
+pub(super) fn sequence_due(sequence: u64) -> Timestamp {
+    let sequence = Timestamp::from_millis(i64::try_from(sequence).unwrap_or(i64::MAX));
+    sequence.before(CLOCK_AHEAD).after(Duration::from_millis(1))
 }

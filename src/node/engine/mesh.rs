@@ -72,6 +72,15 @@ impl KnownPeer {
         }
     }
 
+    /// Lets the next dial start at once, if it would have started anyway.
+    fn dial_now(&mut self, now: Timestamp) {
+        if let Dial::Waiting { next } = &mut self.dial
+            && *next > now.after(super::spread::SPACED_DIAL)
+        {
+            *next = now;
+        }
+    }
+
     /// Lets the next dial start at once.
     pub(super) fn dial_soon(&mut self, now: Timestamp) {
         self.failures = 0;
@@ -194,18 +203,20 @@ impl Engine {
         Ok(Hello { epoch, features: 0, minute: step.now.as_minutes() })
     }
 
-    pub(super) fn dial_failed(&mut self, step: &mut Step<'_, '_>, peer: NetworkId) {
+    pub(super) fn dial_failed(&mut self, step: &mut Step<'_, '_>, peer: NetworkId) -> Result<(), DbError> {
         if self.peers.get(&peer).is_some_and(|known| known.dial == Dial::UnderWay) {
             self.forget_dial(step, peer);
         }
         if self.connections_with(peer).next().is_none() {
             self.peer_tried(step, peer);
+            self.peer_lost(step, peer)?;
         }
+        Ok(())
     }
 
-    pub(super) fn disconnected(&mut self, step: &mut Step<'_, '_>, id: ConnectionId) {
+    pub(super) fn disconnected(&mut self, step: &mut Step<'_, '_>, id: ConnectionId) -> Result<(), DbError> {
         let Some(gone) = self.connections.remove(&id) else {
-            return;
+            return Ok(());
         };
         if self.connections_with(gone.peer).next().is_none() {
             if let Some(known) = self.peers.get_mut(&gone.peer) {
@@ -218,6 +229,7 @@ impl Engine {
                 known.dial = Dial::Waiting { next: step.now.after(wait) };
             }
             self.peer_tried(step, gone.peer);
+            self.peer_lost(step, gone.peer)?;
         }
         // What was left to this connection is now for the other one with the peer.
         if let Some(other) = self.pulling_connection(gone.peer)
@@ -225,7 +237,9 @@ impl Engine {
         {
             connection.pull_soon(step.now);
         }
+        self.links_lost(step, id)?;
         step.tell(Event::PeersChanged);
+        Ok(())
     }
 
     pub(super) fn request_received(
@@ -255,7 +269,9 @@ impl Engine {
                 step.push(Effect::RememberInterest { connection: id, list });
                 step.push(Effect::Reply { reply, message: Message::InterestAccepted(hash) });
                 self.wake_transfers(step.now);
+                self.peer_carries(step, id)?;
             }
+            Message::Link(asks) => self.link_asked(step, id, reply, asks)?,
             other => step.push(Effect::Reply { reply, message: Message::Unsupported { kind: other.kind() } }),
         }
         Ok(())
@@ -268,6 +284,9 @@ impl Engine {
         request: RequestId,
         message: Option<&Message>,
     ) -> Result<(), DbError> {
+        if self.link_answered(step, request, message)? {
+            return Ok(());
+        }
         let Some(connection) = self.connections.get_mut(&id) else {
             return Ok(());
         };
@@ -286,13 +305,13 @@ impl Engine {
                 } else {
                     // A connection that cannot carry one list is of no use. Dial again.
                     match message {
-                        None | Some(Message::Busy) => self.close(step, id, CloseReason::Silent),
+                        None | Some(Message::Busy) => self.close(step, id, CloseReason::Silent)?,
                         Some(_) => self.offended(step, id, Offence::FalseAnswer)?,
                     }
                 }
             }
             _ if matches!(connection.greeting, Greeting::Expected { .. }) && message.is_none() => {
-                self.close(step, id, CloseReason::Silent);
+                self.close(step, id, CloseReason::Silent)?;
             }
             _ => {}
         }
@@ -322,7 +341,7 @@ impl Engine {
         if self.clock_off_minutes().is_some() {
             step.tell(Event::StatusChanged);
         }
-        Ok(())
+        self.peer_reached(step, id)
     }
 
     /// By how many minutes our clock is ahead of the peers', when enough of them agree that it is wrong.
@@ -340,9 +359,14 @@ impl Engine {
         (median.saturating_abs() > tolerated).then_some(median.saturating_neg())
     }
 
-    pub(super) fn close(&mut self, step: &mut Step<'_, '_>, id: ConnectionId, reason: CloseReason) {
+    pub(super) fn close(
+        &mut self,
+        step: &mut Step<'_, '_>,
+        id: ConnectionId,
+        reason: CloseReason,
+    ) -> Result<(), DbError> {
         step.push(Effect::Close { connection: id, reason });
-        self.disconnected(step, id);
+        self.disconnected(step, id)
     }
 
     pub(super) fn drop_silent(&mut self, step: &mut Step<'_, '_>) -> Result<(), DbError> {
@@ -354,7 +378,7 @@ impl Engine {
             self.connections.iter().filter(|(_, known)| is_silent(known)).map(|(id, _)| *id).collect();
         for id in silent {
             self.offended(step, id, Offence::Silence)?;
-            self.close(step, id, CloseReason::Silent);
+            self.close(step, id, CloseReason::Silent)?;
         }
         Ok(())
     }
@@ -396,14 +420,26 @@ impl Engine {
         }
     }
 
-    pub(super) fn push_received(&mut self, step: &mut Step<'_, '_>, id: ConnectionId, message: &Message) {
+    pub(super) fn push_received(
+        &mut self,
+        step: &mut Step<'_, '_>,
+        id: ConnectionId,
+        message: &Message,
+    ) -> Result<(), DbError> {
         let Some(peer) = self.connections.get(&id).map(|connection| connection.peer) else {
-            return;
+            return Ok(());
         };
-        let pulling = self.pulling_connection(peer).unwrap_or(id);
-        if let (Message::News, Some(connection)) = (message, self.connections.get_mut(&pulling)) {
-            connection.news_received(step.now);
+        match message {
+            Message::News => {
+                let pulling = self.pulling_connection(peer).unwrap_or(id);
+                if let Some(connection) = self.connections.get_mut(&pulling) {
+                    connection.news_received(step.now);
+                }
+            }
+            Message::ManifestPush(push) => self.manifest_pushed(step, id, *push)?,
+            _ => {}
         }
+        Ok(())
     }
 
     /// Remembers a node a person named, and dials it at once.
@@ -502,6 +538,31 @@ impl Engine {
             }
         }
         Ok(())
+    }
+
+    /// Remembers a node a peer named, to be dialled, but not before this; says whether it was new.
+    pub(super) fn meet(
+        &mut self,
+        step: &mut Step<'_, '_>,
+        id: NetworkId,
+        row: Peer,
+        earliest: Timestamp,
+    ) -> Result<bool, DbError> {
+        if self.peers.contains_key(&id) {
+            return Ok(false);
+        }
+        let mut stranger = KnownPeer::new(row, PeerWorth::Stranger, step.now);
+        stranger.dial = Dial::Waiting { next: earliest };
+        self.peers.insert(id, stranger);
+        self.forget_surplus_peers(step)?;
+        Ok(true)
+    }
+
+    /// Lets a known node be dialled for a seat, unless it has just failed.
+    pub(super) fn dial_seat_soon(&mut self, now: Timestamp, peer: NetworkId) {
+        if let Some(known) = self.peers.get_mut(&peer).filter(|known| known.failures < 2) {
+            known.dial_now(now);
+        }
     }
 
     /// Lets a known node be dialled at once.

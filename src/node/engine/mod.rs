@@ -26,6 +26,7 @@ mod privacy;
 mod pull;
 mod responses;
 mod space;
+pub mod spread;
 mod sync;
 #[cfg(test)]
 mod tests;
@@ -52,6 +53,7 @@ use self::connection::Connection;
 use self::interest::{Interest, InterestList};
 use self::mesh::{KnownPeer, Places};
 use self::space::Space;
+use self::spread::Spread;
 use self::sync::PendingSync;
 use self::trust::Trust;
 use crate::api::{CallError, Command, DraftSlot, Event, Outcome, TransferView};
@@ -60,7 +62,7 @@ use crate::db::blobs::StoredBlob;
 use crate::db::store::LastStop;
 use crate::db::{Blob, DbError, Read, Write};
 use crate::domain::address::PeerAddress;
-use crate::domain::ids::{NetworkId, PostingId};
+use crate::domain::ids::{NetworkId, ObjectId, PostingId};
 use crate::domain::time::Timestamp;
 use crate::limits::WAITING_TIME;
 use crate::node::wire::{Epoch, GroupEnd, Message, Pull};
@@ -174,7 +176,7 @@ pub enum Input {
         /// Its number.
         connection: ConnectionId,
     },
-    /// A peer asks something that changes state: `Hello` or `SetInterest`.
+    /// A peer asks something that changes state: `Hello`, `SetInterest` or `Link`.
     RequestReceived {
         /// On which connection.
         connection: ConnectionId,
@@ -214,6 +216,22 @@ pub enum Input {
         request: RequestId,
         /// What came.
         end: PullEnd,
+    },
+    /// A fetch of ours came to its end; without items when the stream broke.
+    Fetched {
+        /// On which connection.
+        connection: ConnectionId,
+        /// Which.
+        request: RequestId,
+        /// What came, checked.
+        items: Vec<Checked>,
+    },
+    /// A peer was sent objects.
+    Served {
+        /// On which connection.
+        connection: ConnectionId,
+        /// Which, in the order they were sent.
+        files: Vec<ObjectId>,
     },
     /// A peer asks from a position beyond our log.
     CursorBeyondLog {
@@ -323,6 +341,15 @@ pub enum Effect {
         request: RequestId,
         /// What.
         pull: Pull,
+    },
+    /// Fetch objects from a peer; leads to [`Input::Fetched`].
+    Fetch {
+        /// On which connection.
+        connection: ConnectionId,
+        /// To be named at the end.
+        request: RequestId,
+        /// Which.
+        ids: Vec<ObjectId>,
     },
     /// Push to a peer; may be lost.
     Push {
@@ -444,6 +471,7 @@ pub struct Engine {
     places: Places,
     /// When the next address told by the local network may be dialled.
     next_neighbour: Timestamp,
+    spread: Spread,
     last_now: Timestamp,
     /// When something came in, or was asked to come at once.
     last_arrival: Timestamp,
@@ -487,10 +515,13 @@ impl Engine {
     /// # Errors
     /// [`DbError`] when the store cannot be read.
     pub fn load(read: Read<'_>, setup: &Setup) -> Result<Self, DbError> {
+        let interest = Interest::load(read)?;
+        let topics = if setup.faults.has(Fault::PlainLru) { &[] } else { interest.list.ids() };
         Ok(Self {
+            spread: Spread::load(read, setup.network_id, topics)?,
             network_id: setup.network_id,
             keys: setup.keys.iter().map(|key| (key.posting_id(), Arc::clone(key))).collect(),
-            interest: Interest::load(read)?,
+            interest,
             carrying: Carrying::load(read)?,
             space: Space::new(setup.quotas),
             connections: BTreeMap::new(),
@@ -544,13 +575,13 @@ impl Engine {
             Input::Connected { connection, peer, direction, address } => {
                 self.connected(&mut step, connection, peer, direction, address)?;
             }
-            Input::DialFailed { peer } => self.dial_failed(&mut step, peer),
-            Input::Disconnected { connection } => self.disconnected(&mut step, connection),
+            Input::DialFailed { peer } => self.dial_failed(&mut step, peer)?,
+            Input::Disconnected { connection } => self.disconnected(&mut step, connection)?,
             Input::RequestReceived { connection, reply, message } => {
                 self.request_received(&mut step, connection, reply, message)?;
             }
             Input::PushReceived { connection, message } => {
-                self.push_received(&mut step, connection, &message);
+                self.push_received(&mut step, connection, &message)?;
             }
             Input::PeerOffended { connection, offence } => self.offended(&mut step, connection, offence)?,
             Input::Answered { connection, request, message } => {
@@ -559,6 +590,10 @@ impl Engine {
             Input::PullEnded { connection, request, end } => {
                 self.pull_ended(&mut step, connection, request, end)?;
             }
+            Input::Fetched { connection, request, items } => {
+                self.fetched(&mut step, connection, request, items)?;
+            }
+            Input::Served { connection, files } => self.files_served(&step, connection, &files)?,
             Input::CursorBeyondLog { connection, reply } => {
                 self.read_beyond_log(&mut step, connection, reply)?;
             }
@@ -576,8 +611,8 @@ impl Engine {
         let connections = self.connections.values().filter_map(Connection::next_deadline);
         let dials = self.next_dial();
         let syncs = self.syncs.iter().map(|sync| sync.deadline);
-        let carrying = self.carrying.next_deadline();
-        let mine = self.next_due.into_iter().chain(self.next_stale).chain(carrying);
+        let (carrying, spread) = (self.carrying.next_deadline(), self.spread.next_deadline());
+        let mine = self.next_due.into_iter().chain(self.next_stale).chain(carrying).chain(spread);
         let kept = self.space.next_deadline(self.last_now).into_iter().chain(self.transfers.next_deadline());
         connections.chain(dials).chain(syncs).chain(mine).chain(kept).min()
     }
@@ -590,6 +625,7 @@ impl Engine {
         self.carry(step)?;
         self.keep_quotas(step)?;
         self.announce_interest(step);
+        self.proceed_spread(step)?;
         self.start_pulls(step)?;
         self.send_news(step);
         self.dial_due(step)?;
@@ -648,6 +684,7 @@ impl Engine {
             self.carrying.clock_stepped_back(now);
             self.next_neighbour = now;
             self.transfers.clock_stepped_back(now);
+            self.spread.clock_stepped_back(now);
         }
         self.last_now = now;
     }

@@ -207,6 +207,7 @@ impl Engine {
         let id = signed.id();
         self.take_in(step, &Object::Post(signed), None)?;
         self.own_attachments_are_here(step, id)?;
+        self.raise_manifest(step, &key)?;
         if let Some(slot) = draft {
             step.store.delete_draft(&slot_name(slot))?;
         }
@@ -335,7 +336,7 @@ impl Engine {
     }
 
     /// The union of followed authors and own personas changed: every peer gets the new list.
-    pub(super) fn interest_changed(&mut self, step: &Step<'_, '_>) -> Result<(), DbError> {
+    pub(super) fn interest_changed(&mut self, step: &mut Step<'_, '_>) -> Result<(), DbError> {
         let interest = super::interest::Interest::load(**step.store)?;
         if interest.list != self.interest.list {
             self.interest = interest;
@@ -345,6 +346,7 @@ impl Engine {
                     connection.listing = Listing::Stale;
                 }
             }
+            self.topics_changed(step)?;
         }
         Ok(())
     }

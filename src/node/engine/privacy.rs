@@ -14,7 +14,7 @@ use crate::db::{Database, Durability};
 use crate::domain::ids::ObjectId;
 use crate::domain::invite::Invite;
 use crate::limits::NEWS_SPACING;
-use crate::node::wire::{Decoded, Hello};
+use crate::node::wire::{Decoded, Hello, TopicId};
 
 const NAMES: [&str; 2] = ["Quetzalcoatlus", "Zephyrine"];
 const HINT: &str = "Hintikka";
@@ -68,7 +68,9 @@ impl Overheard {
         let step = |batch: &crate::db::Batch<'_>| batch.step(|store| engine.handle(store, *now, rng, input));
         let effects = database.transaction(Durability::Normal, step).unwrap();
         for effect in &effects {
-            if let Effect::Request { request, .. } = effect {
+            if let Effect::Request { request, message, .. } = effect
+                && !matches!(message, Message::Link(_))
+            {
                 self.last_request = *request;
             }
             let said = match effect {
@@ -184,8 +186,8 @@ fn p1_p4_p5_what_we_say_unasked_names_nobody_and_carries_no_signature() {
     let mut node = a_whole_life();
     let kinds: std::collections::BTreeSet<u16> =
         node.said.iter().map(|(_, message)| message.kind()).collect();
-    // Hello, SetInterest, InterestAccepted, Pull, News: all this test is about was said.
-    assert_eq!(kinds.into_iter().collect::<Vec<_>>(), [1, 2, 3, 4, 10]);
+    // Hello, SetInterest, InterestAccepted, Pull, News, Link: all this test is about was said.
+    assert_eq!(kinds.into_iter().collect::<Vec<_>>(), [1, 2, 3, 4, 10, 16]);
     let mut secrets: Vec<Vec<u8>> =
         [NAMES[0], NAMES[1], HINT, DRAFT, POST].iter().map(|text| text.as_bytes().to_vec()).collect();
     for id in node.posts.clone() {
@@ -203,12 +205,22 @@ fn p1_p4_p5_what_we_say_unasked_names_nobody_and_carries_no_signature() {
 }
 
 #[test]
-fn p1_p2_posting_ids_leave_unasked_only_in_interest_lists() {
+fn p1_p2_posting_ids_leave_unasked_only_in_interest_lists_and_to_peers_that_named_them() {
     let node = a_whole_life();
     let ids = [node.personas.clone(), vec![stranger(101), stranger(102)]].concat();
     for (_, message) in &node.said {
         let names_somebody = ids.iter().any(|id| holds(&message.encode(), id.as_bytes()));
-        assert_eq!(names_somebody, matches!(message, Message::SetInterest(_)), "{message:?}");
+        let may = matches!(message, Message::SetInterest(_) | Message::Link(_));
+        assert_eq!(names_somebody, may, "{message:?}");
+    }
+    // A seat is wished for only where the peer's own list has the author: the first connection's, of the personas.
+    for (connection, message) in &node.said {
+        let Message::Link(asks) = message else { continue };
+        assert_eq!(*connection, ConnectionId(1));
+        for ask in asks {
+            let TopicId::Author(author) = ask.topic else { unreachable!("topics are authors") };
+            assert!(node.personas.contains(&author));
+        }
     }
 }
 
@@ -271,6 +283,7 @@ fn p2_news_are_the_same_whichever_persona_wrote() {
         node.said.clear();
         let persona = node.personas[index];
         node.publishes(persona);
+        node.said.retain(|(_, message)| !matches!(message, Message::Link(_)));
         node.said
     };
     assert_eq!(news_of(0), news_of(1));

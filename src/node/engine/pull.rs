@@ -15,7 +15,7 @@ use super::{
     Step, jittered,
 };
 use crate::db::{Author, DbError, Peer};
-use crate::domain::ids::{NetworkId, PostingId};
+use crate::domain::ids::{NetworkId, ObjectId, PostingId};
 use crate::domain::log::Seq;
 use crate::domain::time::Timestamp;
 use crate::limits::{BARREN_PAGES, PULL_EVERY, PULL_EVERY_IDLE, PULL_GROUPS, PULL_SPACING};
@@ -171,10 +171,13 @@ impl Engine {
         };
         let PulledPage { epoch, ends, items, delivery, .. } = page;
         let peer = connection.peer;
+        let files: Vec<ObjectId> = items.iter().filter_map(Checked::post_id).collect();
         let taken = self.take_in_all(step, items, Some(id))?;
         if taken.new_items > 0 {
             self.keep_peer(step, peer)?;
+            self.note_taken(step, peer, &files)?;
         }
+        self.news_delivered(step, peer, &taken.new_by)?;
         if let Some(offence) = offence {
             return self.offended(step, id, offence);
         }

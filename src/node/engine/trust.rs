@@ -182,13 +182,13 @@ impl Engine {
             None => Verdict::Noted,
         };
         if own == Verdict::Banned || of_prefix == Verdict::Banned {
-            self.bans_changed(step);
+            self.bans_changed(step)?;
         } else if own == Verdict::Cut {
             for id in self.connections_with(peer).collect::<Vec<_>>() {
-                self.close(step, id, CloseReason::Misbehaved);
+                self.close(step, id, CloseReason::Misbehaved)?;
             }
         } else if class == Class::Grave {
-            self.close(step, id, CloseReason::Misbehaved);
+            self.close(step, id, CloseReason::Misbehaved)?;
         }
         Ok(())
     }
@@ -221,7 +221,7 @@ impl Engine {
     }
 
     /// Closes what is banned now, and tells who takes connections.
-    fn bans_changed(&mut self, step: &mut Step<'_, '_>) {
+    fn bans_changed(&mut self, step: &mut Step<'_, '_>) -> Result<(), DbError> {
         let is_banned = |address: &PeerAddress| self.trust.ban_of(address).holds(step.now);
         let banned: Vec<ConnectionId> = self
             .connections
@@ -230,10 +230,11 @@ impl Engine {
             .map(|(id, _)| *id)
             .collect();
         for id in banned {
-            self.close(step, id, CloseReason::Banned);
+            self.close(step, id, CloseReason::Banned)?;
         }
         self.announce_bans(step);
         step.tell(Event::PeersChanged);
+        Ok(())
     }
 
     /// Hands the bans to those who take connections.
@@ -256,7 +257,7 @@ impl Engine {
             return Ok(PersonBan::TooMany);
         }
         self.remember(step, subject, Standing { ban: Ban::ByPerson, ..standing })?;
-        self.bans_changed(step);
+        self.bans_changed(step)?;
         Ok(PersonBan::Noted)
     }
 

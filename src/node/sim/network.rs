@@ -74,6 +74,9 @@ impl World {
             Effect::Pull { connection, request, pull } => {
                 self.open(index, connection, Traffic::Pull { request, pull });
             }
+            Effect::Fetch { connection, request, ids } => {
+                self.open(index, connection, Traffic::Fetch { request, ids });
+            }
             Effect::Push { connection, message } => self.open(index, connection, Traffic::Push { message }),
             Effect::Reply { reply, message } => {
                 if let Some((link, request, asked)) = self.nodes[index].replies.remove(&reply) {

@@ -10,6 +10,7 @@ use super::node::{LinkIndex, NodeIndex};
 use super::world::{Happening, World};
 use super::{Broken, CUT_PERCENT, Violation};
 use crate::db::{DbError, Read};
+use crate::domain::ids::ObjectId;
 use crate::node::engine::answer::{self, PullAnswer};
 use crate::node::engine::{ConnectionId, Delivery, Input, PullEnd, PulledPage, ReplyId, RequestId};
 use crate::node::wire::{Decoded, Item, Message, Page, Pull, Sending, Want};
@@ -72,6 +73,10 @@ pub(super) enum Traffic {
     Page { request: RequestId, page: Page, sending: Sending },
     /// Which of a page's offers are wanted.
     Want { request: RequestId, page: Page, sending: Sending, wanted: Vec<bool> },
+    /// A fetch.
+    Fetch { request: RequestId, ids: Vec<ObjectId> },
+    /// What there is of what was fetched.
+    Fetched { request: RequestId, ids: Vec<ObjectId>, items: Vec<Item> },
     /// The items of a page.
     Items { request: RequestId, page: Page, wanted: Vec<bool>, items: Vec<Item>, delivery: Delivery },
 }
@@ -87,7 +92,8 @@ impl Traffic {
             Self::Pull { pull, .. } => Message::Pull(pull.clone()),
             Self::Page { page, .. } => Message::Page(page.clone()),
             Self::Want { wanted, .. } => Message::Want(Want::new(wanted)),
-            Self::Items { items, .. } => Message::Items(items.clone()),
+            Self::Fetch { ids, .. } => Message::Fetch(ids.clone()),
+            Self::Items { items, .. } | Self::Fetched { items, .. } => Message::Items(items.clone()),
         }
     }
 
@@ -95,7 +101,7 @@ impl Traffic {
     const fn frames(&self) -> u32 {
         match self {
             Self::Push { .. } => 1,
-            Self::Request { .. } | Self::Answer { .. } => 2,
+            Self::Request { .. } | Self::Answer { .. } | Self::Fetch { .. } | Self::Fetched { .. } => 2,
             Self::Pull { .. }
             | Self::NoPage { .. }
             | Self::Page { .. }
@@ -106,7 +112,14 @@ impl Traffic {
 
     /// Whether it goes from who asked to who answers.
     pub(super) const fn asks(&self) -> bool {
-        matches!(self, Self::Request { .. } | Self::Push { .. } | Self::Pull { .. } | Self::Want { .. })
+        matches!(
+            self,
+            Self::Request { .. }
+                | Self::Push { .. }
+                | Self::Pull { .. }
+                | Self::Want { .. }
+                | Self::Fetch { .. }
+        )
     }
 
     /// What who asked is told when it is lost; nobody waits for a push.
@@ -115,6 +128,9 @@ impl Traffic {
             Self::Push { .. } => None,
             Self::Request { request, .. } | Self::Answer { request, .. } => {
                 Some(Input::Answered { connection, request, message: None })
+            }
+            Self::Fetch { request, .. } | Self::Fetched { request, .. } => {
+                Some(Input::Fetched { connection, request, items: Vec::new() })
             }
             Self::Pull { request, .. }
             | Self::NoPage { request, .. }
@@ -135,7 +151,12 @@ pub(super) fn items_of(
     wanted: &[bool],
 ) -> Result<Vec<Item>, DbError> {
     let want = (!answer::is_inline(page, sending)).then(|| Want::new(wanted));
-    let mut ids = answer::asked(page, want.as_ref()).into();
+    all_items(read, answer::asked(page, want.as_ref()))
+}
+
+/// What a node sends of these ids, frame by frame as it would.
+pub(super) fn all_items(read: Read<'_>, ids: Vec<ObjectId>) -> Result<Vec<Item>, DbError> {
+    let mut ids = ids.into();
     let mut items = Vec::new();
     loop {
         items.extend(answer::next_items(read, &mut ids)?);
@@ -217,8 +238,19 @@ impl World {
             Traffic::Want { request, page, sending, wanted } => {
                 let items =
                     self.nodes[node].read(|read| items_of(read, &page, sending, &wanted)).unwrap_or_default();
+                self.served(node, connection, &items);
                 let delivery = Delivery::Whole;
                 self.send(link, to.other(), Traffic::Items { request, page, wanted, items, delivery });
+            }
+            Traffic::Fetch { request, ids } => {
+                let asked = ids.clone();
+                let items = self.nodes[node].read(|read| all_items(read, asked)).unwrap_or_default();
+                self.served(node, connection, &items);
+                self.send(link, to.other(), Traffic::Fetched { request, ids, items });
+            }
+            Traffic::Fetched { request, ids, items } => {
+                let items = answer::check_items(items, &ids.into_iter().collect());
+                self.input(node, Input::Fetched { connection, request, items });
             }
             Traffic::Items { request, page, wanted, items, delivery } => {
                 let items = answer::check_received(items, &page, &wanted);
@@ -228,6 +260,14 @@ impl World {
             }
         }
         Ok(())
+    }
+
+    /// The engine of a node hears what was served.
+    fn served(&mut self, node: NodeIndex, connection: ConnectionId, items: &[Item]) {
+        if !items.is_empty() {
+            let files = items.iter().map(Item::id).collect();
+            self.input(node, Input::Served { connection, files });
+        }
     }
 
     /// Answers a pull from the last commit, as a reader thread does.

@@ -5,10 +5,11 @@ use minicbor::bytes::{ByteArray, ByteVec};
 use minicbor::{Decode, Decoder, Encode, Encoder};
 
 use super::WireError;
+use super::link::{LinkAsk, Reply};
 use crate::domain::envelope::{Envelope, Kind};
 use crate::domain::ids::{ObjectId, PostingId};
 use crate::domain::log::Seq;
-use crate::limits::{FETCH_IDS, INTEREST_IDS, PAGE_ITEMS, PULL_GROUPS};
+use crate::limits::{FETCH_IDS, INTEREST_IDS, LINK_ENTRIES, PAGE_ITEMS, PULL_GROUPS};
 
 /// The name of a store's log, keyed per peer so that two peers cannot compare notes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -245,6 +246,24 @@ impl Item {
     }
 }
 
+/// Says that an author has published: the short form of a manifest.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Encode, Decode)]
+#[cbor(map)]
+pub struct ManifestPush {
+    /// Whose manifest.
+    #[n(0)]
+    pub author: PostingId,
+    /// Its sequence.
+    #[n(1)]
+    pub sequence: u64,
+    /// The newest post it lists, if it lists any.
+    #[n(2)]
+    pub newest: Option<ObjectId>,
+    /// The manifest, to be fetched from the sender.
+    #[n(3)]
+    pub manifest: ObjectId,
+}
+
 /// Everything two nodes say to each other.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Message {
@@ -268,6 +287,12 @@ pub enum Message {
     Fetch(Vec<ObjectId>),
     /// Push: something arrived that matches the receiver's interest.
     News,
+    /// Push: an author's manifest rose; it and its newest post can be fetched from the sender.
+    ManifestPush(ManifestPush),
+    /// Request: wishes about mutual seats, at most [`LINK_ENTRIES`].
+    Link(Vec<LinkAsk>),
+    /// Answer to [`Self::Link`]: one reply per wish, in their order.
+    Linked(Vec<Reply>),
     /// Answer: not now.
     Busy,
     /// Answer to a request this version does not know.
@@ -301,6 +326,9 @@ const FETCH: u16 = 9;
 const NEWS: u16 = 10;
 const BUSY: u16 = 11;
 const UNSUPPORTED: u16 = 12;
+const MANIFEST_PUSH: u16 = 14;
+const LINK: u16 = 16;
+const LINKED: u16 = 17;
 
 impl Message {
     /// The number of the message's kind on the wire.
@@ -318,6 +346,9 @@ impl Message {
             Self::Fetch(_) => FETCH,
             Self::News => NEWS,
             Self::Busy => BUSY,
+            Self::ManifestPush(_) => MANIFEST_PUSH,
+            Self::Link(_) => LINK,
+            Self::Linked(_) => LINKED,
             Self::Unsupported { .. } => UNSUPPORTED,
         }
     }
@@ -337,6 +368,9 @@ impl Message {
             Self::Items(items) => e.encode(items),
             Self::Fetch(ids) => e.encode(ids),
             Self::Unsupported { kind } => e.u16(*kind),
+            Self::ManifestPush(body) => e.encode(body),
+            Self::Link(asks) => e.encode(asks),
+            Self::Linked(replies) => e.encode(replies),
             Self::NeedList | Self::News | Self::Busy => e.null(),
         });
         debug_assert!(written.is_ok(), "encoding into memory cannot fail");
@@ -395,6 +429,9 @@ fn decode_body(kind: u16, decoder: &mut Decoder<'_>) -> Result<Option<Message>, 
         ITEMS => Message::Items(list(decoder, PAGE_ITEMS)?),
         FETCH => Message::Fetch(list(decoder, FETCH_IDS)?),
         UNSUPPORTED => Message::Unsupported { kind: decoder.u16().map_err(malformed)? },
+        MANIFEST_PUSH => Message::ManifestPush(decoder.decode().map_err(malformed)?),
+        LINK => Message::Link(list(decoder, LINK_ENTRIES)?),
+        LINKED => Message::Linked(list(decoder, LINK_ENTRIES)?),
         NEED_LIST => Message::NeedList,
         NEWS => Message::News,
         BUSY => Message::Busy,

@@ -6,10 +6,13 @@
 
 #![deny(clippy::indexing_slicing, clippy::arithmetic_side_effects, clippy::expect_used)]
 
+mod link;
 mod message;
 
+pub use self::link::{Ask, LinkAsk, Nonce, Reply, Room, SplitPass, TopicId};
 pub use self::message::{
-    Decoded, Epoch, Group, GroupEnd, Hello, Item, ListHash, Message, Offer, Page, Pull, Range, Sending, Want,
+    Decoded, Epoch, Group, GroupEnd, Hello, Item, ListHash, ManifestPush, Message, Offer, Page, Pull, Range,
+    Sending, Want,
 };
 
 use crate::limits::ITEM_FRAME_BYTES;

@@ -4,7 +4,8 @@ use expect_bytes::check;
 use proptest::prelude::*;
 
 use super::*;
-use crate::domain::ids::{ObjectId, PostingId};
+use crate::domain::address::PeerAddress;
+use crate::domain::ids::{NetworkId, ObjectId, PostingId};
 use crate::domain::log::Seq;
 use crate::limits::{CONTROL_FRAME_BYTES, FETCH_IDS, INTEREST_IDS, PAGE_ITEMS, PULL_GROUPS};
 
@@ -55,8 +56,78 @@ fn golden_frames() {
     check("items", &Message::Items(vec![envelope.into()]));
     check("fetch", &Message::Fetch(vec![ObjectId::from_bytes([6; 32])]));
     check("news", &Message::News);
+    let push = ManifestPush {
+        author: PostingId::from_bytes([2; 32]),
+        sequence: 1_795_356_120_000,
+        newest: Some(ObjectId::from_bytes([4; 32])),
+        manifest: ObjectId::from_bytes([6; 32]),
+    };
+    check("manifest-push", &Message::ManifestPush(push));
+    check("manifest-push-empty", &Message::ManifestPush(ManifestPush { newest: None, ..push }));
+    check("link", &Message::Link(every_wish()));
+    check("linked", &Message::Linked(every_reply()));
     check("busy", &Message::Busy);
     check("unsupported", &Message::Unsupported { kind: 77 });
+}
+
+/// Every kind of wish, of both kinds of topics.
+fn every_wish() -> Vec<LinkAsk> {
+    let author = TopicId::Author(PostingId::from_bytes([2; 32]));
+    let file = TopicId::File(ObjectId::from_bytes([4; 32]));
+    let (nonce, peer) = (Nonce([7; 8]), NetworkId::from_bytes([8; 32]));
+    let pass = Some(SplitPass { from: peer, nonce: Nonce([9; 8]) });
+    let offer = |hops, room, pass| Ask::Offer { nonce, hops, room, pass };
+    let asks = [
+        (author, offer(4, Room::More, None)),
+        (file, offer(0, Room::One, None)),
+        (author, offer(0, Room::One, pass)),
+        (author, Ask::Confirm { nonce }),
+        (author, Ask::Moved { to: peer, nonce }),
+        (file, Ask::Leave),
+    ];
+    asks.into_iter().map(|(topic, ask)| LinkAsk { topic, ask }).collect()
+}
+
+fn every_reply() -> Vec<Reply> {
+    let nonce = Nonce([7; 8]);
+    let peer = PeerAddress {
+        network_id: NetworkId::from_bytes([8; 32]),
+        sockets: vec!["192.0.2.1:4000".parse().unwrap()],
+        relay: None,
+    };
+    vec![
+        Reply::Accept { nonce },
+        Reply::Seated,
+        Reply::Wait,
+        Reply::Split { peer: peer.clone(), nonce },
+        Reply::Onward { peer },
+        Reply::Leave,
+    ]
+}
+
+#[test]
+fn walks_longer_than_allowed_and_too_many_wishes_are_refused() {
+    let author = TopicId::Author(PostingId::from_bytes([2; 32]));
+    let wish = |hops| LinkAsk {
+        topic: author,
+        ask: Ask::Offer { nonce: Nonce([7; 8]), hops, room: Room::One, pass: None },
+    };
+    let long = Message::Link(vec![wish(crate::limits::WALK_HOPS + 1)]);
+    assert_eq!(Message::decode(&long.encode()), Err(WireError::Malformed));
+    let many = Message::Link(vec![wish(0); crate::limits::LINK_ENTRIES + 1]);
+    assert_eq!(Message::decode(&many.encode()), Err(WireError::TooMuch));
+}
+
+#[test]
+fn fields_a_later_version_adds_to_a_wish_are_skipped() {
+    let mut bytes = Vec::new();
+    let mut encoder = minicbor::Encoder::new(&mut bytes);
+    encoder.array(2).unwrap().u16(16).unwrap().array(1).unwrap().array(4).unwrap();
+    encoder.array(2).unwrap().u8(0).unwrap().bytes(&[2; 32]).unwrap().u8(1).unwrap();
+    encoder.bytes(&[7; 8]).unwrap().str("new").unwrap();
+    let ask = Ask::Confirm { nonce: Nonce([7; 8]) };
+    let wish = LinkAsk { topic: TopicId::Author(PostingId::from_bytes([2; 32])), ask };
+    assert_eq!(Message::decode(&bytes), Ok(Decoded::Known(Message::Link(vec![wish]))));
 }
 
 #[test]
@@ -140,7 +211,7 @@ proptest! {
 
     #[test]
     fn any_body_of_a_known_kind_gives_an_answer(
-        kind in 0_u8..16,
+        kind in 0_u8..24,
         body in proptest::collection::vec(any::<u8>(), 0..300),
     ) {
         let bytes = [&[0x82, kind][..], &body].concat();

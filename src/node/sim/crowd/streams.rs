@@ -8,10 +8,10 @@ use rand::RngExt;
 use super::world::{Happening, Pulls, World};
 use crate::domain::ids::ObjectId;
 use crate::node::engine::answer::{self, PageBudget, PullAnswer};
-use crate::node::engine::{Delivery, Input, PullEnd, PulledPage, ReplyId, RequestId};
+use crate::node::engine::{ConnectionId, Delivery, Input, PullEnd, PulledPage, ReplyId, RequestId};
 use crate::node::sim::network::End;
 use crate::node::sim::node::{LinkIndex, NodeIndex};
-use crate::node::sim::traffic::{Asked, Side, Traffic, items_of};
+use crate::node::sim::traffic::{Asked, Side, Traffic, all_items, items_of};
 use crate::node::wire::{Decoded, GroupEnd, Item, Message, Page, Pull};
 
 /// Time until somebody who asked gives up.
@@ -93,6 +93,16 @@ impl World {
                 self.send(link, to.other(), want);
             }
             want @ Traffic::Want { .. } => self.send_items(link, to, want),
+            Traffic::Fetch { request, ids } => {
+                let asked = ids.clone();
+                let items = self.nodes[node].read(|read| all_items(read, asked)).unwrap_or_default();
+                self.served(node, connection, &items);
+                self.send(link, to.other(), Traffic::Fetched { request, ids, items });
+            }
+            Traffic::Fetched { request, ids, items } => {
+                let items = answer::check_items(items, &ids.into_iter().collect());
+                self.input(node, from, Input::Fetched { connection, request, items });
+            }
             Traffic::Items { request, page, wanted, items, delivery } => {
                 let items = answer::check_received(items, &page, &wanted);
                 let Page { epoch, ends, offers } = page;
@@ -105,10 +115,19 @@ impl World {
     /// One side sends what is wanted of its page.
     fn send_items(&mut self, link: LinkIndex, by: Side, want: Traffic) {
         let Traffic::Want { request, page, sending, wanted } = want else { return };
-        let node = self.links[link].end(by).node;
+        let End { node, connection, .. } = self.links[link].end(by);
         let items = self.nodes[node].read(|read| items_of(read, &page, sending, &wanted)).unwrap_or_default();
+        self.served(node, connection, &items);
         let delivery = Delivery::Whole;
         self.send(link, by.other(), Traffic::Items { request, page, wanted, items, delivery });
+    }
+
+    /// The engine of a node hears what was served.
+    fn served(&mut self, node: NodeIndex, connection: ConnectionId, items: &[Item]) {
+        if !items.is_empty() {
+            let files = items.iter().map(Item::id).collect();
+            self.input(node, None, Input::Served { connection, files });
+        }
     }
 
     /// Answers a pull from the last commit, as a reader thread does.
@@ -161,7 +180,8 @@ impl World {
 impl Traffic {
     /// Its frame: none, when a stream simply ends.
     fn frame(&self) -> Option<Message> {
-        let is_end = matches!(self, Self::Items { items, .. } if items.is_empty());
+        let is_end =
+            matches!(self, Self::Items { items, .. } | Self::Fetched { items, .. } if items.is_empty());
         (!is_end).then(|| self.message())
     }
 
@@ -172,7 +192,7 @@ impl Traffic {
     /// The ids of the objects it carries.
     pub(super) fn objects(&self) -> Vec<ObjectId> {
         match self {
-            Self::Items { items, .. } => items.iter().map(Item::id).collect(),
+            Self::Items { items, .. } | Self::Fetched { items, .. } => items.iter().map(Item::id).collect(),
             _ => Vec::new(),
         }
     }

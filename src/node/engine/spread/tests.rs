@@ -1,0 +1,1 @@
+//! Spread, seen from one engine.

@@ -1,0 +1,890 @@
+//! The mutual seats of one topic, as a state machine: what happens goes in with the time and randomness, wishes to
+//! peers and changes of the stored seats come out. No store, no connection, no clock, so that it can be played by the
+//! thousand.
+//!
+//! A seat is mutual: both ends count each other. Seats and reservations together never exceed the capacity. A seat
+//! only one end knows of is found by confirming: after it was made, after every reconnection, after a move whose answer
+//! was lost; whoever does not know it adopts it or says `Leave`. The rules against capture are in `asks.rs`: strangers
+//! never fill all places, and two seats that we chose or that brought news never make room for anybody.
+
+mod asks;
+mod replies;
+#[cfg(test)]
+mod tests;
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use rand::CryptoRng;
+
+use crate::domain::ids::NetworkId;
+use crate::domain::standing::Prefix;
+use crate::domain::time::Timestamp;
+use crate::limits::{
+    AUTHOR_SEATS, KEPT_SEATS, OFFER_TIME, SEATS_WANTED, WALK_HOPS, WALKS, WALKS_TIME, WARM_SEATS,
+};
+use crate::node::wire::{Ask, Nonce, Room, SplitPass};
+
+/// Time between two tries of something whose answer was lost.
+const RETRY: Duration = Duration::from_secs(3);
+/// Tries before a peer is given up that does not answer.
+const TRIES: u8 = 5;
+/// Longest time after which a new seat is confirmed by the end that did not ask for it.
+const CHECK_AFTER: Duration = Duration::from_secs(20);
+/// A peer that refused is not asked again for so long.
+const REFUSED_FOR: Duration = Duration::from_secs(20);
+/// Peers that refused, remembered.
+const REFUSALS: usize = 16;
+/// Wait before a cold seat is dialled again.
+const DIAL_AGAIN: Duration = Duration::from_secs(30);
+/// First wait after nothing could be done for a missing seat; doubles.
+const IDLE_FIRST: Duration = Duration::from_secs(10);
+/// Longest such wait.
+const IDLE_LONGEST: Duration = Duration::from_mins(15);
+/// Walks in a row that seated nobody, after which they become rarer.
+const BARREN_WALKS: u32 = 6;
+/// Carriers of one topic that are remembered: as many as there can be connections.
+const CARRIERS: usize = 64;
+
+/// Whether connections are to be had.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Dialling {
+    /// There is room.
+    Free,
+    /// Only for a topic that has too few connected seats.
+    Scarce,
+    /// No.
+    Impossible,
+}
+
+/// What a step of the machine works with.
+pub struct Around<'a> {
+    /// The time.
+    pub now: Timestamp,
+    /// Randomness.
+    pub rng: &'a mut dyn CryptoRng,
+    /// Connected peers with their prefixes.
+    pub near: &'a BTreeMap<NetworkId, Option<Prefix>>,
+    /// Whether walks may lead to peers that are not connected.
+    pub dialling: Dialling,
+}
+
+impl Around<'_> {
+    fn is_near(&self, peer: NetworkId) -> bool {
+        self.near.contains_key(&peer)
+    }
+
+    fn prefix(&self, peer: NetworkId) -> Option<Prefix> {
+        self.near.get(&peer).copied().flatten()
+    }
+
+    /// A random time of up to `most`.
+    fn within(&mut self, most: Duration) -> Duration {
+        most.saturating_mul(self.rng.next_u32() % 1_001) / 1_000
+    }
+
+    fn nonce(&mut self) -> Nonce {
+        let mut nonce = [0; 8];
+        self.rng.fill_bytes(&mut nonce);
+        Nonce(nonce)
+    }
+
+    fn pick<T: Copy>(&mut self, from: &[T]) -> Option<T> {
+        let count = u32::try_from(from.len()).ok().filter(|count| *count > 0)?;
+        from.get(usize::try_from(self.rng.next_u32() % count).ok()?).copied()
+    }
+}
+
+/// Who wanted a seat.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Origin {
+    /// We did.
+    Chosen,
+    /// The peer, or a newcomer a split let in.
+    Inbound,
+}
+
+/// Whether a seat was worth it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Proof {
+    /// It delivered nothing yet.
+    Unproven,
+    /// It delivered valid news of the topic, first or soon after.
+    Proven,
+}
+
+/// A seat as it is stored.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SeatRecord {
+    /// Who.
+    pub peer: NetworkId,
+    /// Who wanted it.
+    pub origin: Origin,
+    /// Whether it was worth it.
+    pub proof: Proof,
+    /// Since when.
+    pub since: Timestamp,
+}
+
+/// Which copy of some news a peer delivered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum NewsCopy {
+    /// The first one.
+    First,
+    /// One that came soon after.
+    Later,
+}
+
+/// What happened.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Happened {
+    /// The node runs; comes first.
+    Begun,
+    /// A peer wishes something; leads to exactly one [`Out::Answer`].
+    Asked {
+        /// Who.
+        from: NetworkId,
+        /// What.
+        ask: Ask,
+    },
+    /// A peer answered a wish of ours, or nothing came.
+    Replied {
+        /// Who.
+        from: NetworkId,
+        /// To what.
+        ask: Ask,
+        /// What.
+        answer: Option<Answer>,
+    },
+    /// A connected peer carries the topic.
+    Carries(NetworkId),
+    /// A peer is connected.
+    Reached(NetworkId),
+    /// A peer is not connected any more.
+    Parted(NetworkId),
+    /// A peer could not be dialled.
+    Unreachable(NetworkId),
+    /// A peer pushed news of the topic, as to a seat.
+    Pushed(NetworkId),
+    /// News a peer delivered turned out valid.
+    Delivered(NetworkId, NewsCopy),
+    /// A deadline may have passed.
+    TimePassed,
+    /// We do not carry the topic any more.
+    Abandoned,
+}
+
+/// An answer, with peers by name: the engine adds or takes off their addresses.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Answer {
+    /// See [`crate::node::wire::Reply::Accept`].
+    Accept(Nonce),
+    /// See [`crate::node::wire::Reply::Seated`].
+    Seated,
+    /// See [`crate::node::wire::Reply::Wait`].
+    Wait,
+    /// See [`crate::node::wire::Reply::Split`].
+    Split(NetworkId, Nonce),
+    /// See [`crate::node::wire::Reply::Onward`].
+    Onward(NetworkId),
+    /// See [`crate::node::wire::Reply::Leave`].
+    Leave,
+}
+
+/// What is to be done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Out {
+    /// Ask a connected peer; leads to [`Happened::Replied`].
+    Ask(NetworkId, Ask),
+    /// Answer the wish that is being handled.
+    Answer(Answer),
+    /// Connect to a peer, if there is room.
+    Reach(NetworkId),
+    /// Keep a seat, or what changed about it.
+    Seated(SeatRecord),
+    /// Forget a seat.
+    Unseated(NetworkId),
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Seat {
+    peer: NetworkId,
+    prefix: Option<Prefix>,
+    origin: Origin,
+    proof: Proof,
+    since: Timestamp,
+    hold: Hold,
+    reach: Reach,
+    check: Option<Due>,
+    /// Until when it has to deliver what another seat delivered; afterwards it may be replaced.
+    owes: Option<Timestamp>,
+}
+
+impl Seat {
+    /// Whether it should have delivered something and did not.
+    fn is_idle(&self, now: Timestamp) -> bool {
+        self.proof == Proof::Unproven && self.owes.is_some_and(|owes| owes < now)
+    }
+}
+
+/// Whether a seat is about to be given to somebody else.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Hold {
+    Firm,
+    /// We named it to a newcomer.
+    Locked { to: NetworkId, nonce: Nonce, until: Timestamp },
+    /// A newcomer came with its pass; we asked it.
+    Moving { to: NetworkId, nonce: Nonce, next: Due },
+}
+
+/// Whether a seat that is not connected was dialled in vain.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Reach {
+    /// Not since it was last connected.
+    Untried,
+    /// It is being dialled; again at the time.
+    Tried { again: Timestamp },
+    /// It makes room for others.
+    Failed,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Due {
+    at: Timestamp,
+    tries: u8,
+}
+
+/// Room that is kept for a seat to be.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Pending {
+    peer: NetworkId,
+    nonce: Nonce,
+    origin: Origin,
+    hops: u8,
+    pass: Option<SplitPass>,
+    stage: Stage,
+    until: Timestamp,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Stage {
+    /// To be offered once it is connected.
+    Reaching,
+    /// Offered.
+    Offered { tries: u8 },
+    /// Its offer was accepted.
+    Granted,
+    /// It is going to offer, as one end of a split.
+    Promised,
+    /// It accepted, and has to be told that we have the seat.
+    Confirming { next: Due },
+}
+
+/// The seats of one topic at one node.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Topic {
+    us: NetworkId,
+    capacity: usize,
+    seats: Vec<Seat>,
+    pending: Vec<Pending>,
+    carriers: Vec<NetworkId>,
+    refused: Vec<(NetworkId, Timestamp)>,
+    /// Moves that were done, so that a repeated question gets the same answer.
+    moved: Vec<(NetworkId, Nonce)>,
+    leaving: Vec<(NetworkId, Due)>,
+    walks: Vec<Timestamp>,
+    barren: u32,
+    next_try: Option<Timestamp>,
+    idle: Duration,
+}
+
+impl Topic {
+    /// The seats of a topic, as they were stored.
+    #[must_use]
+    pub fn new(us: NetworkId, capacity: usize, stored: &[SeatRecord]) -> Self {
+        let seat = |record: &SeatRecord| Seat {
+            peer: record.peer,
+            prefix: None,
+            origin: record.origin,
+            proof: record.proof,
+            since: record.since,
+            hold: Hold::Firm,
+            reach: Reach::Untried,
+            check: None,
+            owes: None,
+        };
+        Self {
+            us,
+            capacity,
+            seats: stored.iter().take(capacity).map(seat).collect(),
+            pending: Vec::new(),
+            carriers: Vec::new(),
+            refused: Vec::new(),
+            moved: Vec::new(),
+            leaving: Vec::new(),
+            walks: Vec::new(),
+            barren: 0,
+            next_try: None,
+            idle: IDLE_FIRST,
+        }
+    }
+
+    /// Takes what happened.
+    pub fn handle(&mut self, around: &mut Around<'_>, happened: Happened) -> Vec<Out> {
+        let mut out = Vec::new();
+        match happened {
+            Happened::Asked { from, ask } => {
+                let answer = self.asked(around, from, ask, &mut out);
+                out.push(Out::Answer(answer));
+            }
+            Happened::Replied { from, ask, answer } => self.replied(around, from, ask, answer, &mut out),
+            Happened::Carries(peer) => self.carries(around, peer),
+            Happened::Reached(peer) => self.reached(around, peer, &mut out),
+            Happened::Parted(peer) => self.parted(around, peer),
+            Happened::Unreachable(peer) => self.unreachable(around, peer),
+            Happened::Pushed(peer) => self.pushed(around, peer, &mut out),
+            Happened::Delivered(peer, copy) => self.delivered(around, peer, copy, &mut out),
+            Happened::Begun => self.seek_soon(around),
+            Happened::TimePassed => {}
+            Happened::Abandoned => {
+                for seat in std::mem::take(&mut self.seats) {
+                    out.extend([Out::Ask(seat.peer, Ask::Leave), Out::Unseated(seat.peer)]);
+                }
+                self.pending.clear();
+                return out;
+            }
+        }
+        self.tend(around, &mut out);
+        out
+    }
+
+    /// When [`Happened::TimePassed`] is due.
+    #[must_use]
+    pub fn next_deadline(&self) -> Option<Timestamp> {
+        let pending = self.pending.iter().map(|pending| match pending.stage {
+            Stage::Confirming { next } => next.at.min(pending.until),
+            _ => pending.until,
+        });
+        let holds = self.seats.iter().filter_map(|seat| match seat.hold {
+            Hold::Firm => None,
+            Hold::Locked { until, .. } => Some(until),
+            Hold::Moving { next, .. } => Some(next.at),
+        });
+        let checks = self.seats.iter().filter_map(|seat| seat.check.map(|check| check.at));
+        let leaving = self.leaving.iter().map(|(_, due)| due.at);
+        pending.chain(holds).chain(checks).chain(leaving).chain(self.next_try).min()
+    }
+
+    /// The clock was set back: nothing waits longer than it was meant to.
+    pub fn clock_stepped_back(&mut self, now: Timestamp) {
+        for pending in &mut self.pending {
+            pending.until = pending.until.min(now.after(OFFER_TIME));
+            if let Stage::Confirming { next } = &mut pending.stage {
+                next.at = next.at.min(now);
+            }
+        }
+        for seat in &mut self.seats {
+            (seat.hold, seat.owes) = (Hold::Firm, None);
+            seat.since = seat.since.min(now);
+            if let Some(check) = &mut seat.check {
+                check.at = check.at.min(now);
+            }
+            if let Reach::Tried { again } = &mut seat.reach {
+                *again = now;
+            }
+        }
+        for (_, due) in &mut self.leaving {
+            due.at = due.at.min(now);
+        }
+        self.refused.clear();
+        self.walks.clear();
+        self.next_try = self.next_try.map(|next| next.min(now));
+    }
+
+    /// Peers that have a seat, connected or not.
+    pub fn peers(&self) -> impl Iterator<Item = NetworkId> {
+        self.seats.iter().map(|seat| seat.peer)
+    }
+
+    /// Whether a peer has a seat.
+    #[must_use]
+    pub fn is_seat(&self, peer: NetworkId) -> bool {
+        self.seat(peer).is_some()
+    }
+
+    /// Whether a peer has anything to do with this topic.
+    #[must_use]
+    pub fn concerns(&self, peer: NetworkId) -> bool {
+        self.is_known(peer) || self.carriers.contains(&peer) || self.leaving.iter().any(|(other, _)| *other == peer)
+    }
+
+    /// Peers this topic would have a connection with.
+    pub fn wants(&self) -> impl Iterator<Item = NetworkId> {
+        self.peers().chain(self.pending.iter().map(|pending| pending.peer))
+    }
+
+    /// Seats and reservations.
+    #[must_use]
+    pub fn taken(&self) -> usize {
+        self.seats.len().saturating_add(self.pending.len())
+    }
+
+    fn seat(&self, peer: NetworkId) -> Option<&Seat> {
+        self.seats.iter().find(|seat| seat.peer == peer)
+    }
+
+    fn seat_mut(&mut self, peer: NetworkId) -> Option<&mut Seat> {
+        self.seats.iter_mut().find(|seat| seat.peer == peer)
+    }
+
+    fn pending_of(&mut self, peer: NetworkId) -> Option<&mut Pending> {
+        self.pending.iter_mut().find(|pending| pending.peer == peer)
+    }
+
+    fn is_known(&self, peer: NetworkId) -> bool {
+        self.seat(peer).is_some() || self.pending.iter().any(|pending| pending.peer == peer)
+    }
+
+    /// Seats that were not dialled in vain.
+    fn live(&self) -> usize {
+        self.seats.iter().filter(|seat| seat.reach != Reach::Failed).count()
+    }
+
+    fn warm(&self, around: &Around<'_>) -> usize {
+        self.seats.iter().filter(|seat| around.is_near(seat.peer)).count()
+    }
+
+    /// Places neither a seat that can be reached nor a reservation has.
+    fn room(&self) -> usize {
+        self.capacity.saturating_sub(self.live().saturating_add(self.pending.len()))
+    }
+
+    /// Makes sure that one more fits, at the cost of a seat that was dialled in vain.
+    fn make_room(&mut self, out: &mut Vec<Out>) -> bool {
+        if self.taken() < self.capacity {
+            return true;
+        }
+        let Some(failed) = self.seats.iter().position(|seat| seat.reach == Reach::Failed) else {
+            return false;
+        };
+        out.push(Out::Unseated(self.seats.remove(failed).peer));
+        true
+    }
+
+    /// Whether nobody else of the same public prefix has or gets a seat.
+    fn is_prefix_free(&self, around: &Around<'_>, peer: NetworkId) -> bool {
+        let Some(prefix) = around.prefix(peer) else { return true };
+        let seated = self.seats.iter().filter(|seat| seat.peer != peer).map(|seat| seat.prefix);
+        let pending = self.pending.iter().map(|pending| pending.peer).filter(|other| *other != peer);
+        let mut taken = seated.chain(pending.map(|other| around.prefix(other)));
+        !taken.any(|other| other == Some(prefix))
+    }
+
+    /// Seats that never make room for a newcomer: proven ones, and at most one that is merely chosen.
+    ///
+    /// If every node kept two edges of its own choice, all edges of a grown graph would be kept by one of their ends
+    /// and no newcomer would find a place. Therefore both ends rank by the same number and mostly keep the same ones.
+    fn kept(&self) -> Vec<NetworkId> {
+        let rank = |seat: &&Seat| {
+            let pairs = self.us.as_bytes().iter().zip(seat.peer.as_bytes());
+            pairs.map(|(ours, theirs)| ours ^ theirs).collect::<Vec<u8>>()
+        };
+        let mut proven: Vec<&Seat> = self.seats.iter().filter(|seat| seat.proof == Proof::Proven).collect();
+        proven.sort_by_key(rank);
+        let is_chosen = |seat: &&Seat| seat.proof == Proof::Unproven && seat.origin == Origin::Chosen;
+        let chosen = self.seats.iter().filter(is_chosen).min_by_key(rank);
+        proven.into_iter().chain(chosen).take(KEPT_SEATS).map(|seat| seat.peer).collect()
+    }
+
+    fn add_seat(&mut self, around: &mut Around<'_>, peer: NetworkId, origin: Origin, out: &mut Vec<Out>) {
+        let prefix = around.prefix(peer);
+        let check_in = CHECK_AFTER / 2 + around.within(CHECK_AFTER / 2);
+        let seat = Seat {
+            peer,
+            prefix,
+            origin,
+            proof: Proof::Unproven,
+            since: around.now,
+            hold: Hold::Firm,
+            reach: Reach::Untried,
+            check: Some(Due { at: around.now.after(check_in), tries: 0 }),
+            owes: None,
+        };
+        out.push(Out::Seated(record(&seat)));
+        self.seats.push(seat);
+        self.leaving.retain(|(leaving, _)| *leaving != peer);
+        (self.barren, self.idle) = (0, IDLE_FIRST);
+    }
+
+    fn remove_seat(&mut self, around: &mut Around<'_>, peer: NetworkId, out: &mut Vec<Out>) {
+        let before = self.seats.len();
+        self.seats.retain(|seat| seat.peer != peer);
+        if self.seats.len() < before {
+            out.push(Out::Unseated(peer));
+            self.seek_soon(around);
+        }
+    }
+
+    fn drop_pending(&mut self, around: &mut Around<'_>, peer: NetworkId) {
+        self.pending.retain(|pending| pending.peer != peer);
+        self.seek_soon(around);
+    }
+
+    /// Tells a peer that it has no seat here, until it knows.
+    fn say_leave(&mut self, around: &Around<'_>, peer: NetworkId) {
+        let is_new = !self.leaving.iter().any(|(leaving, _)| *leaving == peer);
+        if is_new && self.leaving.len() < REFUSALS {
+            self.leaving.push((peer, Due { at: around.now, tries: 0 }));
+        }
+    }
+
+    fn refuse(&mut self, around: &Around<'_>, peer: NetworkId) {
+        self.refused.retain(|(refused, until)| *refused != peer && *until > around.now);
+        if self.refused.len() >= REFUSALS {
+            self.refused.remove(0);
+        }
+        self.refused.push((peer, around.now.after(REFUSED_FOR)));
+    }
+
+    /// Looks for a seat within the next second.
+    fn seek_soon(&mut self, around: &mut Around<'_>) {
+        let soon = around.now.after(Duration::from_millis(100)).after(around.within(Duration::from_millis(700)));
+        self.next_try = Some(self.next_try.map_or(soon, |next| next.min(soon)));
+    }
+
+    fn carries(&mut self, around: &mut Around<'_>, peer: NetworkId) {
+        self.remember_carrier(around, peer);
+        (self.barren, self.idle) = (0, IDLE_FIRST);
+        self.seek_soon(around);
+    }
+
+    fn remember_carrier(&mut self, around: &Around<'_>, peer: NetworkId) {
+        if !self.carriers.contains(&peer) {
+            if self.carriers.len() >= CARRIERS {
+                self.carriers.retain(|carrier| around.is_near(*carrier));
+            }
+            self.carriers.truncate(CARRIERS - 1);
+            self.carriers.push(peer);
+        }
+    }
+
+    fn reached(&mut self, around: &mut Around<'_>, peer: NetworkId, out: &mut Vec<Out>) {
+        let (prefix, check_in) = (around.prefix(peer), around.within(Duration::from_secs(2)));
+        if let Some(seat) = self.seat_mut(peer) {
+            seat.prefix = prefix;
+            seat.reach = Reach::Untried;
+            seat.check = Some(Due { at: around.now.after(check_in), tries: 0 });
+        }
+        let waits = self.pending.iter().any(|pending| pending.peer == peer && pending.stage == Stage::Reaching);
+        if waits && self.is_prefix_free(around, peer) {
+            self.send_offer(around, peer, out);
+        } else if waits {
+            self.refuse(around, peer);
+            self.drop_pending(around, peer);
+        }
+        if self.carriers.contains(&peer) {
+            self.seek_soon(around);
+        }
+    }
+
+    fn parted(&mut self, around: &mut Around<'_>, peer: NetworkId) {
+        self.carriers.retain(|carrier| *carrier != peer);
+        if let Some(seat) = self.seat_mut(peer) {
+            seat.check = None;
+            seat.reach = Reach::Untried;
+            self.idle = IDLE_FIRST;
+            self.seek_soon(around);
+        }
+    }
+
+    fn unreachable(&mut self, around: &mut Around<'_>, peer: NetworkId) {
+        if around.is_near(peer) {
+            return;
+        }
+        if let Some(seat) = self.seat_mut(peer) {
+            seat.reach = Reach::Failed;
+            self.idle = IDLE_FIRST;
+            self.seek_soon(around);
+        }
+        if self.pending.iter().any(|pending| pending.peer == peer) {
+            self.refuse(around, peer);
+            self.drop_pending(around, peer);
+        }
+    }
+
+    fn pushed(&mut self, around: &mut Around<'_>, peer: NetworkId, out: &mut Vec<Out>) {
+        if self.seat(peer).is_some() {
+            return;
+        }
+        let granted = self.pending_of(peer).map(|pending| pending.origin);
+        if let Some(origin) = granted {
+            self.pending.retain(|pending| pending.peer != peer);
+            self.add_seat(around, peer, origin, out);
+        } else if self.may_adopt(around, peer, out) {
+            self.add_seat(around, peer, Origin::Inbound, out);
+        } else {
+            self.say_leave(around, peer);
+        }
+    }
+
+    fn delivered(&mut self, around: &mut Around<'_>, peer: NetworkId, copy: NewsCopy, out: &mut Vec<Out>) {
+        let now = around.now;
+        let is_seat = match self.seat_mut(peer) {
+            Some(seat) => {
+                seat.owes = None;
+                if seat.proof == Proof::Unproven {
+                    seat.proof = Proof::Proven;
+                    out.push(Out::Seated(record(seat)));
+                }
+                true
+            }
+            None => false,
+        };
+        if copy == NewsCopy::Later {
+            return;
+        }
+        let may_go = |seat: &&Seat| {
+            seat.is_idle(now) && seat.origin == Origin::Inbound && seat.hold == Hold::Firm
+        };
+        let idle = self.seats.iter().find(may_go).map(|seat| seat.peer);
+        if let (Some(idle), false, true, false) = (idle, is_seat, around.is_near(peer), self.is_known(peer)) {
+            // Who brought the news has more use for the place than who never did.
+            self.remove_seat(around, idle, out);
+            self.say_leave(around, idle);
+            if self.is_prefix_free(around, peer) {
+                self.offer(around, peer, 0, None, out);
+            }
+        }
+        for seat in &mut self.seats {
+            if seat.proof == Proof::Unproven && seat.peer != peer {
+                seat.owes.get_or_insert(now.after(crate::limits::PROOF_TIME));
+            }
+        }
+    }
+
+    /// Does whatever is due.
+    fn tend(&mut self, around: &mut Around<'_>, out: &mut Vec<Out>) {
+        self.expire_pending(around, out);
+        self.expire_holds(around, out);
+        self.check_seats(around, out);
+        self.repeat_leaves(around, out);
+        self.dial_cold(around, out);
+        self.seek(around, out);
+    }
+
+    fn expire_pending(&mut self, around: &mut Around<'_>, out: &mut Vec<Out>) {
+        let now = around.now;
+        let (over, left): (Vec<_>, Vec<_>) =
+            std::mem::take(&mut self.pending).into_iter().partition(|pending| pending.until <= now);
+        self.pending = left;
+        for pending in over {
+            match pending.stage {
+                Stage::Granted => {}
+                Stage::Confirming { .. } => self.say_leave(around, pending.peer),
+                Stage::Reaching | Stage::Offered { .. } | Stage::Promised => self.refuse(around, pending.peer),
+            }
+            self.seek_soon(around);
+        }
+        for pending in &mut self.pending {
+            if let Stage::Confirming { next } = &mut pending.stage
+                && next.at <= now
+            {
+                *next = Due { at: now.after(RETRY), tries: next.tries.saturating_add(1) };
+                if around.is_near(pending.peer) {
+                    out.push(Out::Ask(pending.peer, Ask::Confirm { nonce: pending.nonce }));
+                }
+            }
+        }
+    }
+
+    fn expire_holds(&mut self, around: &mut Around<'_>, out: &mut Vec<Out>) {
+        let now = around.now;
+        for seat in &mut self.seats {
+            match &mut seat.hold {
+                Hold::Firm => {}
+                Hold::Locked { until, .. } => {
+                    if *until <= now {
+                        seat.hold = Hold::Firm;
+                    }
+                }
+                Hold::Moving { to, nonce, next } => {
+                    if next.at > now {
+                        continue;
+                    }
+                    if next.tries >= TRIES {
+                        // It may have moved already: ask whether it still counts us.
+                        seat.hold = Hold::Firm;
+                        seat.check = Some(Due { at: now, tries: 0 });
+                    } else {
+                        out.push(Out::Ask(seat.peer, Ask::Moved { to: *to, nonce: *nonce }));
+                        *next = Due { at: now.after(RETRY), tries: next.tries.saturating_add(1) };
+                    }
+                }
+            }
+        }
+    }
+
+    fn check_seats(&mut self, around: &mut Around<'_>, out: &mut Vec<Out>) {
+        let now = around.now;
+        let mut silent = Vec::new();
+        for seat in &mut self.seats {
+            let Some(check) = seat.check.filter(|check| check.at <= now) else { continue };
+            if !around.is_near(seat.peer) {
+                // Confirmed once it is back.
+                seat.check = None;
+            } else if check.tries >= TRIES {
+                silent.push(seat.peer);
+            } else {
+                let nonce = around.nonce();
+                out.push(Out::Ask(seat.peer, Ask::Confirm { nonce }));
+                seat.check = Some(Due { at: now.after(RETRY), tries: check.tries.saturating_add(1) });
+            }
+        }
+        for peer in silent {
+            self.remove_seat(around, peer, out);
+            self.say_leave(around, peer);
+            self.refuse(around, peer);
+        }
+    }
+
+    fn repeat_leaves(&mut self, around: &Around<'_>, out: &mut Vec<Out>) {
+        let now = around.now;
+        self.leaving.retain_mut(|(peer, due)| {
+            if due.at > now {
+                return true;
+            }
+            if due.tries >= TRIES || !around.is_near(*peer) {
+                return false;
+            }
+            out.push(Out::Ask(*peer, Ask::Leave));
+            *due = Due { at: now.after(RETRY), tries: due.tries.saturating_add(1) };
+            true
+        });
+    }
+
+    /// Cold seats are dialled once, and again only when too few are connected.
+    fn dial_cold(&mut self, around: &Around<'_>, out: &mut Vec<Out>) {
+        let now = around.now;
+        let is_short = self.warm(around) < WARM_SEATS;
+        for seat in self.seats.iter_mut().filter(|seat| !around.is_near(seat.peer)) {
+            let is_due = match (seat.reach, around.dialling) {
+                (Reach::Untried, Dialling::Free) => true,
+                (Reach::Untried, Dialling::Scarce) => is_short,
+                (Reach::Tried { again }, Dialling::Free | Dialling::Scarce) => is_short && again <= now,
+                (Reach::Failed, _) | (_, Dialling::Impossible) => false,
+            };
+            if is_due {
+                seat.reach = Reach::Tried { again: now.after(DIAL_AGAIN) };
+                out.push(Out::Reach(seat.peer));
+            }
+        }
+    }
+
+    /// Looks for a missing seat: among connected carriers, or by a walk.
+    fn seek(&mut self, around: &mut Around<'_>, out: &mut Vec<Out>) {
+        let now = around.now;
+        if self.next_try.is_none_or(|due| due > now) {
+            return;
+        }
+        self.next_try = None;
+        let live = self.live();
+        if self.room() == 0 || live.saturating_add(self.pending.len()) >= AUTHOR_SEATS {
+            return;
+        }
+        self.walks.retain(|walk| walk.after(WALKS_TIME) > now);
+        let carrier = self.find_carrier(around);
+        let start = self.find_start(around);
+        let joins = self.walks.len() < 2;
+        match (carrier, start) {
+            (Some(carrier), _) if live == 0 => self.offer(around, carrier, 0, None, out),
+            (_, Some(start)) if joins || (carrier.is_none() && live < SEATS_WANTED) => {
+                self.walks.push(now);
+                self.barren = self.barren.saturating_add(1);
+                let hops = u8::try_from(around.rng.next_u32() % u32::from(WALK_HOPS)).unwrap_or(0);
+                self.offer(around, start, hops.saturating_add(1), None, out);
+            }
+            (Some(carrier), _) => self.offer(around, carrier, 0, None, out),
+            _ if self.carriers.is_empty() && self.seats.is_empty() => return,
+            _ => {
+                let wait = self.idle.saturating_mul(3) / 4 + around.within(self.idle / 2);
+                self.next_try = Some(now.after(wait));
+                self.idle = self.idle.saturating_mul(2).min(IDLE_LONGEST);
+                return;
+            }
+        }
+        self.seek_soon(around);
+    }
+
+    fn find_carrier(&self, around: &mut Around<'_>) -> Option<NetworkId> {
+        let is_refused = |peer: NetworkId| {
+            self.refused.iter().any(|(refused, until)| *refused == peer && *until > around.now)
+        };
+        let carriers = self.carriers.iter().copied().filter(|peer| {
+            around.is_near(*peer)
+                && !self.is_known(*peer)
+                && !is_refused(*peer)
+                && self.is_prefix_free(around, *peer)
+        });
+        let carriers: Vec<NetworkId> = carriers.collect();
+        around.pick(&carriers)
+    }
+
+    /// Where a walk can start, if one is allowed now.
+    fn find_start(&self, around: &mut Around<'_>) -> Option<NetworkId> {
+        let may_dial = match around.dialling {
+            Dialling::Free => true,
+            Dialling::Scarce => self.warm(around) < WARM_SEATS,
+            Dialling::Impossible => false,
+        };
+        let rest = WALKS_TIME.saturating_mul(2_u32.saturating_pow(self.barren.min(8)) / 8);
+        let is_rested = self.walks.last().is_none_or(|last| last.after(rest) <= around.now);
+        if !may_dial || self.walks.len() >= WALKS || (self.barren >= BARREN_WALKS && !is_rested) {
+            return None;
+        }
+        let seats = self.peers().filter(|peer| around.is_near(*peer));
+        let carriers = self.carriers.iter().copied().filter(|peer| around.is_near(*peer));
+        let is_walked = |peer: NetworkId| self.pending.iter().any(|pending| pending.peer == peer);
+        let starts: Vec<NetworkId> = seats.chain(carriers).filter(|peer| !is_walked(*peer)).collect();
+        around.pick(&starts)
+    }
+
+    /// Keeps room and offers, now or once the peer is connected.
+    fn offer(
+        &mut self,
+        around: &mut Around<'_>,
+        peer: NetworkId,
+        hops: u8,
+        pass: Option<SplitPass>,
+        out: &mut Vec<Out>,
+    ) {
+        if !self.make_room(out) {
+            return;
+        }
+        let (nonce, until) = (around.nonce(), around.now.after(OFFER_TIME));
+        let (origin, stage) = (Origin::Chosen, Stage::Reaching);
+        self.pending.push(Pending { peer, nonce, origin, hops, pass, stage, until });
+        if around.is_near(peer) {
+            self.send_offer(around, peer, out);
+        } else {
+            out.push(Out::Reach(peer));
+        }
+    }
+
+    fn send_offer(&mut self, around: &Around<'_>, peer: NetworkId, out: &mut Vec<Out>) {
+        let room = if self.room() > 0 { Room::More } else { Room::One };
+        if let Some(pending) = self.pending_of(peer) {
+            let tries = match pending.stage {
+                Stage::Offered { tries } => tries.saturating_add(1),
+                _ => 0,
+            };
+            pending.stage = Stage::Offered { tries };
+            pending.until = around.now.after(OFFER_TIME);
+            let (nonce, hops, pass) = (pending.nonce, pending.hops, pending.pass);
+            out.push(Out::Ask(peer, Ask::Offer { nonce, hops, room, pass }));
+        }
+    }
+}
+
+const fn record(seat: &Seat) -> SeatRecord {
+    SeatRecord { peer: seat.peer, origin: seat.origin, proof: seat.proof, since: seat.since }
+}
