@@ -171,7 +171,7 @@ limits! {
     /// How long room is kept for a peer whose offer was accepted, and a seat for whom it is going to be split.
     GRANT_TIME: Duration = Duration::from_secs(15);
     /// Time within which a seat's copy of news counts although another one was first.
-    PROOF_TIME: Duration = Duration::from_secs(60);
+    PROOF_TIME: Duration = Duration::from_mins(1);
     /// Least time between two dials to addresses that one peer named: it must not turn us on a victim.
     NAMED_DIAL_SPACING: Duration = Duration::from_secs(1);
     /// News to a peer with a seat of the author, which hears of it by a push: only in case the push was lost.

@@ -55,12 +55,7 @@ impl Read<'_> {
 
 impl Write<'_> {
     /// Makes a manifest the newest one of its author. The sequence is at most now + 15 min in milliseconds.
-    pub fn replace_manifest(
-        &self,
-        author: Author,
-        sequence: u64,
-        object: ObjectKey,
-    ) -> Result<(), DbError> {
+    pub fn replace_manifest(&self, author: Author, sequence: u64, object: ObjectKey) -> Result<(), DbError> {
         self.execute(
             "INSERT INTO manifests (author, sequence, object) VALUES (?1, ?2, ?3)
              ON CONFLICT (author) DO UPDATE SET sequence = ?2, object = ?3",

@@ -6,7 +6,7 @@ use super::{Author, DbError, ObjectKey, Read, Write};
 use crate::domain::ids::ObjectId;
 use crate::domain::operation::Action;
 use crate::domain::time::Timestamp;
-use crate::limits::AUTHOR_OPERATIONS;
+use crate::limits::{AUTHOR_OPERATIONS, STORED_OVERHEAD_BYTES};
 
 /// What an operation does, as a number in the store.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -205,7 +205,7 @@ pub enum Object {
     /// An operation.
     Operation(Box<Verified<Operation>>),
     /// A manifest.
-    Manifest(Verified<Manifest>),
+    Manifest(Box<Verified<Manifest>>),
 }
 
 /// Why an envelope did not become an [`Object`].
@@ -229,7 +229,7 @@ impl Object {
             Kind::Post => Ok(Self::Post(Signed::decode(envelope)?.verify()?)),
             Kind::Profile => Ok(Self::Profile(Signed::decode(envelope)?.verify()?)),
             Kind::Operation => Ok(Self::Operation(Box::new(Signed::decode(envelope)?.verify()?))),
-            Kind::Manifest => Ok(Self::Manifest(Signed::decode(envelope)?.verify()?)),
+            Kind::Manifest => Ok(Self::Manifest(Box::new(Signed::decode(envelope)?.verify()?))),
         }
     }
 

@@ -79,11 +79,7 @@ pub fn is_sequence_ahead(sequence: u64, now: Timestamp) -> bool {
 /// its age here, then what is here by age. `here` is sorted, the newest first, `listed` the other's list, `has` says
 /// whether a post is here at all.
 #[must_use]
-pub fn merge_newest(
-    here: &[ObjectId],
-    listed: &[ObjectId],
-    has: impl Fn(ObjectId) -> bool,
-) -> Vec<ObjectId> {
+pub fn merge_newest(here: &[ObjectId], listed: &[ObjectId], has: impl Fn(ObjectId) -> bool) -> Vec<ObjectId> {
     let unseen = listed.iter().copied().filter(|id| !has(*id));
     unseen.chain(here.iter().copied()).take(MANIFEST_POSTS).collect()
 }

@@ -209,7 +209,8 @@ mod tests {
         let rng = &mut StdRng::seed_from_u64(1);
         let network_id = NetworkId::from_bytes([1; 32]);
         let connections = crate::limits::CONNECTIONS;
-        let setup = Setup { network_id, keys: Vec::new(), connections, faults: Faults::default() };
+        let quotas = Quotas::default();
+        let setup = Setup { network_id, keys: Vec::new(), connections, quotas, faults: Faults::default() };
         let mut committer = Committer::load(Database::in_memory(&[0; 32]).unwrap(), setup).unwrap();
         let draft = |call| {
             let command = Command::SaveDraft { slot: DraftSlot::NewPost, text: "x".to_owned() };

@@ -5,8 +5,7 @@ use std::collections::BTreeMap;
 use crate::api::{
     Addressee, AttachmentState, AttachmentView, Audience, CallError, CommentState, CommentView, DraftView,
     ErrorKind, FeedAnchor, FeedFilter, FeedPage, More, PersonView, PersonaView, PostView, ReadMark,
-    SpaceView,
-    ThreadView,
+    SpaceView, ThreadView,
 };
 use crate::db::blobs::{BlobState, StoredBlob};
 use crate::db::comments::{CommentRow, Origin, State, Towards};

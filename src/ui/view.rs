@@ -169,13 +169,11 @@ fn begun(model: &Model) -> Line<'static> {
 }
 
 fn going_on(model: &Model) -> String {
-    match model.place {
-        Place::Compose => compose::status(model),
-        _ => {
-            let waiting = compose::waiting(model);
-            if waiting.is_empty() { model.transfers.status().unwrap_or_default() } else { waiting }
-        }
+    if model.place == Place::Compose {
+        return compose::status(model);
     }
+    let waiting = compose::waiting(model);
+    if waiting.is_empty() { model.transfers.status().unwrap_or_default() } else { waiting }
 }
 
 /// The command line, or the keys that work here.

@@ -5,9 +5,7 @@ use std::sync::Arc;
 use super::serve::{Ended, Served};
 use super::shared::Shared;
 use crate::domain::ids::ObjectId;
-use crate::limits::{
-    CONTROL_FRAME_BYTES, ITEM_FRAME_BYTES, PAGE_BYTES, PAGE_ITEMS, POST_BYTES, PULL_TIME,
-};
+use crate::limits::{CONTROL_FRAME_BYTES, ITEM_FRAME_BYTES, PAGE_BYTES, PAGE_ITEMS, POST_BYTES, PULL_TIME};
 use crate::node::engine::answer::{self, Checked};
 use crate::node::engine::{Delivery, Input, Offence, PullEnd, PulledPage, RequestId};
 use crate::node::net::{NetError, Stream};

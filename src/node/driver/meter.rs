@@ -9,7 +9,8 @@ use super::shared::locked;
 use crate::domain::ids::NetworkId;
 use crate::domain::time::Timestamp;
 use crate::limits::{
-    BLOB_REQUEST_BURST, BLOB_REQUEST_RATE, METERED_PEERS, PULL_BURST, PULL_RATE, STREAM_BURST, STREAM_RATE, UNASKED_BYTES,
+    BLOB_REQUEST_BURST, BLOB_REQUEST_RATE, METERED_PEERS, PULL_BURST, PULL_RATE, STREAM_BURST, STREAM_RATE,
+    UNASKED_BYTES,
 };
 
 /// So many in a period, and so many at once.

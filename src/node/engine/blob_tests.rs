@@ -33,6 +33,11 @@ fn attachment(number: u8, size_bytes: u64) -> Attachment {
     Attachment { blob: BlobHash::from_bytes([number; 32]), size_bytes, media_type, name, alt: None }
 }
 
+fn setup(keys: Vec<Arc<PostingKey>>) -> Setup {
+    let (connections, quotas) = (crate::limits::CONNECTIONS, Quotas::default());
+    Setup { network_id: US, keys, connections, quotas, faults: Faults::default() }
+}
+
 /// A fetch an engine asks for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Asked {
@@ -54,7 +59,7 @@ struct Bench {
 impl Bench {
     fn new() -> Self {
         let mut database = Database::in_memory(&[9; 32]).unwrap();
-        let setup = Setup { network_id: US, keys: Vec::new(), faults: Faults::default() };
+        let setup = setup(Vec::new());
         let engine = database.read(|read| Engine::load(read, &setup)).unwrap();
         let mut bench = Self { database, engine, rng: StdRng::seed_from_u64(0), now: NOW, number: 100 };
         bench.take(Input::Started);
@@ -65,7 +70,7 @@ impl Bench {
 
     /// The same store with an engine that remembers nothing.
     fn restart(&mut self) -> Vec<Effect> {
-        let setup = Setup { network_id: US, keys: vec![key(1)], faults: Faults::default() };
+        let setup = setup(vec![key(1)]);
         self.engine = self.database.read(|read| Engine::load(read, &setup)).unwrap();
         self.take(Input::Started)
     }

@@ -225,12 +225,12 @@ impl Engine {
             .map(|(key, _)| *key)
             .collect();
         for key in due {
-            self.start_fetch(step, key)?;
+            self.start_blob(step, key)?;
         }
         Ok(())
     }
 
-    fn start_fetch(&mut self, step: &mut Step<'_, '_>, key: Blob) -> Result<(), DbError> {
+    fn start_blob(&mut self, step: &mut Step<'_, '_>, key: Blob) -> Result<(), DbError> {
         let busy: BTreeSet<NetworkId> = self.transfers.running().map(|(_, source)| source).collect();
         let is_full = self.transfers.running().count() >= BLOB_FETCHES;
         let sources = if is_full { Vec::new() } else { self.sources_of(step, key)? };

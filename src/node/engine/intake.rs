@@ -229,7 +229,7 @@ impl Engine {
     /// Peers with a seat hear of it by a push.
     pub(super) fn note_arrival(&mut self, now: Timestamp, entry: &Entry) {
         self.last_arrival = now;
-        let seats: Vec<NetworkId> = self.spread.seats(entry.posting_id).collect();
+        let seats: Vec<NetworkId> = self.spread.seats(entry.log_author).collect();
         for (id, connection) in &mut self.connections {
             if Some(*id) != entry.source {
                 let wait = if seats.contains(&connection.peer) { SEAT_NEWS_AFTER } else { Duration::ZERO };

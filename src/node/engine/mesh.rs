@@ -98,6 +98,16 @@ pub(super) struct Places {
 }
 
 impl Places {
+    /// Places for connections that only we open.
+    pub(super) const fn kept_outbound(&self) -> usize {
+        self.all.saturating_sub(self.inbound)
+    }
+
+    /// Places nobody has.
+    pub(super) const fn free(&self, taken: usize) -> usize {
+        self.all.saturating_sub(taken)
+    }
+
     /// So many in all, of which [`OUTBOUND_KEPT`] or half are kept free for those we open.
     pub(super) fn of(connections: usize) -> Self {
         let all = connections.clamp(1, CONNECTIONS_MOST);
@@ -132,7 +142,7 @@ impl Engine {
         }
         let with_peer: Vec<ConnectionId> = self.connections_with(peer).collect();
         if with_peer.is_empty() && direction == Direction::Inbound && self.is_full(direction) {
-            self.make_room(step, peer);
+            self.make_room(step, peer)?;
         }
         let is_full = self.is_full(direction);
         if with_peer.is_empty() && (is_full || self.is_prefix_full(&address)) {
@@ -171,7 +181,7 @@ impl Engine {
 
     /// Gives up an inbound connection for a newcomer: the oldest that has not said `Hello`; for a node a person named or
     /// that was of use, otherwise the oldest with a stranger.
-    fn make_room(&mut self, step: &mut Step<'_, '_>, newcomer: NetworkId) {
+    fn make_room(&mut self, step: &mut Step<'_, '_>, newcomer: NetworkId) -> Result<(), DbError> {
         let worth = |peer| self.peers.get(&peer).map_or(PeerWorth::Stranger, |known| known.worth);
         let mut inbound = self.connections.iter().filter(|(_, known)| known.direction == Direction::Inbound);
         let is_silent = |known: &Connection| matches!(known.greeting, Greeting::Expected { .. });
@@ -181,8 +191,9 @@ impl Engine {
             inbound.find(|(_, known)| worth(newcomer) == PeerWorth::Kept && is_stranger(known))
         });
         if let Some(id) = given_up.map(|(id, _)| *id) {
-            self.close(step, id, CloseReason::Full);
+            self.close(step, id, CloseReason::Full)?;
         }
+        Ok(())
     }
 
     pub(super) fn connections_with(&self, peer: NetworkId) -> impl Iterator<Item = ConnectionId> {

@@ -280,7 +280,9 @@ impl Engine {
     pub(super) fn forget_asked(&mut self, posting_id: PostingId) {
         for connection in self.connections.values_mut() {
             if let Pulling::Running { asked, .. } = &mut connection.pulling {
-                asked.iter_mut().for_each(|group| group.ids.retain(|id| *id != posting_id));
+                for group in asked {
+                    group.ids.retain(|id| *id != posting_id);
+                }
             }
         }
     }

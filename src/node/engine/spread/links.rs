@@ -103,7 +103,8 @@ impl Engine {
         reply: ReplyId,
         asks: Vec<LinkAsk>,
     ) -> Result<(), DbError> {
-        let Some(from) = self.connections.get(&id).filter(|known| known.row().is_some()).map(|known| known.peer)
+        let Some(from) =
+            self.connections.get(&id).filter(|known| known.row().is_some()).map(|known| known.peer)
         else {
             step.push(Effect::Reply { reply, message: Message::Busy });
             return Ok(());
@@ -111,9 +112,7 @@ impl Engine {
         let mut replies = Vec::with_capacity(asks.len());
         for LinkAsk { topic, ask } in asks {
             let answer = match topic {
-                TopicId::Author(author) => {
-                    self.topic_happens(step, author, Happened::Asked { from, ask })?
-                }
+                TopicId::Author(author) => self.topic_happens(step, author, Happened::Asked { from, ask })?,
                 TopicId::File(_) => None,
             };
             replies.push(reply_for(step, answer.unwrap_or(Answer::Leave))?);
@@ -151,8 +150,13 @@ impl Engine {
         step: &mut Step<'_, '_>,
         id: ConnectionId,
     ) -> Result<(), DbError> {
-        let lost: Vec<RequestId> =
-            self.spread.sent.iter().filter(|(_, sent)| sent.connection == id).map(|(request, _)| *request).collect();
+        let lost: Vec<RequestId> = self
+            .spread
+            .sent
+            .iter()
+            .filter(|(_, sent)| sent.connection == id)
+            .map(|(request, _)| *request)
+            .collect();
         for request in lost {
             self.link_answered(step, request, None)?;
         }

@@ -24,7 +24,7 @@ use crate::db::{DbError, Read};
 use crate::domain::ids::{NetworkId, PostingId};
 use crate::domain::standing::Prefix;
 use crate::domain::time::Timestamp;
-use crate::limits::{AUTHOR_SEATS, CONNECTIONS, INBOUND_CONNECTIONS};
+use crate::limits::AUTHOR_SEATS;
 use crate::node::wire::LinkAsk;
 
 /// A dial that is put off for no longer than this only keeps its distance to another one.
@@ -147,10 +147,10 @@ impl Engine {
 
     /// Whether a dial for a seat would leave room for others.
     fn dialling(&self) -> Dialling {
-        let free = CONNECTIONS.saturating_sub(self.connections.len());
+        let free = self.places.free(self.connections.len());
         if free == 0 {
             Dialling::Impossible
-        } else if free > CONNECTIONS.saturating_sub(INBOUND_CONNECTIONS) {
+        } else if free > self.places.kept_outbound() {
             Dialling::Free
         } else {
             Dialling::Scarce
@@ -249,7 +249,8 @@ impl Engine {
     /// Greeted peers whose list holds the author.
     fn carriers(&self, author: PostingId) -> impl Iterator<Item = NetworkId> {
         let carries = move |connection: &&super::connection::Connection| {
-            connection.row().is_some() && connection.subscription.as_ref().is_some_and(|list| list.contains(author))
+            connection.row().is_some()
+                && connection.subscription.as_ref().is_some_and(|list| list.contains(author))
         };
         self.connections.values().filter(carries).map(|connection| connection.peer)
     }

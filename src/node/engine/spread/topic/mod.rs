@@ -232,9 +232,17 @@ impl Seat {
 enum Hold {
     Firm,
     /// We named it to a newcomer.
-    Locked { to: NetworkId, nonce: Nonce, until: Timestamp },
+    Locked {
+        to: NetworkId,
+        nonce: Nonce,
+        until: Timestamp,
+    },
     /// A newcomer came with its pass; we asked it.
-    Moving { to: NetworkId, nonce: Nonce, next: Due },
+    Moving {
+        to: NetworkId,
+        nonce: Nonce,
+        next: Due,
+    },
 }
 
 /// Whether a seat that is not connected was dialled in vain.
@@ -415,7 +423,9 @@ impl Topic {
     /// Whether a peer has anything to do with this topic.
     #[must_use]
     pub fn concerns(&self, peer: NetworkId) -> bool {
-        self.is_known(peer) || self.carriers.contains(&peer) || self.leaving.iter().any(|(other, _)| *other == peer)
+        self.is_known(peer)
+            || self.carriers.contains(&peer)
+            || self.leaving.iter().any(|(other, _)| *other == peer)
     }
 
     /// Peers this topic would have a connection with.
@@ -548,7 +558,8 @@ impl Topic {
 
     /// Looks for a seat within the next second.
     fn seek_soon(&mut self, around: &mut Around<'_>) {
-        let soon = around.now.after(Duration::from_millis(100)).after(around.within(Duration::from_millis(700)));
+        let soon =
+            around.now.after(Duration::from_millis(100)).after(around.within(Duration::from_millis(700)));
         self.next_try = Some(self.next_try.map_or(soon, |next| next.min(soon)));
     }
 
@@ -575,7 +586,8 @@ impl Topic {
             seat.reach = Reach::Untried;
             seat.check = Some(Due { at: around.now.after(check_in), tries: 0 });
         }
-        let waits = self.pending.iter().any(|pending| pending.peer == peer && pending.stage == Stage::Reaching);
+        let waits =
+            self.pending.iter().any(|pending| pending.peer == peer && pending.stage == Stage::Reaching);
         if waits && self.is_prefix_free(around, peer) {
             self.send_offer(around, peer, out);
         } else if waits {
@@ -643,9 +655,8 @@ impl Topic {
         if copy == NewsCopy::Later {
             return;
         }
-        let may_go = |seat: &&Seat| {
-            seat.is_idle(now) && seat.origin == Origin::Inbound && seat.hold == Hold::Firm
-        };
+        let may_go =
+            |seat: &&Seat| seat.is_idle(now) && seat.origin == Origin::Inbound && seat.hold == Hold::Firm;
         let idle = self.seats.iter().find(may_go).map(|seat| seat.peer);
         if let (Some(idle), false, true, false) = (idle, is_seat, around.is_near(peer), self.is_known(peer)) {
             // Who brought the news has more use for the place than who never did.
@@ -681,7 +692,9 @@ impl Topic {
             match pending.stage {
                 Stage::Granted => {}
                 Stage::Confirming { .. } => self.say_leave(around, pending.peer),
-                Stage::Reaching | Stage::Offered { .. } | Stage::Promised => self.refuse(around, pending.peer),
+                Stage::Reaching | Stage::Offered { .. } | Stage::Promised => {
+                    self.refuse(around, pending.peer);
+                }
             }
             self.seek_soon(around);
         }
