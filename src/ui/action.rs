@@ -29,6 +29,8 @@ macro_rules! actions {
 actions! {
     MoveDown "move-down" "one step down";
     MoveUp "move-up" "one step up";
+    MoveLeft "move-left" "one step left";
+    MoveRight "move-right" "one step right";
     GoFirst "go-first" "to the first";
     GoLast "go-last" "to the last";
     HalfPageDown "half-page-down" "half a page down";
@@ -38,16 +40,36 @@ actions! {
     Open "open" "open the post and mark it read";
     NextPost "next-post" "open the next post";
     PreviousPost "previous-post" "open the previous post";
-    NextUnread "next-unread" "to the next unread post";
-    PreviousUnread "previous-unread" "to the previous unread post";
+    NextUnread "next-unread" "to the next new comment or unread post";
+    PreviousUnread "previous-unread" "to the previous new comment or unread post";
+    NextSibling "next-sibling" "to the next answer to the same; at the post, to the next post";
+    PreviousSibling "previous-sibling" "to the answer to the same before it; at the post, to the post before it";
+    NextAnswer "next-answer-to-me" "to the next answer to me";
+    PreviousAnswer "previous-answer-to-me" "to the previous answer to me";
+    Collapse "collapse" "fold the answers; folded, to what it answers; at the post, back";
+    Expand "expand" "unfold the answers; unfolded, to the first of them";
+    ToggleFold "toggle-fold" "fold or unfold the answers";
+    FoldAll "fold-all" "fold all answers";
+    UnfoldAll "unfold-all" "unfold all answers";
+    ShowNew "show-new" "show the comments that came in meanwhile";
+    Reply "reply" "answer the selected post or comment";
+    ReplyToPost "reply-to-post" "answer the post";
+    React "react" "put the emoji used last, or take it back";
+    PickReaction "pick-reaction" "choose an emoji";
+    Edit "edit" "change a post or comment of my own";
+    Delete "delete" "delete a post or comment of my own";
+    HideComment "hide-comment" "hide somebody's comment on my post";
+    CommentsOfAll "comments-of-everyone" "show everybody's comments on my post";
+    CommentsOfNobody "comments-of-nobody" "show only my own comments on my post";
+    CommentsOfPresent "comments-of-those-here" "show only comments of those who have commented on my post so far";
     FilterUnread "filter-unread" "show only unread posts, or all again";
     ToggleRead "toggle-read" "mark the post read or unread";
     ReadAbove "read-above" "mark this post and all loaded ones above as read";
     CopyText "copy" "copy the text to the clipboard";
     Sync "sync" "pull from all connected peers now";
     Compose "compose" "write a post";
-    Review "review" "look over the post before sending it";
-    Send "send" "send the post";
+    Review "review" "look over the text before sending it";
+    Send "send" "send the text";
     Discard "discard" "throw the draft away";
     Add "add" "add somebody or a peer";
     ShowInvite "show-invite" "show the invite that lets others follow me";
@@ -113,6 +135,13 @@ impl Action {
                 | Self::CopyText
                 | Self::ReadAbove
                 | Self::ToggleRead
+                | Self::React
+                | Self::Delete
+                | Self::HideComment
+                | Self::CommentsOfAll
+                | Self::CommentsOfNobody
+                | Self::CommentsOfPresent
+                | Self::ShowNew
         )
     }
 }

@@ -18,6 +18,10 @@ pub enum Context {
     Feed,
     /// An opened post.
     Thread,
+    /// Whatever can be answered.
+    Item,
+    /// Emoji to choose from.
+    Picker,
     /// The list of people.
     People,
     /// My invite on the screen.
@@ -30,11 +34,11 @@ pub enum Context {
     FirstRun,
     /// Any text that is being typed.
     Text,
-    /// A text of several lines that becomes a post.
+    /// A text of several lines that becomes a post, an answer, or the new text of one.
     Compose,
-    /// The post before it is sent.
+    /// That text before it is sent.
     Review,
-    /// The post while the node has not answered yet.
+    /// That text while the node has not answered yet.
     Sending,
     /// A field of one line.
     Field,
@@ -52,14 +56,16 @@ impl Context {
             Self::Global => "In every pane",
             Self::List => "Moving",
             Self::Feed => "Feed",
-            Self::Thread => "Post",
+            Self::Thread => "Post and comments",
+            Self::Item => "Post or comment",
+            Self::Picker => "Reaction",
             Self::People => "People",
             Self::Invite => "Invite",
             Self::Network => "Network",
             Self::Help => "Help",
             Self::FirstRun => "Welcome",
             Self::Text => "Typing",
-            Self::Compose => "New post",
+            Self::Compose => "Writing",
             Self::Sending => "Sending",
             Self::Review => "Review",
             Self::Field => "Field",
@@ -175,20 +181,47 @@ const BINDINGS: &[(Context, &str, Action)] = &[
     (Context::Feed, "Enter", Action::Open),
     (Context::Feed, "t", Action::Open),
     (Context::Feed, "l", Action::Open),
-    (Context::Feed, "m", Action::ToggleRead),
+    (Context::Item, "r", Action::Reply),
+    (Context::Item, "f", Action::React),
+    (Context::Item, "F", Action::PickReaction),
+    (Context::Item, "e", Action::Edit),
+    (Context::Item, "d", Action::Delete),
+    (Context::Item, "y", Action::CopyText),
+    (Context::Item, "m", Action::ToggleRead),
     (Context::Feed, "M", Action::ReadAbove),
     (Context::Feed, "] u", Action::NextUnread),
     (Context::Feed, "[ u", Action::PreviousUnread),
     (Context::Feed, "\\", Action::FilterUnread),
-    (Context::Feed, "y", Action::CopyText),
-    (Context::Thread, "J", Action::NextPost),
-    (Context::Thread, "K", Action::PreviousPost),
+    (Context::Thread, "J", Action::NextSibling),
+    (Context::Thread, "K", Action::PreviousSibling),
+    (Context::Thread, "h", Action::Collapse),
+    (Context::Thread, "Left", Action::Collapse),
+    (Context::Thread, "l", Action::Expand),
+    (Context::Thread, "Right", Action::Expand),
+    (Context::Thread, "z a", Action::ToggleFold),
+    (Context::Thread, "Enter", Action::ToggleFold),
+    (Context::Thread, "z M", Action::FoldAll),
+    (Context::Thread, "z R", Action::UnfoldAll),
     (Context::Thread, "] u", Action::NextUnread),
     (Context::Thread, "[ u", Action::PreviousUnread),
-    (Context::Thread, "m", Action::ToggleRead),
-    (Context::Thread, "y", Action::CopyText),
-    (Context::Thread, "h", Action::Back),
+    (Context::Thread, "] m", Action::NextAnswer),
+    (Context::Thread, "[ m", Action::PreviousAnswer),
+    (Context::Thread, "] p", Action::NextPost),
+    (Context::Thread, "[ p", Action::PreviousPost),
+    (Context::Thread, ".", Action::ShowNew),
+    (Context::Thread, "g R", Action::ReplyToPost),
+    (Context::Thread, "x", Action::HideComment),
     (Context::Thread, "Space", Action::PageDown),
+    (Context::Picker, "h", Action::MoveLeft),
+    (Context::Picker, "Left", Action::MoveLeft),
+    (Context::Picker, "l", Action::MoveRight),
+    (Context::Picker, "Right", Action::MoveRight),
+    (Context::Picker, "j", Action::MoveDown),
+    (Context::Picker, "Down", Action::MoveDown),
+    (Context::Picker, "k", Action::MoveUp),
+    (Context::Picker, "Up", Action::MoveUp),
+    (Context::Picker, "Enter", Action::Submit),
+    (Context::Picker, "Esc", Action::Cancel),
     (Context::People, "a", Action::Add),
     (Context::People, "s", Action::ShowInvite),
     (Context::People, "d", Action::Unfollow),
@@ -246,15 +279,23 @@ const BINDINGS: &[(Context, &str, Action)] = &[
 const HINTS: &[(Context, &[Action], &str)] = &[
     (Context::Feed, &[Action::MoveDown, Action::MoveUp], "move"),
     (Context::Feed, &[Action::Open], "open"),
+    (Context::Feed, &[Action::Reply], "reply"),
+    (Context::Feed, &[Action::React], "react"),
     (Context::Feed, &[Action::Compose], "compose"),
     (Context::Feed, &[Action::NextUnread], "next unread"),
     (Context::Feed, &[Action::ToggleRead], "read/unread"),
     (Context::Feed, &[Action::GoPeople], "people"),
-    (Context::Thread, &[Action::MoveDown, Action::MoveUp], "scroll"),
+    (Context::Thread, &[Action::MoveDown, Action::MoveUp], "move"),
     (Context::Thread, &[Action::Back], "back"),
-    (Context::Thread, &[Action::NextPost, Action::PreviousPost], "next/previous"),
+    (Context::Thread, &[Action::Reply], "reply"),
+    (Context::Thread, &[Action::React], "react"),
     (Context::Thread, &[Action::NextUnread], "next unread"),
+    (Context::Thread, &[Action::ToggleFold], "fold"),
+    (Context::Thread, &[Action::NextSibling, Action::PreviousSibling], "next/previous"),
     (Context::Thread, &[Action::CopyText], "copy"),
+    (Context::Picker, &[Action::Submit], "react"),
+    (Context::Picker, &[Action::MoveLeft, Action::MoveDown, Action::MoveUp, Action::MoveRight], "choose"),
+    (Context::Picker, &[Action::Cancel], "cancel"),
     (Context::People, &[Action::Add], "add"),
     (Context::People, &[Action::ShowInvite], "my invite"),
     (Context::People, &[Action::Unfollow], "unfollow"),
@@ -438,7 +479,7 @@ mod tests {
     fn every_hint_names_a_key_that_works_where_it_is_shown() {
         let keymap = Keymap::standard();
         for (context, actions, word) in HINTS {
-            let around = [*context, Context::List, Context::Global];
+            let around = [*context, Context::Item, Context::List, Context::Global];
             for action in *actions {
                 assert!(keymap.keys_of(&around, *action).is_some(), "{word} in {context:?}");
             }

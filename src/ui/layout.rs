@@ -19,6 +19,8 @@ const NARROW: u16 = 60;
 const TALL: u16 = 10;
 /// Rows a long notice may take.
 const NOTICE_ROWS: usize = 3;
+/// Rows a question may take: whoever answers has to have read all of it.
+const QUESTION_ROWS: usize = 6;
 
 /// The parts of the screen. Any of them may be empty.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -85,19 +87,22 @@ fn side_by_side(place: Place, body: Rect) -> (Rect, Rect) {
 /// The rows of the notice at this width, and below it those of a question that lies over the pane.
 pub fn notice_rows(model: &Model, columns: u16) -> Vec<(Tone, String)> {
     let width = usize::from(columns).saturating_sub(2);
-    let question = (model.overlay == Some(Overlay::QuitUnsaved)).then(|| {
-        let text = SafeText::line(&format!("{} Leave all the same?", compose::unkept(model)));
-        Notice { tone: Tone::Bad, text }
-    });
-    let rows = |notice: &Notice| {
+    let question = match &model.overlay {
+        Some(Overlay::QuitUnsaved) => Some(format!("{} Leave all the same?", compose::unkept(model))),
+        Some(Overlay::Question(question)) => Some(question.text()),
+        _ => None,
+    };
+    let question = question.map(|text| Notice { tone: Tone::Bad, text: SafeText::line(&text) });
+    let rows = |(notice, most): (&Notice, usize)| {
         let mark = if notice.tone == Tone::Bad { "!" } else { " " };
         wrap::rows(notice.text.as_str(), width)
-            .take(NOTICE_ROWS)
+            .take(most)
             .enumerate()
             .map(|(at, row)| (notice.tone, format!("{} {row}", if at == 0 { mark } else { " " })))
             .collect::<Vec<_>>()
     };
-    model.notice.iter().chain(&question).flat_map(rows).collect()
+    let notices = model.notice.iter().map(|notice| (notice, NOTICE_ROWS));
+    notices.chain(question.iter().map(|question| (question, QUESTION_ROWS))).flat_map(rows).collect()
 }
 
 /// What is wrong with the node, one sentence a row.

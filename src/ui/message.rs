@@ -4,9 +4,11 @@
 use std::time::Duration;
 
 use super::keymap::Key;
+use super::panes::target::Kind;
+use super::panes::thread::comments::ThreadAsk;
 use super::timeline::FeedAsk;
 use super::watch::Watch;
-use crate::api::{CallError, Command, Event, Outcome, Query, ReadMark, View};
+use crate::api::{CallError, Command, DraftSlot, Event, Outcome, Query, ReadMark, View};
 use crate::domain::ids::ObjectId;
 
 /// Something that happened.
@@ -44,14 +46,14 @@ pub enum Answer {
 pub enum Asked {
     /// A part of the feed.
     Feed(FeedAsk),
-    /// The post of the thread pane.
-    Thread(ObjectId),
+    /// The post of the thread pane and a page of its comments.
+    Thread(ThreadAsk),
     /// Something that is kept up to date.
     Watched(Watch),
     /// My invite.
     Invite,
-    /// The draft of the new post.
-    Draft,
+    /// A draft.
+    Draft(DraftSlot),
     /// The first persona.
     CreatePersona,
     /// Following somebody.
@@ -66,10 +68,20 @@ pub enum Asked {
     Unban,
     /// Marking a post.
     Mark(ObjectId, ReadMark),
-    /// Keeping the draft.
-    SaveDraft,
-    /// Sending the post.
-    Publish,
+    /// Keeping a draft.
+    SaveDraft(DraftSlot),
+    /// Sending the text of a draft.
+    Publish(DraftSlot),
+    /// Putting a reaction, or taking it back.
+    React,
+    /// Deleting a post or comment.
+    Delete(Kind, ObjectId),
+    /// Hiding a comment.
+    Hide,
+    /// Saying whose comments are shown.
+    Policy,
+    /// Marking the comments of a post as read.
+    ReadComments(ObjectId),
     /// Pulling from peers.
     Sync,
 }
@@ -77,12 +89,16 @@ pub enum Asked {
 /// Which timer ran out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Wake {
-    /// The draft has waited long enough.
-    SaveDraft,
+    /// A draft has waited long enough.
+    SaveDraft(DraftSlot),
     /// Nothing more comes from the last paste, perhaps.
     PasteOver,
     /// The feed may be asked for again.
     RefreshFeed,
+    /// The posts on the screen may be asked for again.
+    RefreshBeside,
+    /// The opened post may be asked for again, if it is still this opening.
+    RefreshThread(u64),
     /// The node had its time for the last save.
     LeaveAnyway,
 }

@@ -8,6 +8,7 @@
 //! It deliberately knows nothing of the store, the network or the clock: what it needs is handed in by [`Setup`].
 
 mod action;
+mod desk;
 mod keymap;
 mod layout;
 mod message;

@@ -3,12 +3,14 @@
 
 use super::Reach;
 use super::action::Action;
+use super::desk::{Desk, Phase};
 use super::keymap::{Context, Key, Keymap};
 use super::message::Request;
-use super::panes::compose::{Compose, Phase};
 use super::panes::first_run::FirstRun;
 use super::panes::network::{self, Network};
 use super::panes::people::{self, People};
+use super::panes::question::Question;
+use super::panes::reaction::{self, Picker};
 use super::panes::thread::Thread;
 use super::theme::Theme;
 use super::timeline::Timeline;
@@ -31,7 +33,7 @@ pub enum Place {
     People,
     /// The peers.
     Network,
-    /// A post being written.
+    /// A post, an answer, or a new text being written.
     Compose,
 }
 
@@ -42,6 +44,10 @@ pub enum Overlay {
     Help(usize),
     /// The name of an action is being typed.
     CommandLine(Editor),
+    /// Emoji to choose from.
+    Picker(Box<Picker>),
+    /// Something that cannot be taken back: do it?
+    Question(Question),
     /// The draft could not be saved, or the post is not sent yet: leave all the same?
     QuitUnsaved,
 }
@@ -125,8 +131,12 @@ pub struct Model {
     pub feed: Timeline,
     /// The opened post.
     pub thread: Option<Thread>,
-    /// The post being written.
-    pub compose: Compose,
+    /// How often a post was opened.
+    pub openings: u64,
+    /// The emoji used last.
+    pub emoji: String,
+    /// What is being written.
+    pub desk: Desk,
     /// The people.
     pub people: People,
     /// The peers.
@@ -166,7 +176,9 @@ impl Model {
             node: NodeState::Running,
             feed: Timeline::default(),
             thread: None,
-            compose: Compose::default(),
+            openings: 0,
+            emoji: reaction::FIRST.to_owned(),
+            desk: Desk::default(),
             people: People::default(),
             network: Network::default(),
             first_run: FirstRun::default(),
@@ -184,7 +196,8 @@ impl Model {
         match &self.overlay {
             Some(Overlay::Help(_)) => return &[C::Help, C::List, C::Always],
             Some(Overlay::CommandLine(_)) => return &[C::CommandLine, C::Text, C::Always],
-            Some(Overlay::QuitUnsaved) => return &[C::Question, C::Always],
+            Some(Overlay::Picker(_)) => return &[C::Picker, C::Text, C::Always],
+            Some(Overlay::QuitUnsaved | Overlay::Question(_)) => return &[C::Question, C::Always],
             None => {}
         }
         self.contexts_below()
@@ -195,9 +208,9 @@ impl Model {
         use Context as C;
         match self.place {
             Place::FirstRun => &[C::FirstRun, C::Text, C::Always],
-            Place::Feed => &[C::Feed, C::List, C::Global, C::Always],
-            Place::Thread => &[C::Thread, C::List, C::Global, C::Always],
-            Place::Compose => match self.compose.phase {
+            Place::Feed => &[C::Feed, C::Item, C::List, C::Global, C::Always],
+            Place::Thread => &[C::Thread, C::Item, C::List, C::Global, C::Always],
+            Place::Compose => match self.desk.phase() {
                 Phase::Writing => &[C::Compose, C::Text, C::Always],
                 Phase::Reviewing(_) => &[C::Review, C::List, C::Always],
                 Phase::Sending => &[C::Sending, C::Always],
@@ -220,12 +233,15 @@ impl Model {
     pub fn text(&mut self) -> Option<&mut Editor> {
         match &mut self.overlay {
             Some(Overlay::CommandLine(field)) => return Some(field),
+            Some(Overlay::Picker(picker)) => return Some(&mut picker.line.editor),
             Some(_) => return None,
             None => {}
         }
         match self.place {
             Place::FirstRun => Some(&mut self.first_run.field.editor),
-            Place::Compose if self.compose.phase == Phase::Writing => Some(&mut self.compose.editor),
+            Place::Compose if self.desk.phase() == Phase::Writing => {
+                self.desk.open_mut().map(|writing| &mut writing.editor)
+            }
             Place::People => match &mut self.people.mode {
                 people::Mode::Adding(field) => Some(&mut field.editor),
                 _ => None,

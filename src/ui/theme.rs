@@ -70,6 +70,14 @@ glyphs! {
     rule "─" "-";
     /// A piece of a vertical line.
     wall "│" "|";
+    /// An answer that others follow.
+    tee "├" "|";
+    /// The last answer.
+    corner "└" "`";
+    /// An answer deeper than there is room for.
+    deeper "»" ">";
+    /// Beside a post with unread answers to me.
+    to_me "@" "@";
 }
 
 #[expect(clippy::unused_self, reason = "styles are asked for in one way, whatever they depend on")]

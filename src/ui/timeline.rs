@@ -4,6 +4,7 @@
 //! Invariants: at most [`WINDOW_POSTS`] posts; at most one page is being asked for; whatever comes in, the selected
 //! post stays selected and, away from the top, on the same row of the screen.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use super::message::{Asked, Request, Wake};
@@ -60,6 +61,8 @@ enum Part {
     Newer,
     /// The window again; what is known about posts behind it.
     Refresh(More),
+    /// The posts on the screen again, each in its place.
+    Visible,
     /// How many posts are newer than what was seen.
     Count,
     /// The next post of a search beyond the window.
@@ -193,6 +196,11 @@ pub struct Timeline {
     /// The last search beyond the window: the opened post that gives way to what it finds, and what it found.
     opener: Option<FeedPosition>,
     found: Option<FeedPosition>,
+    /// Posts of the window beside which something has changed.
+    stale: BTreeSet<ObjectId>,
+    pause: Pause,
+    /// Posts on the screen.
+    visible: usize,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -204,6 +212,13 @@ enum Paging {
     AskedAndChanged,
     /// A refresh waits for its timer.
     Pausing,
+}
+
+/// Whether the next look at the posts on the screen waits for its timer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Pause {
+    Over,
+    Running,
 }
 
 impl Default for Timeline {
@@ -223,6 +238,9 @@ impl Default for Timeline {
             paging: Paging::Idle,
             opener: None,
             found: None,
+            stale: BTreeSet::new(),
+            pause: Pause::Over,
+            visible: 0,
         }
     }
 }
@@ -398,6 +416,72 @@ impl Timeline {
         if self.paging == Paging::Pausing { self.refresh() } else { Vec::new() }
     }
 
+    /// Comments, reactions or the text of a post have changed: it is asked for again in a moment, if it is on the screen
+    /// then, or as soon as it is.
+    pub fn beside_changed(&mut self, post_id: ObjectId) -> Vec<Request> {
+        if !self.entries.iter().any(|entry| entry.post.post_id == post_id) {
+            return Vec::new();
+        }
+        self.stale.insert(post_id);
+        match std::mem::replace(&mut self.pause, Pause::Running) {
+            Pause::Over => vec![Request::Wake(REFRESH_PAUSE, Wake::RefreshBeside)],
+            Pause::Running => Vec::new(),
+        }
+    }
+
+    /// The pause before a look at the posts on the screen is over.
+    pub fn rested(&mut self) -> Vec<Request> {
+        self.pause = Pause::Over;
+        self.ask_visible()
+    }
+
+    /// Asks for the posts on the screen again if one of them is stale and nothing else is asked for.
+    fn ask_visible(&mut self) -> Vec<Request> {
+        let shown = || self.entries.iter().skip(self.top).take(self.visible.max(1));
+        let is_stale = shown().any(|entry| self.stale.contains(&entry.post.post_id));
+        let (Some(first), true) = (shown().next(), is_stale && self.paging == Paging::Idle) else {
+            return Vec::new();
+        };
+        let page = FeedAnchor::Before(just_above(first.post.position));
+        // Others of the same moment may stand above.
+        let limit = u32::try_from(self.visible).unwrap_or(QUERY_ROWS).saturating_add(2).min(QUERY_ROWS);
+        self.paging = Paging::Asked;
+        vec![self.ask(Part::Visible, page, self.filter, limit)]
+    }
+
+    fn take_visible(&mut self, page: FeedPage) {
+        // Whoever is not in the answer is no longer in the feed: the next refresh shows that.
+        let shown = self.entries.iter().skip(self.top).take(self.visible.max(1));
+        let shown: Vec<ObjectId> = shown.map(|entry| entry.post.post_id).collect();
+        self.stale.retain(|post_id| !shown.contains(post_id));
+        for post in page.posts {
+            self.stale.remove(&post.post_id);
+            self.update(&post);
+        }
+    }
+
+    /// Puts a newer view of a post in the place of the older one.
+    pub fn update(&mut self, post: &PostView) {
+        if let Some(entry) = self.entries.iter_mut().find(|entry| entry.post.post_id == post.post_id) {
+            if entry.post.text != post.text {
+                entry.preview = None;
+            }
+            entry.post = post.clone();
+        }
+    }
+
+    /// A post of the window, to be changed where the store is about to say the same.
+    pub fn post_mut(&mut self, post_id: ObjectId) -> Option<&mut PostView> {
+        self.entries.iter_mut().map(|entry| &mut entry.post).find(|post| post.post_id == post_id)
+    }
+
+    /// The comments of a post were read.
+    pub fn comments_read(&mut self, post_id: ObjectId) {
+        if let Some(post) = self.post_mut(post_id) {
+            (post.unread_comment_count, post.unread_to_me_count) = (0, 0);
+        }
+    }
+
     /// Marks a post of the window; what it was marked before, if that differs.
     pub fn mark(&mut self, post_id: ObjectId, mark: ReadMark) -> Option<ReadMark> {
         let entry = self.entries.iter_mut().find(|entry| entry.post.post_id == post_id)?;
@@ -462,6 +546,7 @@ impl Timeline {
         let more = page.more;
         match part {
             Part::Count => {}
+            Part::Visible => self.take_visible(page),
             Part::Newest => {
                 self.take_window(page);
                 (self.newer, self.older) = (More::End, more);
@@ -520,6 +605,7 @@ impl Timeline {
 
     /// Takes the posts of an answer as the window and keeps what was wrapped.
     fn take_window(&mut self, page: FeedPage) {
+        self.stale.clear();
         let mut before = std::mem::take(&mut self.entries).into_iter().peekable();
         self.entries = page.posts.into_iter().take(WINDOW_POSTS).map(Entry::new).collect();
         for entry in &mut self.entries {
@@ -568,7 +654,7 @@ impl Timeline {
             None
         };
         let Some((part, page)) = wanted else {
-            return Vec::new();
+            return self.ask_visible();
         };
         self.paging = Paging::Asked;
         vec![self.ask(part, page, self.filter, PAGE_POSTS)]
@@ -638,11 +724,13 @@ impl Timeline {
 
     fn wrap_visible(&mut self, width: usize, height: usize) {
         let mut used = 0;
+        self.visible = 0;
         for entry in self.entries.iter_mut().skip(self.top) {
             if used >= height {
                 break;
             }
             used += entry.height(width);
+            self.visible += 1;
         }
     }
 }

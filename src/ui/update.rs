@@ -3,16 +3,17 @@
 use std::time::Duration;
 
 use super::action::Action;
+use super::desk::{self, Kept};
 use super::keymap::{Context, Key, Meaning, show};
 use super::layout::Areas;
 use super::message::{Answer, Asked, Message, Request, Wake};
 use super::model::{Leaving, Model, NodeState, Overlay, PasteGuard, Place};
-use super::panes::{compose, feed, first_run, help, network, people, thread};
+use super::panes::{compose, feed, first_run, help, network, people, question, reaction, thread};
 use super::watch::Watch;
 use super::widgets::editor::{Editor, PasteTooLong};
 use super::widgets::scroll::scrolled;
 use super::widgets::when;
-use crate::api::{CallError, DraftSlot, Event, Outcome, Query, View};
+use crate::api::{CallError, DraftSlot, Event, Outcome, View};
 use crate::domain::text::SafeText;
 use crate::domain::time::Timestamp;
 use crate::limits::{PASTE_BYTES, PASTE_GUARD};
@@ -24,8 +25,7 @@ const LAST_SAVE: Duration = Duration::from_secs(1);
 pub fn start(model: &mut Model) -> Vec<Request> {
     let mut requests = model.feed.load();
     requests.extend(model.watches.ask_all(&[Watch::Personas, Watch::Status]));
-    let slot = DraftSlot::NewPost;
-    requests.push(Request::Query(Asked::Draft, Query::Draft { slot }));
+    requests.extend(desk::ask(DraftSlot::NewPost));
     requests
 }
 
@@ -82,10 +82,11 @@ fn changes_picture(model: &Model, now: Timestamp, message: &Message) -> bool {
 fn ages(model: &Model, now: Timestamp) -> Vec<String> {
     let rows = usize::from(model.size.1);
     let posts = model.feed.entries().iter().skip(model.feed.top()).take(rows);
-    match model.place {
-        Place::Feed | Place::Thread => posts.map(|entry| when::age(now, entry.post.created)).collect(),
-        _ => Vec::new(),
-    }
+    let times = match model.place {
+        Place::Feed | Place::Thread => posts.map(|entry| entry.post.created),
+        _ => return Vec::new(),
+    };
+    times.chain(thread::shown_times(model)).map(|time| when::age(now, time)).collect()
 }
 
 /// Fits scroll positions to the screen, and wraps what will be drawn.
@@ -97,7 +98,7 @@ fn settle(model: &mut Model) {
     people::settle(model, areas.body);
     network::settle(model, areas.body);
     help::settle(model, areas.body);
-    if model.overlay == Some(Overlay::QuitUnsaved) && model.compose.is_kept() {
+    if model.overlay == Some(Overlay::QuitUnsaved) && model.desk.is_kept() {
         model.overlay = None;
     }
 }
@@ -195,6 +196,8 @@ pub fn perform(model: &mut Model, action: Action) -> Vec<Request> {
 fn perform_over(model: &mut Model, action: Action) -> Vec<Request> {
     let height = Areas::of(model).body.height;
     match (&mut model.overlay, action) {
+        (Some(Overlay::Picker(_)), _) => return reaction::perform(model, action),
+        (Some(Overlay::Question(_)), Action::Confirm) => return question::confirmed(model),
         (Some(Overlay::Help(top)), _) => {
             if let Some(scrolled) = scrolled(*top, action, height) {
                 *top = scrolled;
@@ -282,7 +285,7 @@ pub fn go(model: &mut Model, place: Place) -> Vec<Request> {
 fn leave(model: &mut Model, leaving: Leaving) -> Vec<Request> {
     model.leaving = leaving;
     let mut requests = go_on_leaving(model);
-    if !model.compose.is_kept() {
+    if !model.desk.is_kept() {
         requests.push(Request::Wake(LAST_SAVE, Wake::LeaveAnyway));
     }
     requests
@@ -290,7 +293,7 @@ fn leave(model: &mut Model, leaving: Leaving) -> Vec<Request> {
 
 /// On the way out: leaves if everything is kept, and saves at once what is not.
 fn go_on_leaving(model: &mut Model) -> Vec<Request> {
-    if model.compose.is_kept() { vec![Request::Quit] } else { compose::save(model) }
+    if model.desk.is_kept() { vec![Request::Quit] } else { model.desk.save() }
 }
 
 /// The node did not save the draft, or not in time.
@@ -306,8 +309,8 @@ fn leave_anyway(model: &mut Model) -> Vec<Request> {
 }
 
 /// The draft was saved, or could not be.
-fn draft_answered(model: &mut Model, error: Option<&CallError>) -> Vec<Request> {
-    let requests = compose::saved(model, error.is_none());
+fn draft_answered(model: &mut Model, slot: DraftSlot, error: Option<&CallError>) -> Vec<Request> {
+    let requests = model.desk.saved(slot, if error.is_none() { Kept::Yes } else { Kept::No });
     if let Some(error) = error {
         model.complain(error);
     }
@@ -320,7 +323,12 @@ fn draft_answered(model: &mut Model, error: Option<&CallError>) -> Vec<Request> 
 
 fn happened(model: &mut Model, event: Event) -> Vec<Request> {
     match event {
-        Event::FeedChanged | Event::ThreadChanged { .. } => model.feed.changed(),
+        Event::FeedChanged => model.feed.changed(),
+        Event::ThreadChanged { post_id } => {
+            let mut requests = model.feed.beside_changed(post_id);
+            requests.extend(thread::changed(model, post_id));
+            requests
+        }
         Event::PeopleChanged => model.watches.ask_all(&[Watch::People]),
         Event::PersonasChanged => model.watches.ask_all(&[Watch::Personas]),
         Event::PeersChanged | Event::StatusChanged | Event::Ready { .. } => ask_about_network(model),
@@ -330,6 +338,7 @@ fn happened(model: &mut Model, event: Event) -> Vec<Request> {
         }
         Event::Missed => {
             let mut requests = model.feed.changed();
+            requests.extend(thread::refresh(model));
             let all = [Watch::Personas, Watch::Status, Watch::People, Watch::Peers];
             requests.extend(model.watches.ask_all(&all));
             requests
@@ -357,7 +366,7 @@ fn answered(model: &mut Model, asked: Asked, answer: Answer) -> Vec<Request> {
 fn viewed(model: &mut Model, asked: Asked, view: View) -> Vec<Request> {
     match (asked, view) {
         (Asked::Feed(asked), View::Feed(page)) => return feed::answered(model, asked, page),
-        (Asked::Thread(_), View::Thread(view)) => thread::show(model, *view),
+        (Asked::Thread(asked), View::Thread(view)) => return thread::show(model, asked, *view),
         (_, View::People(people)) => model.people.take(people),
         (_, View::Personas(personas)) => {
             if personas.is_empty() {
@@ -374,10 +383,19 @@ fn viewed(model: &mut Model, asked: Asked, view: View) -> Vec<Request> {
         (_, View::Peers(peers)) => model.network.take(peers),
         (_, View::Status(status)) => model.status = Some(status),
         (_, View::Invite(invite)) => people::show_invite(model, &invite),
-        (_, View::Draft(draft)) => model.compose.restore(&draft.text),
+        (Asked::Draft(slot), View::Draft(draft)) => return draft_known(model, slot, &draft.text),
         _ => {}
     }
     Vec::new()
+}
+
+/// The draft of an earlier time is known.
+fn draft_known(model: &mut Model, slot: DraftSlot, text: &str) -> Vec<Request> {
+    let mut requests = model.desk.restore(slot, text);
+    if model.leaving != Leaving::Staying {
+        requests.extend(go_on_leaving(model));
+    }
+    requests
 }
 
 fn done(model: &mut Model, asked: Asked, outcome: Outcome) -> Vec<Request> {
@@ -385,16 +403,23 @@ fn done(model: &mut Model, asked: Asked, outcome: Outcome) -> Vec<Request> {
         // Every other command writes: the store does so again.
         model.store_failure = None;
     }
-    match (asked, outcome) {
-        (Asked::CreatePersona, Outcome::PersonaCreated(persona)) => first_run::created(model, persona),
-        (Asked::Publish, _) => {
-            let mut requests = compose::sent(model);
+    match (asked, &outcome) {
+        (Asked::Publish(slot), _) => {
+            let mut requests = compose::sent(model, slot, &outcome);
             if model.leaving != Leaving::Staying {
                 requests.extend(go_on_leaving(model));
             }
-            requests
+            return requests;
         }
-        (Asked::SaveDraft, _) => draft_answered(model, None),
+        (Asked::SaveDraft(slot), _) => return draft_answered(model, slot, None),
+        (Asked::Delete(kind, id), _) => return question::deleted(model, kind, id),
+        (Asked::Hide, _) => return model.say("hidden: readers of your post do not see it any more"),
+        (Asked::Policy, _) => return model.say("whose comments are shown is changed"),
+        (Asked::ReadComments(post_id), _) => model.feed.comments_read(post_id),
+        _ => {}
+    }
+    match (asked, outcome) {
+        (Asked::CreatePersona, Outcome::PersonaCreated(persona)) => first_run::created(model, persona),
         (Asked::Follow, Outcome::Followed(person)) => people::followed(model, &person),
         (Asked::Unfollow, _) => {
             let mut requests = model.say("not followed any more: the posts already here stay");
@@ -414,10 +439,22 @@ fn refused(model: &mut Model, asked: Asked, error: &CallError) -> Vec<Request> {
         Asked::CreatePersona => first_run::refused(model, error),
         Asked::Follow => people::refused(model, error),
         Asked::AddPeer => network::refused(model, error),
-        Asked::SaveDraft => return draft_answered(model, Some(error)),
-        Asked::Publish => {
+        Asked::SaveDraft(slot) => return draft_answered(model, slot, Some(error)),
+        Asked::Draft(slot) => {
             model.complain(error);
-            let requests = compose::not_sent(model);
+            return draft_known(model, slot, "");
+        }
+        Asked::Thread(asked) => thread::failed(model, asked, error),
+        Asked::React => {
+            model.complain(error);
+            // What was shown beforehand is not so.
+            let mut requests = thread::refresh(model);
+            requests.extend(model.feed.changed());
+            return requests;
+        }
+        Asked::Publish(slot) => {
+            model.complain(error);
+            let requests = model.desk.not_sent(slot);
             if model.leaving == Leaving::InAnyCase {
                 return go_on_leaving(model);
             }
@@ -441,8 +478,10 @@ fn refused(model: &mut Model, asked: Asked, error: &CallError) -> Vec<Request> {
 
 fn woken(model: &mut Model, wake: Wake) -> Vec<Request> {
     match (wake, model.guard) {
-        (Wake::SaveDraft, _) => compose::woken(model),
+        (Wake::SaveDraft(slot), _) => model.desk.woken(slot),
         (Wake::RefreshFeed, _) => model.feed.woken(),
+        (Wake::RefreshBeside, _) => model.feed.rested(),
+        (Wake::RefreshThread(opening), _) => thread::woken(model, opening),
         (Wake::LeaveAnyway, _) => leave_anyway(model),
         (Wake::PasteOver, PasteGuard::Busy) => {
             model.guard = PasteGuard::Quiet;

@@ -8,7 +8,7 @@ use super::action::Action;
 use super::keymap::show;
 use super::layout::{Areas, banners, notice_rows};
 use super::model::{Model, Overlay, Place, Tone};
-use super::panes::{compose, feed, first_run, help, network, people, thread};
+use super::panes::{compose, feed, first_run, help, network, people, reaction, thread};
 use super::widgets::editor::Editor;
 use super::widgets::lines;
 use super::widgets::wrap;
@@ -31,6 +31,9 @@ pub fn draw(model: &Model, buffer: &mut Buffer) {
         (_, Place::Compose) => compose::draw(model, areas.body, buffer),
         (_, Place::People) => people::draw(model, areas.body, buffer),
         (_, Place::Network) => network::draw(model, areas.body, buffer),
+    }
+    if let Some(Overlay::Picker(picker)) = &model.overlay {
+        reaction::draw(model, picker, areas.body, buffer);
     }
     draw_status(model, areas.status, buffer);
     draw_hints(model, areas.hints, buffer);
@@ -68,8 +71,7 @@ fn whereabouts(model: &Model) -> Vec<String> {
         (_, Place::Thread) => "Post",
         (_, Place::People) => "People",
         (_, Place::Network) => "Network",
-        (_, Place::Compose) if matches!(model.compose.phase, compose::Phase::Reviewing(_)) => "Review",
-        (_, Place::Compose) => "New post",
+        (_, Place::Compose) => compose::title(model),
     };
     let mut parts = vec![title.to_owned()];
     if matches!(model.place, Place::Feed | Place::Thread) {
@@ -169,11 +171,7 @@ fn begun(model: &Model) -> Line<'static> {
 fn going_on(model: &Model) -> String {
     match model.place {
         Place::Compose => compose::status(model),
-        _ if model.compose.phase == compose::Phase::Sending => "a post is being sent".to_owned(),
-        _ if model.compose.has_text() => {
-            format!("an unfinished post waits: {}", model.key(Action::Compose))
-        }
-        _ => String::new(),
+        _ => compose::waiting(model),
     }
 }
 

@@ -1,273 +1,174 @@
-//! Writing a post: type, look it over, send. The draft is saved while it is typed; nothing is sent but by the key of
-//! the review, and the text stays until the node has the post on disk.
-
-use std::time::Duration;
+//! Writing a post, an answer, or a new text for what stands already: type, look it over, send. The draft is saved
+//! while it is typed; nothing is sent but by the key of the review, and the text stays until the node has it on disk.
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
 
-use super::{sentence, signature};
-use crate::api::{Command, DraftSlot};
+use super::target::{Kind, Target};
+use super::{reaction, sentence, signature, thread};
+use crate::api::{Command, DraftSlot, Outcome};
+use crate::domain::ids::PostingId;
 use crate::domain::text::SafeText;
-use crate::limits::POST_TEXT_BYTES;
 use crate::ui::action::Action;
+use crate::ui::desk::{Draft, Phase, Subject, Writing};
 use crate::ui::layout::Areas;
-use crate::ui::message::{Asked, Request, Wake};
+use crate::ui::message::{Asked, Request};
 use crate::ui::model::{Model, Place};
-use crate::ui::widgets::editor::Editor;
+use crate::ui::theme::Theme;
 use crate::ui::widgets::scroll::scrolled;
 use crate::ui::widgets::{lines, wrap};
 
-/// Time from a change to its saving. More risks more text; less writes to the disk with every word.
-const SAVE_PAUSE: Duration = Duration::from_millis(700);
-
 /// Columns left of the text in a review.
 const MARGIN: u16 = 2;
-/// Rows above it: as whom, for whom, and an empty one.
-const HEAD_ROWS: u16 = 2;
 
-/// How far the post is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Phase {
-    /// Being typed.
-    #[default]
-    Writing,
-    /// Shown as it will be, from this row on.
-    Reviewing(usize),
-    /// The node has it.
-    Sending,
-    /// Asked whether to throw it away.
-    Discarding,
-}
-
-/// Whether the node has the draft.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-enum Draft {
-    /// As it is.
-    #[default]
-    Kept,
-    /// An older one; a timer runs.
-    Changed,
-    /// This one is on its way.
-    Saving,
-    /// One is on its way and the text has changed since.
-    SavingOlder,
-    /// The node could not save it.
-    Unsaved,
-}
-
-/// A post being written.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Compose {
-    /// The text.
-    pub editor: Editor,
-    /// How far it is.
-    pub phase: Phase,
-    /// The text the node was last given, or gave.
-    known: String,
-    draft: Draft,
-    back: Place,
-}
-
-impl Default for Compose {
-    fn default() -> Self {
-        Self {
-            editor: Editor::text(""),
-            phase: Phase::Writing,
-            known: String::new(),
-            draft: Draft::Kept,
-            back: Place::Feed,
-        }
-    }
-}
-
-impl Compose {
-    /// Whether nothing would be lost by leaving.
-    pub fn is_kept(&self) -> bool {
-        self.draft == Draft::Kept && self.phase != Phase::Sending
-    }
-
-    /// Whether unfinished text waits.
-    pub fn has_text(&self) -> bool {
-        !self.editor.is_blank()
-    }
-
-    /// Takes the draft of an earlier session, unless something was typed already.
-    pub fn restore(&mut self, text: &str) {
-        if self.editor.bytes() == 0 && !text.is_empty() {
-            self.editor.replace(text);
-            self.known = self.editor.content();
-        }
-    }
-
-    fn clear(&mut self) {
-        *self = Self { back: self.back, ..Self::default() };
-    }
-}
-
-/// Opens the editor with whatever stands in the draft, or shows that it is being sent.
+/// Opens the editor for the new post, with whatever stands in its draft, or shows that it is being sent.
 pub fn open(model: &mut Model) -> Vec<Request> {
-    model.compose.back = model.place;
-    if model.compose.phase != Phase::Sending {
-        model.compose.phase = Phase::Writing;
+    take_up(model, Subject::Post)
+}
+
+/// Opens the editor for an answer.
+pub fn reply(model: &mut Model, target: &Target) -> Vec<Request> {
+    let persona = reaction::acting(model, target);
+    take_up(model, Subject::Answer(target.clone(), persona))
+}
+
+/// Opens the editor for a new text of an own post or comment.
+pub fn edit(model: &mut Model, target: &Target) -> Vec<Request> {
+    if target.mine.is_none() {
+        return model.say("only your own can be changed");
     }
+    take_up(model, Subject::Change(target.clone()))
+}
+
+fn take_up(model: &mut Model, subject: Subject) -> Vec<Request> {
+    let back = model.place;
     model.place = Place::Compose;
-    Vec::new()
+    model.desk.take_up(subject, back)
 }
 
-/// Something may have been typed: starts the timer of the draft if it was.
+/// Something may have been typed.
 pub fn touched(model: &mut Model) -> Vec<Request> {
-    let compose = &mut model.compose;
-    if model.place != Place::Compose || compose.editor.content() == compose.known {
-        return Vec::new();
-    }
-    match compose.draft {
-        Draft::Kept | Draft::Unsaved => {
-            compose.draft = Draft::Changed;
-            vec![Request::Wake(SAVE_PAUSE, Wake::SaveDraft)]
-        }
-        Draft::Saving => {
-            compose.draft = Draft::SavingOlder;
-            Vec::new()
-        }
-        Draft::Changed | Draft::SavingOlder => Vec::new(),
-    }
+    if model.place == Place::Compose { model.desk.touched() } else { Vec::new() }
 }
 
-/// The timer of the draft ran out.
-pub fn woken(model: &mut Model) -> Vec<Request> {
-    if model.compose.draft == Draft::Changed { save(model) } else { Vec::new() }
-}
-
-/// Gives the draft to the node, unless that is going on. A text that is being sent is not saved: it would stay behind
-/// its post as a draft and could be sent again.
-pub fn save(model: &mut Model) -> Vec<Request> {
-    let compose = &mut model.compose;
-    if compose.phase == Phase::Sending || !matches!(compose.draft, Draft::Changed | Draft::Unsaved) {
-        return Vec::new();
+/// A text is on disk as what it was written for.
+pub fn sent(model: &mut Model, slot: DraftSlot, outcome: &Outcome) -> Vec<Request> {
+    let is_open = model.desk.open().is_some_and(|writing| writing.subject.slot() == slot);
+    if is_open && model.place == Place::Compose {
+        model.place = model.desk.back;
     }
-    compose.draft = Draft::Saving;
-    compose.known = compose.editor.content();
-    let (slot, text) = (DraftSlot::NewPost, compose.known.clone());
-    vec![Request::Command(Asked::SaveDraft, Command::SaveDraft { slot, text })]
-}
-
-/// The node has saved the draft, or could not.
-pub fn saved(model: &mut Model, is_saved: bool) -> Vec<Request> {
-    let compose = &mut model.compose;
-    match (compose.draft, is_saved) {
-        (Draft::Saving, true) => compose.draft = Draft::Kept,
-        (Draft::Saving | Draft::SavingOlder, false) => {
-            compose.draft = Draft::Unsaved;
-            compose.known.clear();
+    let subject = model.desk.sent(slot);
+    let (mut requests, said) = match (subject, outcome) {
+        (Some(Subject::Answer(target, _)), Outcome::OperationPublished(id)) => {
+            (thread::seek(model, target.post_id, *id), "answered: whoever has the post gets it")
         }
-        (Draft::SavingOlder, true) => {
-            compose.draft = Draft::Changed;
-            return vec![Request::Wake(SAVE_PAUSE, Wake::SaveDraft)];
+        (Some(Subject::Change(_)), _) => {
+            (Vec::new(), "changed here; readers see the new text when it reaches them")
         }
-        _ => {}
-    }
-    Vec::new()
-}
-
-/// The post is on disk.
-pub fn sent(model: &mut Model) -> Vec<Request> {
-    model.compose.clear();
-    if model.place == Place::Compose {
-        model.place = model.compose.back;
-    }
-    let mut requests = model.feed.changed();
-    requests.extend(model.say("posted: connected followers are told now, others when they ask"));
+        _ => (model.feed.changed(), "posted: connected followers are told now, others when they ask"),
+    };
+    requests.extend(model.say(said));
     requests
-}
-
-/// The node refused the post: the text stays.
-pub fn not_sent(model: &mut Model) -> Vec<Request> {
-    model.compose.phase = Phase::Writing;
-    model.compose.draft = Draft::Unsaved;
-    touched_again(model)
-}
-
-fn touched_again(model: &mut Model) -> Vec<Request> {
-    model.compose.draft = Draft::Changed;
-    vec![Request::Wake(SAVE_PAUSE, Wake::SaveDraft)]
 }
 
 /// Runs an action of this pane; `None` when it is none.
 pub fn perform(model: &mut Model, action: Action) -> Option<Vec<Request>> {
-    match (model.compose.phase, action) {
-        (Phase::Writing, Action::Review) => Some(review(model)),
+    let height = Areas::of(model).body.height;
+    let back = model.desk.back;
+    let writing = model.desk.open_mut()?;
+    match (writing.phase, action) {
+        (Phase::Writing, Action::Review) => return Some(review(model)),
         (Phase::Writing, Action::Cancel) => {
-            model.place = model.compose.back;
-            Some(save(model))
+            model.place = back;
+            return Some(writing.save());
         }
-        (Phase::Writing, Action::Discard) => {
-            model.compose.phase = Phase::Discarding;
-            Some(Vec::new())
+        (Phase::Writing, Action::Discard) => writing.phase = Phase::Discarding,
+        (Phase::Discarding, Action::Confirm) => {
+            model.place = back;
+            return Some(model.desk.discard());
         }
-        (Phase::Discarding, Action::Confirm) => Some(discard(model)),
-        (Phase::Reviewing(_), Action::Send) => Some(send(model)),
-        (Phase::Sending, Action::Cancel | Action::Back) => {
-            model.place = model.compose.back;
-            Some(Vec::new())
-        }
-        (Phase::Reviewing(_) | Phase::Discarding, Action::Cancel) => {
-            model.compose.phase = Phase::Writing;
-            Some(Vec::new())
-        }
+        (Phase::Reviewing(_), Action::Send) => return Some(send(model)),
+        (Phase::Sending, Action::Cancel | Action::Back) => model.place = back,
+        (Phase::Reviewing(_) | Phase::Discarding, Action::Cancel) => writing.phase = Phase::Writing,
         (Phase::Reviewing(top), _) => {
-            let height = Areas::of(model).body.height.saturating_sub(HEAD_ROWS);
-            model.compose.phase = Phase::Reviewing(scrolled(top, action, height)?);
-            Some(Vec::new())
+            let height = height.saturating_sub(head_rows(&writing.subject));
+            writing.phase = Phase::Reviewing(scrolled(top, action, height)?);
         }
-        _ => None,
+        _ => return None,
     }
+    Some(Vec::new())
 }
 
-/// Shows the post as it will be, if it can be one.
+/// Shows the text as it will be, if it can be that.
 fn review(model: &mut Model) -> Vec<Request> {
-    let compose = &mut model.compose;
-    let bytes = compose.editor.bytes();
-    if compose.editor.is_blank() {
+    let Some(writing) = model.desk.open_mut() else {
+        return Vec::new();
+    };
+    let (bytes, most, name) = (writing.editor.bytes(), writing.subject.limit(), writing.subject.name());
+    if writing.editor.is_blank() {
         return model.say("there is nothing to send yet");
     }
-    if bytes > POST_TEXT_BYTES {
-        let surplus = bytes - POST_TEXT_BYTES;
-        return model.say(&format!("the post is {surplus} bytes too long: shorten it, or make two of it"));
+    if bytes > most {
+        let surplus = bytes - most;
+        let hint = if writing.subject == Subject::Post { "make two of it" } else { "make a post of it" };
+        return model.say(&format!("the {name} is {surplus} bytes too long: shorten it, or {hint}"));
     }
-    compose.phase = Phase::Reviewing(0);
-    save(model)
+    if writing.is_unchanged() {
+        return model.say("nothing is changed yet");
+    }
+    writing.phase = Phase::Reviewing(0);
+    writing.save()
 }
 
 fn send(model: &mut Model) -> Vec<Request> {
-    let compose = &mut model.compose;
-    compose.phase = Phase::Sending;
-    let text = compose.editor.content();
-    let persona = model.persona().map(|persona| persona.posting_id);
-    let draft = Some(DraftSlot::NewPost);
-    vec![Request::Command(Asked::Publish, Command::PublishPost { persona, text, draft })]
+    let persona = acting(model);
+    let Some(writing) = model.desk.open_mut() else {
+        return Vec::new();
+    };
+    writing.phase = Phase::Sending;
+    let text = writing.editor.content();
+    let slot = writing.subject.slot();
+    let draft = Some(slot);
+    let command = match &writing.subject {
+        Subject::Post => Command::PublishPost { persona, text, draft },
+        Subject::Answer(target, _) => Command::Reply { target: target.id, text, persona, draft },
+        Subject::Change(target) => Command::Edit { target: target.id, text, draft },
+    };
+    vec![Request::Command(Asked::Publish(slot), command)]
 }
 
-fn discard(model: &mut Model) -> Vec<Request> {
-    model.compose.clear();
-    model.compose.draft = Draft::Unsaved;
-    model.place = model.compose.back;
-    save(model)
+/// The persona that signs what is in the editor.
+fn acting(model: &Model) -> Option<PostingId> {
+    let default = || model.persona().map(|persona| persona.posting_id);
+    match model.desk.open().map(|writing| &writing.subject) {
+        Some(Subject::Answer(_, persona)) => persona.or_else(default),
+        Some(Subject::Change(target)) => target.mine.or_else(default),
+        Some(Subject::Post) | None => default(),
+    }
 }
 
 /// Keeps the review inside the text.
 pub fn settle(model: &mut Model, body: Rect) {
-    if let Phase::Reviewing(top) = model.compose.phase {
-        let rows = review_rows(model, body.width).len();
-        let height = usize::from(body.height.saturating_sub(HEAD_ROWS));
-        model.compose.phase = Phase::Reviewing(top.min(rows.saturating_sub(height)));
+    let Some(writing) = model.desk.open_mut() else { return };
+    if let Phase::Reviewing(top) = writing.phase {
+        let rows = review_rows(writing, body.width).len();
+        let height = usize::from(body.height.saturating_sub(head_rows(&writing.subject)));
+        writing.phase = Phase::Reviewing(top.min(rows.saturating_sub(height)));
+    }
+}
+
+/// Rows above the text: as whom, for whom, what it is about, and an empty one.
+const fn head_rows(subject: &Subject) -> u16 {
+    match subject {
+        Subject::Post => 2,
+        Subject::Answer(..) | Subject::Change(_) => 3,
     }
 }
 
 /// The text as readers will see it.
-fn review_rows(model: &Model, columns: u16) -> Vec<String> {
-    let text = SafeText::body(&model.compose.editor.content());
+fn review_rows(writing: &Writing, columns: u16) -> Vec<String> {
+    let text = SafeText::body(&writing.editor.content());
     let width = usize::from(columns.saturating_sub(MARGIN).min(super::TEXT_COLUMNS));
     wrap::rows(text.as_str().trim_end(), width).map(str::to_owned).collect()
 }
@@ -275,12 +176,15 @@ fn review_rows(model: &Model, columns: u16) -> Vec<String> {
 /// Draws the editor, or the review.
 pub fn draw(model: &Model, area: Rect, buffer: &mut Buffer) {
     let theme = model.theme;
-    let (head, rest) = lines::split_top(area, 1);
+    let Some(writing) = model.desk.open() else { return };
+    let about = about(theme, &writing.subject, usize::from(area.width));
+    let (head, rest) = lines::split_top(area, 1 + u16::from(about.is_some()));
     let (_, rest) = lines::split_top(rest, u16::from(rest.height > 3));
-    draw_head(model, head, buffer);
-    match model.compose.phase {
+    draw_head(model, writing, Rect { height: head.height.min(1), ..head }, buffer);
+    lines::draw(buffer, lines::split_top(head, 1).1, about);
+    match writing.phase {
         Phase::Reviewing(top) => {
-            let rows = review_rows(model, rest.width);
+            let rows = review_rows(writing, rest.width);
             let walls = std::iter::repeat_n(lines::plain(theme.wall(), theme.faint()), rows.len());
             lines::draw(buffer, rest, walls.skip(top));
             let text = lines::indent(rest, MARGIN);
@@ -296,26 +200,47 @@ pub fn draw(model: &Model, area: Rect, buffer: &mut Buffer) {
         }
         Phase::Writing => {
             let width = rest.width.min(super::TEXT_COLUMNS);
-            model.compose.editor.draw(buffer, Rect { width, ..rest });
+            writing.editor.draw(buffer, Rect { width, ..rest });
         }
     }
 }
 
+/// `answers mo 4d4d4d4d: The boat is back in the …`.
+fn about(theme: Theme, subject: &Subject, columns: usize) -> Option<Line<'static>> {
+    let (word, target) = match subject {
+        Subject::Post => return None,
+        Subject::Answer(target, _) => ("answers ", target),
+        Subject::Change(target) if target.kind == Kind::Post => ("changes your post", target),
+        Subject::Change(target) => ("changes your comment", target),
+    };
+    let mut spans = vec![Span::styled(word, theme.faint())];
+    if matches!(subject, Subject::Answer(..)) {
+        let room = columns.saturating_sub(word.len() + 2).min(columns / 2);
+        spans.extend(signature(theme, &target.author_name, target.author, room, theme.strong()));
+    }
+    spans.push(Span::styled(": ", theme.faint()));
+    let room = columns.saturating_sub(spans.iter().map(Span::width).sum());
+    let first = target.text.as_str().trim().lines().next().unwrap_or_default();
+    spans.push(Span::styled(wrap::clip(first, room, theme.ellipsis()), theme.faint()));
+    Some(Line::from(spans))
+}
+
 /// `as ana 58666666 → public` and the size.
-fn draw_head(model: &Model, row: Rect, buffer: &mut Buffer) {
+fn draw_head(model: &Model, writing: &Writing, row: Rect, buffer: &mut Buffer) {
     let theme = model.theme;
-    let bytes = model.compose.editor.bytes();
-    let style = if bytes > POST_TEXT_BYTES { theme.bad() } else { theme.faint() };
-    let over = if bytes > POST_TEXT_BYTES { "too long: " } else { "" };
+    let (bytes, most) = (writing.editor.bytes(), writing.subject.limit());
+    let style = if bytes > most { theme.bad() } else { theme.faint() };
+    let over = if bytes > most { "too long: " } else { "" };
     let size = if row.width < 60 {
-        format!("{over}{bytes}/{POST_TEXT_BYTES}")
+        format!("{over}{bytes}/{most}")
     } else {
-        format!("{over}{bytes} of {POST_TEXT_BYTES} bytes")
+        format!("{over}{bytes} of {most} bytes")
     };
     let audience = format!(" {} ", theme.to());
     let room = usize::from(row.width).saturating_sub(size.len() + audience.len() + "as public ".len());
     let mut spans = vec![Span::raw("as ")];
-    match model.persona() {
+    let known = model.personas.as_deref().unwrap_or_default();
+    match acting(model).and_then(|acting| known.iter().find(|persona| persona.posting_id == acting)) {
         Some(persona) => {
             spans.extend(signature(theme, &persona.name, persona.posting_id, room, theme.strong()));
         }
@@ -326,15 +251,38 @@ fn draw_head(model: &Model, row: Rect, buffer: &mut Buffer) {
     lines::draw_both_ends(buffer, row, &Line::from(spans), &lines::plain(size, style));
 }
 
+/// The title of the pane.
+pub fn title(model: &Model) -> &'static str {
+    match model.desk.open().map(|writing| (writing.phase, &writing.subject)) {
+        Some((Phase::Reviewing(_), _)) => "Review",
+        Some((_, Subject::Answer(..))) => "Answer",
+        Some((_, Subject::Change(_))) => "Change",
+        Some((_, Subject::Post)) | None => "New post",
+    }
+}
+
 /// What the status line says about the draft.
 pub fn status(model: &Model) -> String {
-    if let (Phase::Reviewing(_), Some(persona)) = (model.compose.phase, model.persona()) {
-        return format!("{} sends this as {} to everybody", model.key(Action::Send), persona.name);
+    let Some(writing) = model.desk.open() else {
+        return String::new();
+    };
+    let known = model.personas.as_deref().unwrap_or_default();
+    let persona = acting(model).and_then(|acting| known.iter().find(|persona| persona.posting_id == acting));
+    if let (Phase::Reviewing(_), Some(persona)) = (writing.phase, persona) {
+        let whom = match &writing.subject {
+            Subject::Post | Subject::Change(_) => "to everybody".to_owned(),
+            Subject::Answer(target, _) => {
+                let name = target.author_name.as_str().trim();
+                let name = if name.is_empty() { target.author.fingerprint() } else { name.to_owned() };
+                format!("in answer to {name}, to everybody who has the post")
+            }
+        };
+        return format!("{} sends this as {} {whom}", model.key(Action::Send), persona.name);
     }
-    if model.compose.phase == Phase::Sending {
+    if writing.phase == Phase::Sending {
         return String::new();
     }
-    let status = match (model.compose.has_text(), model.compose.draft) {
+    let status = match (writing.has_text() && !writing.is_unchanged(), writing.draft) {
         (false, _) => "",
         (true, Draft::Kept) => "draft saved",
         (true, Draft::Unsaved) => "draft not saved",
@@ -343,10 +291,26 @@ pub fn status(model: &Model) -> String {
     status.to_owned()
 }
 
+/// What the status line says elsewhere about texts that are not finished.
+pub fn waiting(model: &Model) -> String {
+    if let Some(sending) = model.desk.sending() {
+        let article = if matches!(sending.subject, Subject::Answer(..)) { "an" } else { "a" };
+        return format!("{article} {} is being sent", sending.subject.name());
+    }
+    match model.desk.post() {
+        Some(post) if post.has_text() => {
+            format!("an unfinished post waits: {}", model.key(Action::Compose))
+        }
+        _ => String::new(),
+    }
+}
+
 /// What would be lost by leaving.
-pub fn unkept(model: &Model) -> &'static str {
-    match model.compose.phase {
-        Phase::Sending => "The post is not sent yet.",
-        _ => "The draft could not be saved.",
+pub fn unkept(model: &Model) -> String {
+    match model.desk.unkept() {
+        Some(writing) if writing.phase == Phase::Sending => {
+            format!("The {} is not sent yet.", writing.subject.name())
+        }
+        _ => "The draft could not be saved.".to_owned(),
     }
 }

@@ -7,13 +7,14 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
 
-use super::{sentence, signature, thread};
+use super::{reaction, sentence, signature, target, thread};
 use crate::api::{Command, FeedFilter, FeedPage, PostView, ReadMark, SyncReport};
+use crate::domain::ids::ObjectId;
 use crate::ui::action::Action;
 use crate::ui::message::{Asked, Request};
 use crate::ui::model::{Model, Place};
 use crate::ui::timeline::{Direction, Entry, FeedAsk, Preview, Purpose, Search, Searched, Wanted};
-use crate::ui::widgets::{lines, when};
+use crate::ui::widgets::{lines, when, wrap};
 
 /// Text put into the clipboard at once: as base64 with its frame it stays below 8 KiB, which terminals take.
 const COPY_BYTES: usize = 6_000;
@@ -21,6 +22,10 @@ const COPY_BYTES: usize = 6_000;
 const SYNC_WAIT: Duration = Duration::from_secs(10);
 /// Columns left of the text: the bar of the selection, the unread mark, a gap.
 const GUTTER: u16 = 3;
+/// Columns of a name that facts beside it leave to it.
+const NAME_ROOM: usize = 10;
+/// Emoji shown beside a post.
+const SHOWN_EMOJI: usize = 3;
 
 /// What an empty feed teaches.
 const WELCOME: &str = include_str!("../../../assets/welcome.txt");
@@ -62,15 +67,11 @@ pub fn perform(model: &mut Model, action: Action) -> Option<Vec<Request>> {
             let unread = feed.unread_above();
             unread.into_iter().flat_map(|post_id| self::mark(model, post_id, ReadMark::Read)).collect()
         }
-        Action::CopyText => {
-            let text = feed.selected().map(|post| post.text.to_string())?;
-            return Some(copy(model, &text));
-        }
         Action::NextPane if model.thread.is_some() => {
             model.place = Place::Thread;
             Vec::new()
         }
-        _ => return None,
+        _ => return target::perform(model, action),
     })
 }
 
@@ -112,7 +113,7 @@ pub const fn toggled(mark: ReadMark) -> ReadMark {
 }
 
 /// Marks a post wherever it is shown, and tells the node.
-pub fn mark(model: &mut Model, post_id: crate::domain::ids::ObjectId, mark: ReadMark) -> Vec<Request> {
+pub fn mark(model: &mut Model, post_id: ObjectId, mark: ReadMark) -> Vec<Request> {
     let in_thread = thread::mark(model, post_id, mark);
     let Some(before) = model.feed.mark(post_id, mark).or(in_thread) else {
         return Vec::new();
@@ -188,10 +189,13 @@ fn draw_post(model: &Model, entry: &Entry, selected: bool, area: Rect, buffer: &
         let bars = std::iter::repeat_n(lines::plain(theme.bar(), theme.accent()), usize::from(post.height));
         lines::draw(buffer, post, bars);
     }
-    if entry.post.mark == ReadMark::Unread {
-        let mark = lines::indent(Rect { height: post.height.min(1), ..post }, 1);
-        lines::draw(buffer, mark, [lines::plain(theme.unread(), theme.fresh())]);
-    }
+    let glyph = match entry.post.mark {
+        ReadMark::Unread => theme.unread(),
+        ReadMark::Read if entry.post.unread_to_me_count > 0 => theme.to_me(),
+        ReadMark::Read => " ",
+    };
+    let mark = lines::indent(Rect { height: post.height.min(1), ..post }, 1);
+    lines::draw(buffer, mark, [lines::plain(glyph, theme.fresh())]);
     let text = lines::indent(post, GUTTER);
     let head = head(model, &entry.post, selected, usize::from(text.width));
     let last = preview.rows.len().saturating_sub(1);
@@ -206,19 +210,65 @@ fn draw_post(model: &Model, entry: &Entry, selected: bool, area: Rect, buffer: &
     (rows.min(area.height), below)
 }
 
-/// `ana 58666666 · 2m`.
+/// `ana 58666666 · 2m · edited · 2 replies, 1 new · ♥ 3`; where there is no room for all of it, less.
 fn head(model: &Model, post: &PostView, selected: bool, columns: usize) -> Line<'static> {
     let theme = model.theme;
-    let age = format!("{}{}", theme.dot(), when::age(model.now, post.created));
     let style = match (selected, post.mark) {
         (true, _) => theme.accent(),
         (false, ReadMark::Unread) => theme.strong(),
         (false, ReadMark::Read) => ratatui::style::Style::new(),
     };
-    let mut spans =
-        signature(theme, &post.author_name, post.author, columns.saturating_sub(age.len()), style);
-    spans.push(Span::styled(age, theme.faint()));
+    let name = wrap::cells(post.author_name.as_str()).clamp(1, NAME_ROOM);
+    let room = columns.saturating_sub(name + post.author.fingerprint().len() + 1);
+    let facts = facts(model, post, room);
+    let news = if post.unread_comment_count > 0 { theme.strong() } else { theme.faint() };
+    let width = facts.iter().map(|fact| wrap::cells(theme.dot()) + wrap::cells(fact)).sum();
+    let mut spans = signature(theme, &post.author_name, post.author, columns.saturating_sub(width), style);
+    for (at, fact) in facts.into_iter().enumerate() {
+        spans.push(Span::styled(theme.dot(), theme.faint()));
+        spans.push(Span::styled(fact, if at == 0 { theme.faint() } else { news }));
+    }
     Line::from(spans)
+}
+
+/// What stands behind the name, in at most so many columns: first all of it, then in fewer words, then without what
+/// can wait longest. The age is always there.
+fn facts(model: &Model, post: &PostView, columns: usize) -> Vec<String> {
+    let age = when::age(model.now, post.created);
+    let edited = post.edited.map_or(String::new(), |_| "edited".to_owned());
+    let reactions = |most| reaction::summary(&post.reactions, &post.my_reactions, columns, most);
+    let (all, few) = (reactions(SHOWN_EMOJI), reactions(1));
+    let (long, short) = (replies(post), news(post));
+    let attempts =
+        [[&age, &edited, &long, &all], [&age, &edited, &long, &few], [&age, &edited, &short, &few]];
+    let without = [vec![&age, &short, &few], vec![&age, &short]];
+    let dot = wrap::cells(model.theme.dot());
+    let attempts = attempts.into_iter().map(Vec::from).chain(without);
+    let mut attempts =
+        attempts.map(|facts| facts.into_iter().filter(|fact| !fact.is_empty()).collect::<Vec<_>>());
+    let fits =
+        |facts: &Vec<&String>| facts.iter().map(|fact| dot + wrap::cells(fact)).sum::<usize>() <= columns;
+    let found: Option<Vec<String>> = attempts.find(fits).map(|facts| facts.into_iter().cloned().collect());
+    found.unwrap_or_else(|| vec![age.clone()])
+}
+
+/// `2 replies, 1 new, 1 to you`.
+fn replies(post: &PostView) -> String {
+    let count = |count| usize::try_from(count).unwrap_or(usize::MAX);
+    let replies = thread::replies(count(post.comment_count), count(post.unread_comment_count));
+    match post.unread_to_me_count {
+        0 => replies,
+        to_me => format!("{replies}, {to_me} to you"),
+    }
+}
+
+/// The same in few words: what is new of it, if anything is.
+fn news(post: &PostView) -> String {
+    match (post.unread_to_me_count, post.unread_comment_count, post.comment_count) {
+        (1.., ..) => format!("{} new to you", post.unread_to_me_count),
+        (0, 1.., _) => format!("{} new", post.unread_comment_count),
+        (0, 0, _) => replies(post),
+    }
 }
 
 /// A text of ours in which `{name}` stands for the keys of the action with this name.

@@ -6,6 +6,9 @@ pub mod first_run;
 pub mod help;
 pub mod network;
 pub mod people;
+pub mod question;
+pub mod reaction;
+pub mod target;
 pub mod thread;
 
 use ratatui::buffer::Buffer;

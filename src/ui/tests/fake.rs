@@ -3,13 +3,13 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use super::talk::Talk;
 use crate::api::{
-    Audience, CallError, Command, DraftView, ErrorKind, FeedAnchor, FeedFilter, FeedPage, InviteView, More,
-    NetworkState, Outcome, PeerStanding, PeerView, PersonView, PersonaView, PostView, Query, ReadMark,
-    StatusView, SyncReport, ThreadView, View,
+    Audience, CallError, Command, CommentView, DraftSlot, DraftView, ErrorKind, Event, FeedAnchor,
+    FeedFilter, FeedPage, InviteView, More, NetworkState, Outcome, PeerStanding, PeerView, PersonView,
+    PersonaView, PostView, Query, ReadMark, StatusView, SyncReport, View,
 };
 use crate::domain::ids::{NetworkId, ObjectId, PostingId};
-use crate::domain::operation::CommentPolicy;
 use crate::domain::ordering::FeedPosition;
 use crate::domain::text::SafeText;
 use crate::domain::time::Timestamp;
@@ -23,12 +23,18 @@ pub struct FakeNode {
     pub people: Vec<PersonView>,
     pub peers: Vec<PeerView>,
     pub status: StatusView,
+    /// Of the new post.
     pub draft: String,
+    pub drafts: BTreeMap<DraftSlot, String>,
     pub invite: String,
     /// What was told, in order.
     pub commands: Vec<Command>,
     /// What it answers to the next commands instead of doing them.
     pub refusals: Vec<CallError>,
+    /// What it tells of its own accord, once asked next.
+    pub events: Vec<Event>,
+    /// What stands around the posts.
+    pub talks: BTreeMap<ObjectId, Talk>,
     posts: Vec<PostView>,
 }
 
@@ -110,9 +116,12 @@ impl FakeNode {
                 clock_off_minutes: None,
             },
             draft: String::new(),
+            drafts: BTreeMap::new(),
             invite: format!("itsgoin1{}", "mvqxgzldn5wgk43b".repeat(9)),
             commands: Vec::new(),
             refusals: Vec::new(),
+            events: Vec::new(),
+            talks: BTreeMap::new(),
             posts: Vec::new(),
         }
     }
@@ -191,17 +200,14 @@ impl FakeNode {
     pub fn query(&self, query: &Query) -> Result<View, CallError> {
         Ok(match query {
             Query::Feed { page, filter, limit, .. } => View::Feed(self.page(*page, *filter, *limit)),
-            Query::Thread { post_id, .. } => {
+            Query::Thread { post_id, after, limit } => {
                 let found = self.posts.iter().find(|post| post.post_id == *post_id);
-                let post = found.cloned().ok_or_else(|| {
+                let post = found.ok_or_else(|| {
                     CallError::new(ErrorKind::NotFound, "there is no such post", "it may have been deleted")
                 })?;
-                View::Thread(Box::new(ThreadView {
-                    post,
-                    policy: CommentPolicy::Everyone,
-                    comments: Vec::new(),
-                    more: More::End,
-                }))
+                let none = Talk::default();
+                let talk = self.talks.get(post_id).unwrap_or(&none);
+                View::Thread(Box::new(talk.page(self.viewed(post), *after, *limit)))
             }
             Query::People => View::People(self.people.clone()),
             Query::Personas => View::Personas(self.personas.clone()),
@@ -212,7 +218,10 @@ impl FakeNode {
                 posting_id: posting_id(0xaa),
                 address_count: 1,
             }),
-            Query::Draft { .. } => View::Draft(DraftView { text: self.draft.clone() }),
+            Query::Draft { slot: DraftSlot::NewPost } => View::Draft(DraftView { text: self.draft.clone() }),
+            Query::Draft { slot } => {
+                View::Draft(DraftView { text: self.drafts.get(slot).cloned().unwrap_or_default() })
+            }
         })
     }
 
@@ -234,7 +243,7 @@ impl FakeNode {
         };
         let unread = self.posts.iter().filter(|post| post.mark == ReadMark::Unread).count();
         FeedPage {
-            posts,
+            posts: posts.iter().map(|post| self.viewed(post)).collect(),
             more: if more { More::Follows } else { More::End },
             unread_count: u64::try_from(unread).unwrap(),
         }
@@ -286,22 +295,58 @@ impl FakeNode {
                     post.mark = *mark;
                 }
             }
-            Command::SaveDraft { text, .. } => self.draft.clone_from(text),
+            Command::SaveDraft { slot: DraftSlot::NewPost, text } => self.draft.clone_from(text),
+            Command::SaveDraft { slot, text } if text.is_empty() => drop(self.drafts.remove(slot)),
+            Command::SaveDraft { slot, text } => drop(self.drafts.insert(*slot, text.clone())),
             Command::Sync { .. } => {
                 return Ok(Outcome::Synced(SyncReport { peers: 2, new_posts: 3 }));
             }
-            Command::Reply { .. }
-            | Command::React { .. }
-            | Command::Edit { .. }
-            | Command::Delete { .. }
-            | Command::HideComment { .. }
-            | Command::SetPolicy { .. } => {
-                return Ok(Outcome::OperationPublished(ObjectId::from_bytes([0x0f; 32])));
-            }
             Command::BanPeer { peer } => self.judge(*peer, PeerStanding::Banned { until: None }),
             Command::UnbanPeer { peer } => self.judge(*peer, PeerStanding::Ok),
-            Command::AddPeer { .. } | Command::ReadComments { .. } | Command::Stop => {}
+            Command::ReadComments { post_id, .. } => drop(self.operate(*post_id, command)),
+            Command::Reply { target, .. }
+            | Command::Edit { target, .. }
+            | Command::Delete { target }
+            | Command::React { target, .. }
+            | Command::HideComment { comment: target }
+            | Command::SetPolicy { post_id: target, .. } => {
+                self.settle(command);
+                return Ok(Outcome::OperationPublished(self.operate(*target, command)));
+            }
+            Command::AddPeer { .. } | Command::Stop => {}
         }
         Ok(Outcome::Done)
+    }
+
+    /// What an operation does to posts and drafts.
+    fn settle(&mut self, command: &Command) {
+        if let Command::Reply { draft, .. } | Command::Edit { draft, .. } = command {
+            self.drafts.retain(|slot, _| Some(*slot) != *draft);
+        }
+        if let Command::Edit { target, text, .. } = command
+            && let Some(post) = self.posts.iter_mut().find(|post| post.post_id == *target)
+        {
+            (post.text, post.edited) = (SafeText::body(text), Some(NOW));
+        }
+        if let Command::Delete { target } = command {
+            self.posts.retain(|post| post.post_id != *target);
+        }
+    }
+
+    /// The post with what stands around it.
+    fn viewed(&self, post: &PostView) -> PostView {
+        self.talks.get(&post.post_id).map_or_else(|| post.clone(), |talk| talk.around(post.clone()))
+    }
+
+    /// Puts comments on a post.
+    pub fn comments(&mut self, post_id: ObjectId, comments: impl IntoIterator<Item = CommentView>) {
+        self.talks.entry(post_id).or_default().comments.extend(comments);
+    }
+
+    fn operate(&mut self, target: ObjectId, command: &Command) -> ObjectId {
+        let of_comment = self.talks.iter().find(|(_, talk)| talk.has(target)).map(|(post_id, _)| *post_id);
+        let post_id = of_comment.unwrap_or(target);
+        self.events.push(Event::ThreadChanged { post_id });
+        self.talks.entry(post_id).or_default().operate(target, of_comment.is_none(), command)
     }
 }

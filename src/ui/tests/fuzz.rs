@@ -5,7 +5,9 @@ use std::time::Duration;
 
 use super::fake::{FakeNode, post};
 use super::session::{Link, Session};
-use crate::api::{CallError, Command, ErrorKind, Event};
+use super::talk::{by, comment, comment_id, to_me, unread};
+use crate::api::{CallError, Command, CommentView, ErrorKind, Event};
+use crate::domain::ids::ObjectId;
 use crate::ui::keymap::Context;
 use crate::ui::message::Message;
 use crate::ui::terminal::is_drawable;
@@ -91,6 +93,17 @@ const KEYS: &[&str] = &[
     "Ctrl-s",
     "y",
     "c",
+    "r",
+    "e",
+    "F",
+    "z",
+    "Enter",
+    ".",
+    "r",
+    "j",
+    "k",
+    "l",
+    "Ctrl-s",
 ];
 
 const PASTES: &[&str] = &[
@@ -102,20 +115,58 @@ const PASTES: &[&str] = &[
     "a\tb",
 ];
 
-/// What sends a post: how the test knows that the person meant it.
-fn is_sending(session: &Session, key: &str) -> bool {
-    key == "y" && session.model.contexts().first() == Some(&Context::Review)
+/// What publishes something: how the test knows that the person meant it.
+fn is_meant(session: &Session, key: &str) -> bool {
+    match (key, session.model.contexts().first()) {
+        ("y", Some(Context::Review | Context::Question)) | ("Enter", Some(Context::Picker)) => true,
+        ("f", Some(Context::Feed | Context::Thread)) => session.model.typed.is_empty(),
+        _ => false,
+    }
 }
 
 fn published(session: &Session) -> usize {
-    session.node.count(|command| matches!(command, Command::PublishPost { .. }))
+    session.node.count(|command| {
+        matches!(
+            command,
+            Command::PublishPost { .. }
+                | Command::Reply { .. }
+                | Command::React { .. }
+                | Command::Edit { .. }
+                | Command::Delete { .. }
+                | Command::HideComment { .. }
+                | Command::SetPolicy { .. }
+        )
+    })
 }
 
-/// Runs a session of `steps`; how many posts were sent without the review and its key.
+/// A node with many posts, the first four with comments, one of them ana's own.
+fn with_talks() -> FakeNode {
+    let mut node = FakeNode::with_posts(260);
+    node.insert(post(990, 0xaa, "ana", Duration::from_secs(30), "my own post"));
+    let posts: Vec<ObjectId> = node.posts().iter().take(4).map(|post| post.post_id).collect();
+    for (post_id, count) in posts.into_iter().zip([30, 400, 3, 90]) {
+        node.comments(post_id, (0..count).map(|number| some_comment(number, u64::from(number))));
+    }
+    node
+}
+
+/// A comment somewhere in the tree.
+fn some_comment(number: u16, dice: u64) -> CommentView {
+    let mut dice = Dice(dice);
+    let parent = u16::try_from(dice.below(u64::from(number) + 2)).unwrap();
+    let parent = (parent != number).then(|| comment_id(parent));
+    match dice.below(4) {
+        0 => by(comment(number, parent), 0xaa, "ana", "one\nof\nmine"),
+        1 => to_me(unread(number, parent)),
+        2 => by(unread(number, parent), 7, "zoe", &"long ".repeat(200)),
+        _ => comment(number, parent),
+    }
+}
+
+/// Runs a session of `steps`; how much was published without its key.
 fn play(seed: u64, steps: usize, planted: Option<&Command>) -> usize {
     let mut dice = Dice(seed);
-    let mut session =
-        Session::new(if seed.is_multiple_of(5) { FakeNode::new() } else { FakeNode::with_posts(260) });
+    let mut session = Session::new(if seed.is_multiple_of(5) { FakeNode::new() } else { with_talks() });
     let mut unmeant = 0;
     for step in 0..steps {
         let before = published(&session);
@@ -139,6 +190,10 @@ fn play(seed: u64, steps: usize, planted: Option<&Command>) -> usize {
                     "news\nof today",
                 ));
                 session.hears(Event::FeedChanged);
+                let among = u64::try_from(session.node.posts().len().min(4)).unwrap();
+                let post_id = session.node.posts()[usize::try_from(dice.below(among)).unwrap()].post_id;
+                session.node.comments(post_id, [some_comment(number + 5_000, dice.below(1_000))]);
+                session.hears(Event::ThreadChanged { post_id });
             }
             3 => {
                 session.waits();
@@ -150,7 +205,7 @@ fn play(seed: u64, steps: usize, planted: Option<&Command>) -> usize {
             5 => session.node.refusals.push(CallError::new(ErrorKind::Busy, "the node is busy", "try again")),
             _ => {
                 let key = dice.one_of(KEYS);
-                meant = is_sending(&session, key);
+                meant = is_meant(&session, key);
                 session.keys(key);
             }
         }
@@ -190,9 +245,26 @@ fn a_planted_post_is_noticed() {
 
 #[test]
 fn every_pane_is_drawn_at_every_small_size() {
-    let panes =
-        ["j", "Enter", "q g p", "s", "q a", "Esc g w", "a", "Esc ?", "q :", "Esc c", "Ctrl-s", "Ctrl-x k"];
-    let mut session = Session::new(FakeNode::in_use());
+    let panes = [
+        "j",
+        "Enter",
+        "G",
+        "z M",
+        "F",
+        "Esc d",
+        "n r",
+        "Esc q g p",
+        "s",
+        "q a",
+        "Esc g w",
+        "a",
+        "Esc ?",
+        "q :",
+        "Esc c",
+        "Ctrl-s",
+        "Ctrl-x k",
+    ];
+    let mut session = Session::new(with_talks());
     for keys in panes {
         session.keys(keys);
         for columns in [0, 1, 2, 3, 5, 9, 17, 40, 61, 99, 100, 101] {

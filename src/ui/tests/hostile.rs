@@ -6,8 +6,10 @@ use ratatui::buffer::Buffer;
 
 use super::fake::{FakeNode, person, post};
 use super::session::Session;
+use super::talk::{by, comment, comment_id, to_me, unread};
 use crate::api::{CallError, ErrorKind, Event, NetworkState, PeerStanding, PeerView};
 use crate::domain::ids::NetworkId;
+use crate::domain::text::SafeText;
 use crate::ui::message::Message;
 use crate::ui::terminal::is_drawable;
 use crate::ui::widgets::wrap::cells;
@@ -44,9 +46,27 @@ fn check(session: &Session) {
 
 fn node_of(text: &str) -> FakeNode {
     let mut node = FakeNode::in_use();
-    node.personas[0].name = crate::domain::text::SafeText::line(text);
+    node.personas[0].name = SafeText::line(text);
     for number in 0..5 {
         node.insert(post(100 + number, 3, text, Duration::from_secs(u64::from(number)), text));
+    }
+    // The newest of them has comments: a hostile one, answers to it ever deeper, some to what is not here.
+    let post_id = node.posts()[0].post_id;
+    let parent = |number: u16| match number {
+        0 => None,
+        30 => Some(comment_id(999)),
+        number => Some(comment_id(number - 1)),
+    };
+    let hostile = |number: u16| match number % 3 {
+        0 => by(unread(number, parent(number)), 3, text, text),
+        1 => to_me(by(comment(number, parent(number)), 4, text, text)),
+        _ => by(comment(number, parent(number)), 0xaa, text, text),
+    };
+    node.comments(post_id, (0..40).map(hostile));
+    let talk = node.talks.get_mut(&post_id).unwrap();
+    talk.reactions.insert(SafeText::line(text), u64::MAX);
+    for comment in &mut talk.comments {
+        comment.reactions.insert(SafeText::line(text), 3);
     }
     node.people = vec![person(3, text), person(4, text)];
     node.peers.push(PeerView {
@@ -70,8 +90,12 @@ fn what_others_wrote_controls_nothing_in_any_pane() {
     for text in hostile_texts() {
         for (columns, rows) in [(120, 40), (80, 24), (40, 12), (7, 5)] {
             let mut session = Session::new(node_of(&text)).sized(columns, rows);
-            for keys in ["j", "Enter", "j", "G", "q", "g p", "s", "q", "d", "n", "a", "Esc", "g w", "?", "q"]
-            {
+            let journey = [
+                "j", "k", "Enter", "j", "G", "k", "z a", "z M", "z R", "F", "l j", "Esc", "r", "Ctrl-s",
+                "Esc", "Esc", "e", "Esc", "d", "n", "x", "n", ".", "g g", "q", "g p", "s", "q", "d", "n",
+                "a", "Esc", "g w", "?", "q",
+            ];
+            for keys in journey {
                 session.keys(keys);
                 check(&session);
             }
@@ -87,7 +111,10 @@ fn what_others_wrote_controls_nothing_in_any_pane() {
 fn what_is_pasted_controls_nothing_in_any_input() {
     for text in hostile_texts() {
         let mut session = Session::new(node_of("x")).sized(60, 20);
-        for keys in ["c", "Ctrl-s", "Esc", "Esc", "g p a", "Esc", "g w a", "Esc", ":", "Esc"] {
+        for keys in [
+            "F", "Esc", "r", "Ctrl-s", "Esc", "Esc", "c", "Ctrl-s", "Esc", "Esc", "g p a", "Esc", "g w a",
+            "Esc", ":", "Esc",
+        ] {
             session.keys(keys).pastes(&text);
             check(&session);
             session.waits();

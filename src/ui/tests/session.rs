@@ -140,6 +140,7 @@ impl Session {
                 }
                 Request::Command(asked, command) => {
                     let answer = self.node.command(&command).map(Answer::Outcome);
+                    self.waiting.extend(self.node.events.drain(..).map(Message::Event));
                     self.waiting.push_back(Message::Answered(asked, answer));
                 }
                 Request::Wake(_, wake) => self.timers.push(wake),

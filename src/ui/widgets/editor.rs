@@ -37,7 +37,7 @@ impl PartialEq for Editor {
 pub struct PasteTooLong;
 
 impl Editor {
-    /// An empty field: line breaks become spaces.
+    /// An empty field: line breaks and tabs become spaces.
     pub fn field() -> Self {
         Self::new("", Lines::One)
     }
@@ -90,7 +90,7 @@ impl Editor {
         }
         let mut text = cleaned(text);
         if self.lines == Lines::One {
-            text = text.replace('\n', " ");
+            text = text.replace(['\n', '\t'], " ");
         }
         self.area.insert_str(text);
         Ok(())
@@ -182,9 +182,9 @@ mod tests {
     #[test]
     fn a_field_has_one_line() {
         let mut field = Editor::field();
-        field.paste("one\ntwo").unwrap();
+        field.paste("one\ntwo\tthree").unwrap();
         assert!(!field.perform(Action::NewLine));
-        assert_eq!(field.content(), "one two");
+        assert_eq!(field.content(), "one two three");
     }
 
     #[test]

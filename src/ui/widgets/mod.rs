@@ -4,5 +4,6 @@ pub mod cursor;
 pub mod editor;
 pub mod lines;
 pub mod scroll;
+pub mod stack;
 pub mod when;
 pub mod wrap;
