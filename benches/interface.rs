@@ -1,9 +1,13 @@
 //! The program as a person meets it: the real binary in a pseudo-terminal of 120×40, beside a bare ratatui program
 //! and beside `cat`. Run it with `cargo bench --bench interface`.
 //!
+//! The part about comments runs alone with `cargo bench --bench interface -- comments`.
+//!
 //! A frame ends where the synchronized update of the terminal ends; times are taken where the bytes are read.
 
 mod support;
+#[path = "support/talk.rs"]
+mod talk;
 
 use std::fs;
 use std::io::{BufRead, BufReader, BufWriter, Read, Stdout, Write};
@@ -44,6 +48,11 @@ const ROWS: u16 = 40;
 const STARTS: usize = 15;
 /// Key presses of each kind.
 const KEYS: usize = 150;
+/// The most comments of a thread here, and key presses of each kind in it.
+const COMMENTS: u32 = 2_000;
+const THREAD_KEYS: usize = 100;
+/// Terminals a thread is read in.
+const THREAD_SIZES: [(u16, u16); 2] = [(COLUMNS, ROWS), (200, 50)];
 /// How long nothing is touched.
 const IDLE: Duration = Duration::from_secs(5);
 /// Longer than anything here takes.
@@ -68,6 +77,11 @@ fn main() -> Result<()> {
         return Ok(());
     }
     let mut table = Table::default();
+    if std::env::args().any(|argument| argument == "comments") {
+        comments(&mut table)?;
+        table.print();
+        return Ok(());
+    }
     let (small, large) = (data::copy(&SMALL)?, data::copy(&LARGE)?);
     starts(&mut table, small.path(), large.path())?;
     keys(&mut table, large.path())?;
@@ -75,6 +89,7 @@ fn main() -> Result<()> {
     serve_memory(&mut table, large.path())?;
     drop((small, large));
     keys_while_ingesting(&mut table)?;
+    comments(&mut table)?;
     table.print();
     Ok(())
 }
@@ -132,7 +147,11 @@ struct Written {
 
 impl Pty {
     fn open(command: CommandBuilder) -> Result<Self> {
-        let size = PtySize { rows: ROWS, cols: COLUMNS, pixel_width: 0, pixel_height: 0 };
+        Self::sized(command, (COLUMNS, ROWS))
+    }
+
+    fn sized(command: CommandBuilder, (cols, rows): (u16, u16)) -> Result<Self> {
+        let size = PtySize { rows, cols, pixel_width: 0, pixel_height: 0 };
         let pair = native_pty_system().openpty(size)?;
         let mut reader = pair.master.try_clone_reader()?;
         let keyboard = pair.master.take_writer()?;
@@ -149,7 +168,7 @@ impl Pty {
         let begun = now();
         let child = pair.slave.spawn_command(command)?;
         let cells = |count| NonZeroU16::new(count).context("a terminal has cells");
-        let screen = vt100::Parser::new(cells(ROWS)?, cells(COLUMNS)?, 0);
+        let screen = vt100::Parser::new(cells(rows)?, cells(cols)?, 0);
         Ok(Self { begun, child, keyboard, output, screen, tail: Vec::new(), _master: pair.master })
     }
 
@@ -202,6 +221,16 @@ impl Pty {
 
     fn shows(&self, text: &str) -> bool {
         self.screen.screen().contents().contains(text)
+    }
+
+    /// Reads until the screen shows a text; when the frame ended that first did.
+    fn until(&mut self, text: &str) -> Result<Instant> {
+        let end = now() + PATIENCE;
+        while !self.shows(text) {
+            self.rest(Duration::from_micros(200));
+            ensure!(now() < end, "no {text:?} came:\n{}", self.screen.screen().contents());
+        }
+        Ok(now())
     }
 
     /// Leaves with a key, and waits for the end.
@@ -269,10 +298,14 @@ struct Presses {
 
 impl Presses {
     /// Presses one key after another, as a person does, and waits for what comes of each.
-    fn of(pty: &mut Pty, mut next: impl FnMut(usize) -> u8) -> Result<Self> {
+    fn of(pty: &mut Pty, next: impl FnMut(usize) -> u8) -> Result<Self> {
+        Self::many(pty, KEYS, next)
+    }
+
+    fn many(pty: &mut Pty, count: usize, mut next: impl FnMut(usize) -> u8) -> Result<Self> {
         let mut rng = StdRng::seed_from_u64(1);
         let mut presses = Self::default();
-        for number in 0..KEYS {
+        for number in 0..count {
             presses.press(pty, next(number), &mut rng)?;
         }
         Ok(presses)
@@ -474,6 +507,70 @@ fn keys_while_ingesting(table: &mut Table) -> Result<()> {
     table.add(&name, None, presses.times(), "p50 ≤ 1, p95 ≤ 5 ms at 2,000 posts/s");
     table.add("bytes per key meanwhile, refreshes included", None, presses.bytes(), "");
     pty.leave()
+}
+
+/// A thread of many comments: opened, walked through, scrolled, folded, in terminals of two sizes.
+fn comments(table: &mut Table) -> Result<()> {
+    let store = data::copy(&SMALL)?;
+    talk::put(store.path(), COMMENTS)?;
+    for size in THREAD_SIZES {
+        let (columns, rows) = size;
+        let mut floor = Pty::sized(bare_program()?, size)?;
+        floor.frame()?;
+        let bare = Presses::many(&mut floor, THREAD_KEYS, there_and_back)?.times();
+        floor.press(b"\x1b")?;
+        let mut pty = Pty::sized(interface(store.path()), size)?;
+        pty.until(NEWEST_TEXT)?;
+        pty.rest(Duration::from_secs(1));
+        let goal = "p50 ≤ 1, p95 ≤ 5 ms";
+        let mut add = |what: &str, measure| {
+            let name =
+                format!("key → frame, {what}, {COMMENTS} comments, {columns}×{rows} (floor: bare ratatui)");
+            table.add(&name, bare, measure, goal);
+        };
+        let (first, all) = opens(&mut pty)?;
+        add("opening", Measure::of_times(&first));
+        add("opening, until the first comments stand there", Measure::of_times(&all));
+        add("to the next comment", Presses::many(&mut pty, THREAD_KEYS, |_| b'j')?.times());
+        // Half a page: Ctrl-d and Ctrl-u.
+        add("half a page down", Presses::many(&mut pty, THREAD_KEYS, |_| 0x04)?.times());
+        add("folding and unfolding", Presses::many(&mut pty, THREAD_KEYS, |_| b'\r')?.times());
+        add("folding and unfolding all", folds(&mut pty)?);
+        pty.press(b"q")?;
+        pty.rest(Duration::from_millis(300));
+        pty.leave()?;
+    }
+    Ok(())
+}
+
+/// Opens the selected post again and again: times to the first frame, and to the first one with comments. The post
+/// stays open.
+fn opens(pty: &mut Pty) -> Result<(Vec<Duration>, Vec<Duration>)> {
+    let (mut first, mut all) = (Vec::new(), Vec::new());
+    for _ in 0..THREAD_KEYS / 2 {
+        let pressed = pty.press(b"\r")?;
+        first.push(pty.frame()?.duration_since(pressed));
+        all.push(pty.until("├─")?.duration_since(pressed));
+        pty.rest(Duration::from_millis(700));
+        pty.press(b"q")?;
+        pty.rest(Duration::from_millis(100));
+    }
+    pty.press(b"\r")?;
+    pty.until("├─")?;
+    pty.rest(Duration::from_secs(1));
+    Ok((first, all))
+}
+
+/// `zM` and `zR` in turns: what the second key of each takes.
+fn folds(pty: &mut Pty) -> Result<Option<Measure>> {
+    let mut rng = StdRng::seed_from_u64(1);
+    let mut presses = Presses::default();
+    for number in 0..THREAD_KEYS {
+        pty.press(b"z")?;
+        pty.rest(Duration::from_millis(60));
+        presses.press(pty, if number.is_multiple_of(2) { b'M' } else { b'R' }, &mut rng)?;
+    }
+    Ok(presses.times())
 }
 
 /// Lets the reader know where the source is.
