@@ -12,7 +12,7 @@ use iroh::{EndpointAddr, EndpointId, TransportAddr};
 use itsgoin::domain::ids::NetworkId;
 use itsgoin::node::engine::answer::is_inline;
 use itsgoin::node::engine::interest::InterestList;
-use itsgoin::node::wire::{Decoded, Epoch, Group, Hello, Item, Message, Page, Pull, Want, encode_frame};
+use itsgoin::node::wire::{Decoded, Epoch, Group, Hello, Item, Message, Page, Pull, encode_frame};
 use tokio::time::timeout;
 
 /// The protocol's name in the handshake.
@@ -186,7 +186,7 @@ pub async fn serve_pulls(
                 if !is_inline {
                     match read_frame(&mut receive).await {
                         Ok(Some(Message::Want(want))) => {
-                            wanted = (0..offered).map(|at| wants(&want, at)).collect()
+                            wanted = (0..offered).map(|at| want.contains(at)).collect();
                         }
                         _ => wanted.fill(false),
                     }
@@ -204,10 +204,6 @@ pub async fn serve_pulls(
         drop(send.finish());
     }
     served
-}
-
-fn wants(want: &Want, at: usize) -> bool {
-    want.contains(at)
 }
 
 /// Positions for a page that goes on behind every group's.

@@ -138,7 +138,7 @@ pub async fn one_byte_every_five_seconds(target: Target) -> Result<u64, String> 
             }
         }
     };
-    let (code, ()) = tokio::join!(close_code(&connection, Duration::from_secs(120)), crawling);
+    let (code, ()) = tokio::join!(close_code(&connection, Duration::from_mins(2)), crawling);
     code
 }
 

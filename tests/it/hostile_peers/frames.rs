@@ -56,7 +56,7 @@ pub async fn a_million_ids(target: &Target) -> Seen {
     let connection = attacker.greeted().await?;
     let (mut send, _receive) = open(&connection, &33_000_010_u32.to_le_bytes()).await?;
     let ids = async {
-        let chunk = [0x58; 33_000];
+        let chunk = vec![0x58; 33_000];
         // It ends when the node closes.
         while send.write_all(&chunk).await.is_ok() {}
     };
