@@ -5,7 +5,7 @@ use rusqlite::params;
 use super::{Author, DbError, Peer, Read};
 use crate::domain::ids::{NetworkId, ObjectId, PostingId};
 use crate::domain::log::Seq;
-use crate::limits::STORED_OVERHEAD_BYTES;
+use crate::limits::{AUTHOR_SEATS, FILE_HOLDERS, STORED_OVERHEAD_BYTES};
 
 /// How far a store has read another node's log for an author.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -92,10 +92,13 @@ impl Read<'_> {
     pub fn is_over_quota(&self, followed: u64, stranger: u64, strangers: u64) -> Result<bool, DbError> {
         let quotas = [followed, stranger, strangers].map(|quota| i64::try_from(quota).unwrap_or(i64::MAX));
         self.get(
-            "SELECT EXISTS (SELECT 1 FROM authors WHERE post_count > 0
+            "WITH evictable AS (SELECT arrivals.author FROM arrivals JOIN objects USING (object)
+                 WHERE kind = 1 AND NOT EXISTS
+                     (SELECT 1 FROM operations WHERE post = object AND author IN (SELECT author FROM personas)))
+             SELECT EXISTS (SELECT 1 FROM authors WHERE author IN evictable
                        AND ((class = 1 AND bytes > ?1) OR (class = 2 AND bytes > ?2)))
                 OR ((SELECT bytes FROM space WHERE class = 2) > ?3
-                    AND EXISTS (SELECT 1 FROM authors WHERE class = 2 AND post_count > 0))",
+                    AND EXISTS (SELECT 1 FROM authors WHERE class = 2 AND author IN evictable))",
             quotas,
             |row| row.get(0),
         )
@@ -132,6 +135,16 @@ impl Read<'_> {
                 AND NOT EXISTS (SELECT 1 FROM space WHERE class < 3 AND bytes <>
                        (SELECT coalesce(sum(authors.bytes), 0) FROM authors WHERE authors.class = space.class))",
             [STORED_OVERHEAD_BYTES],
+            |row| row.get(0),
+        )
+    }
+
+    /// Whether no file has more rows of holders than allowed, and no author more seats.
+    pub fn holders_are_few(&self) -> Result<bool, DbError> {
+        self.get(
+            "SELECT NOT EXISTS (SELECT 1 FROM file_holders GROUP BY file_id HAVING count(*) > ?1)
+                AND NOT EXISTS (SELECT 1 FROM author_seats GROUP BY posting_id HAVING count(*) > ?2)",
+            [FILE_HOLDERS, AUTHOR_SEATS].map(|most| i64::try_from(most).unwrap_or(0)),
             |row| row.get(0),
         )
     }

@@ -2,8 +2,8 @@
 
 use rusqlite::params;
 
-use super::{Author, DbError, Peer, Read, Write};
-use crate::domain::ids::{NetworkId, ObjectId};
+use super::{DbError, Peer, Read, Write};
+use crate::domain::ids::{NetworkId, ObjectId, PostingId};
 use crate::domain::time::Timestamp;
 use crate::limits::FILE_HOLDERS;
 
@@ -34,10 +34,10 @@ pub(super) const LIST_FILE_HOLDERS: &str = "SELECT network_id FROM file_holders 
 
 impl Read<'_> {
     /// The seats of an author.
-    pub fn list_seats(&self, author: Author) -> Result<Vec<AuthorSeat>, DbError> {
+    pub fn list_seats(&self, author: PostingId) -> Result<Vec<AuthorSeat>, DbError> {
         self.list(
             "SELECT network_id, is_chosen, is_proven, since_ms FROM author_seats JOIN peers USING (peer)
-             WHERE author = ?1 ORDER BY since_ms, network_id",
+             WHERE posting_id = ?1 ORDER BY since_ms, network_id",
             [author],
             |row| {
                 Ok(AuthorSeat {
@@ -56,36 +56,22 @@ impl Read<'_> {
         self.list(LIST_FILE_HOLDERS, params![file, limit], |row| row.get(0))
     }
 
-    /// How many rows the file with the most of them has.
-    pub fn count_most_holders(&self) -> Result<u64, DbError> {
-        let most: i64 = self.get(
-            "SELECT coalesce(max(rows), 0) FROM (SELECT count(*) AS rows FROM file_holders GROUP BY file_id)",
-            [],
-            |row| row.get(0),
-        )?;
-        Ok(most.unsigned_abs())
-    }
-
-    /// Whether a peer has a seat anywhere.
-    pub fn has_seat(&self, peer: Peer) -> Result<bool, DbError> {
-        self.get("SELECT EXISTS (SELECT 1 FROM author_seats WHERE peer = ?1)", [peer], |row| row.get(0))
-    }
 }
 
 impl Write<'_> {
     /// Keeps a seat, or what changed about it.
-    pub fn replace_seat(&self, author: Author, peer: Peer, seat: &AuthorSeat) -> Result<(), DbError> {
+    pub fn replace_seat(&self, author: PostingId, peer: Peer, seat: &AuthorSeat) -> Result<(), DbError> {
         self.execute(
-            "INSERT INTO author_seats (author, peer, is_chosen, is_proven, since_ms) VALUES (?1, ?2, ?3, ?4, ?5)
-             ON CONFLICT (author, peer) DO UPDATE SET is_chosen = ?3, is_proven = ?4, since_ms = ?5",
+            "INSERT INTO author_seats (posting_id, peer, is_chosen, is_proven, since_ms) VALUES (?1, ?2, ?3, ?4, ?5)
+             ON CONFLICT (posting_id, peer) DO UPDATE SET is_chosen = ?3, is_proven = ?4, since_ms = ?5",
             params![author, peer, seat.is_chosen, seat.is_proven, seat.since],
         )?;
         Ok(())
     }
 
     /// Forgets a seat.
-    pub fn delete_seat(&self, author: Author, peer: Peer) -> Result<(), DbError> {
-        self.execute("DELETE FROM author_seats WHERE author = ?1 AND peer = ?2", params![author, peer])?;
+    pub fn delete_seat(&self, author: PostingId, peer: Peer) -> Result<(), DbError> {
+        self.execute("DELETE FROM author_seats WHERE posting_id = ?1 AND peer = ?2", params![author, peer])?;
         Ok(())
     }
 

@@ -229,12 +229,12 @@ CREATE INDEX replaced_manifests_by_time ON replaced_manifests (replaced_ms);
 
 -- Mutual seats with peers that carry an author: 'who is told first of what this author publishes'. At most 4 an author.
 CREATE TABLE author_seats (
-    author    INTEGER NOT NULL,
-    peer      INTEGER NOT NULL,
-    is_chosen INTEGER NOT NULL,  -- 1: we asked for it, 0: the peer did
-    is_proven INTEGER NOT NULL,  -- 1: it delivered valid news of the author
-    since_ms  INTEGER NOT NULL,
-    PRIMARY KEY (author, peer)
+    posting_id BLOB    NOT NULL,  -- no row among `authors`: nothing of theirs may be here yet
+    peer       INTEGER NOT NULL,
+    is_chosen  INTEGER NOT NULL,  -- 1: we asked for it, 0: the peer did
+    is_proven  INTEGER NOT NULL,  -- 1: it delivered valid news of the author
+    since_ms   INTEGER NOT NULL,
+    PRIMARY KEY (posting_id, peer)
 ) STRICT, WITHOUT ROWID;
 -- 'Which seats go with this peer', 'has it any'.
 CREATE INDEX author_seats_by_peer ON author_seats (peer);

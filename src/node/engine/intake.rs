@@ -82,7 +82,7 @@ impl Engine {
                             let is_ours = self.interest.is_ours(object.author());
                             let posts = u64::from(is_ours && matches!(object, Object::Post(_)));
                             taken.new_posts = taken.new_posts.saturating_add(posts);
-                            taken.new_by.insert(object.author());
+                            taken.new_by.insert(object.log_author());
                         }
                         Intake::Known => {}
                         Intake::Postponed => drop(taken.postponed.insert(object.log_author())),
@@ -161,7 +161,7 @@ impl Engine {
             Object::Operation(operation) => self.operation_arrived(step, entry, operation),
             Object::Manifest(manifest) => {
                 if self.manifest_arrived(step, entry.author, entry.key, manifest, entry.source)? {
-                    self.note_arrival(step.now, entry);
+                    self.note_pushed_arrival(step.now, entry);
                 }
                 Ok(Intake::New)
             }
@@ -194,7 +194,7 @@ impl Engine {
         if is_merged {
             step.tell(Event::FeedChanged);
         }
-        self.note_arrival(step.now, entry);
+        self.note_pushed_arrival(step.now, entry);
         Ok(())
     }
 
@@ -226,8 +226,17 @@ impl Engine {
     }
 
     /// Lets every connection know whose list holds the author, but the one the object came from.
-    /// Peers with a seat hear of it by a push.
     pub(super) fn note_arrival(&mut self, now: Timestamp, entry: &Entry) {
+        self.last_arrival = now;
+        for (id, connection) in &mut self.connections {
+            if Some(*id) != entry.source {
+                connection.note_arrival(entry.log_author, now);
+            }
+        }
+    }
+
+    /// The same for what peers with a seat hear of by a push: news only come later to them, in case it is lost.
+    fn note_pushed_arrival(&mut self, now: Timestamp, entry: &Entry) {
         self.last_arrival = now;
         let seats: Vec<NetworkId> = self.spread.seats(entry.log_author).collect();
         for (id, connection) in &mut self.connections {

@@ -1,6 +1,8 @@
 //! The promises of the pull, checked after every step, at every start, and when everything has come to rest.
 //!
-//! - A cursor never passes what is neither stored, held, refused nor remembered as having made room here, nor the end of the log it belongs to.
+//! - A cursor never passes what is neither stored, held, refused, replaced nor remembered as having made room here, nor
+//!   the end of the log it belongs to.
+//! - No file has more holders in the store than allowed, and no author more seats.
 //! - A number of the log that peers have seen as passed is never given again.
 //! - What a person was told is done is on the disk, whatever happens afterwards.
 //! - At rest, every node wants what its neighbours want and has what they have of it, each post of a followed author
@@ -11,11 +13,15 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::node::NodeIndex;
 use super::world::World;
 use super::{Broken, Report, Violation};
+use crate::db::Read;
 use crate::db::audit::KnownCursor;
 use crate::db::objects::Have;
 use crate::db::peers::PeerRow;
+use crate::domain::envelope::{Content, Kind};
 use crate::domain::ids::{NetworkId, ObjectId, PostingId};
 use crate::domain::log::Seq;
+use crate::domain::manifest::Manifest;
+use crate::domain::profile::replaces;
 use crate::limits::{CLOCK_AHEAD, INTEREST_IDS, KNOWN_PEERS};
 use crate::node::engine::Quotas;
 use crate::node::engine::answer::epoch_for;
@@ -58,6 +64,9 @@ impl World {
         self.check_numbers(index)?;
         self.check_quotas(index)?;
         self.nodes[index].seen.is_settled = true;
+        if self.nodes[index].read(|read| read.holders_are_few()) == Some(false) {
+            return Err(self.broken(index, Broken::TooManyHolders));
+        }
         self.check_cursors(index)
     }
 
@@ -132,11 +141,31 @@ impl World {
             .read(|read| read.list_log_of(cursor.author, from, cursor.since))
             .unwrap_or_default();
         for id in passed {
-            if self.nodes[index].read(|read| read.have(id)) == Some(Have::Missing) {
+            let is_missing = self.nodes[index].read(|read| read.have(id)) == Some(Have::Missing);
+            if is_missing && !self.is_replaced(index, peer, id) {
                 return Err(self.broken(index, Broken::CursorPasses { since: cursor.since, id }));
             }
         }
         Ok(())
+    }
+
+    /// Whether something in a peer's log is an older version of what is here. A peer that lost its power may have gone back
+    /// to a version that had left its log before it was read.
+    fn is_replaced(&mut self, index: NodeIndex, peer: NodeIndex, id: ObjectId) -> bool {
+        let manifest_of = |read: Read<'_>| {
+            let Some(key) = read.find_object(id)? else { return Ok(None) };
+            let envelope = read.get_envelope(key)?;
+            let is_manifest = envelope.kind == Kind::Manifest;
+            Ok(is_manifest.then(|| Manifest::decode(&envelope.bytes).ok()).flatten())
+        };
+        let Some(old) = self.nodes[peer].read(manifest_of).flatten() else { return false };
+        let current = self.nodes[index].read(|read| match read.find_author(old.author())? {
+            Some(author) => read.find_manifest(author),
+            None => Ok(None),
+        });
+        current.flatten().is_some_and(|current| {
+            replaces((current.sequence, current.object_id), (old.sequence(), id))
+        })
     }
 
     fn check_acknowledged(&mut self, index: NodeIndex) -> Result<(), Violation> {

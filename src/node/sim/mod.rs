@@ -92,6 +92,9 @@ pub enum Broken {
         /// What.
         id: ObjectId,
     },
+    /// A file has more rows of holders than allowed, or an author more seats.
+    #[error("more holders than allowed")]
+    TooManyHolders,
     /// Something stands twice, or not at all, in the feed.
     #[error("{id:?} does not stand in the feed exactly once")]
     NotOnceInFeed {

@@ -5,7 +5,7 @@ use super::topic::{Answer, Happened, Origin, Out, Proof, SeatRecord};
 use super::{Around, OWN_WAIT, PutOff, SentLink};
 use crate::db::holders::AuthorSeat;
 use crate::db::peers::AddressSource;
-use crate::db::{Author, DbError};
+use crate::db::DbError;
 use crate::domain::address::PeerAddress;
 use crate::domain::ids::{NetworkId, PostingId};
 use crate::limits::{LINK_ENTRIES, NAMED_DIAL_SPACING};
@@ -35,9 +35,7 @@ impl Engine {
                 Out::Reach(peer) => self.dial_seat_soon(step.now, peer),
                 Out::Seated(record) => self.seat_made(step, author, &record)?,
                 Out::Unseated(peer) => {
-                    if let (Some(author), Some(peer)) =
-                        (step.store.find_author(author)?, step.store.find_peer(peer)?)
-                    {
+                    if let Some(peer) = step.store.find_peer(peer)? {
                         step.store.delete_seat(author, peer)?;
                     }
                 }
@@ -52,7 +50,6 @@ impl Engine {
         posting_id: PostingId,
         record: &SeatRecord,
     ) -> Result<(), DbError> {
-        let author: Author = step.store.intern_author(posting_id)?;
         let Some(peer) = step.store.find_peer(record.peer)? else { return Ok(()) };
         let seat = AuthorSeat {
             network_id: record.peer,
@@ -60,7 +57,7 @@ impl Engine {
             is_proven: u8::from(record.proof == Proof::Proven),
             since: record.since,
         };
-        step.store.replace_seat(author, peer, &seat)?;
+        step.store.replace_seat(posting_id, peer, &seat)?;
         if record.since == step.now {
             // Whoever just sat down may have missed the newest.
             let due = step.now.after(step.within(OWN_WAIT));
@@ -103,8 +100,7 @@ impl Engine {
         reply: ReplyId,
         asks: Vec<LinkAsk>,
     ) -> Result<(), DbError> {
-        let Some(from) =
-            self.connections.get(&id).filter(|known| known.row().is_some()).map(|known| known.peer)
+        let Some(from) = self.connections.get(&id).filter(|known| known.row().is_some()).map(|known| known.peer)
         else {
             step.push(Effect::Reply { reply, message: Message::Busy });
             return Ok(());
@@ -112,7 +108,9 @@ impl Engine {
         let mut replies = Vec::with_capacity(asks.len());
         for LinkAsk { topic, ask } in asks {
             let answer = match topic {
-                TopicId::Author(author) => self.topic_happens(step, author, Happened::Asked { from, ask })?,
+                TopicId::Author(author) => {
+                    self.topic_happens(step, author, Happened::Asked { from, ask })?
+                }
                 TopicId::File(_) => None,
             };
             replies.push(reply_for(step, answer.unwrap_or(Answer::Leave))?);
@@ -150,13 +148,8 @@ impl Engine {
         step: &mut Step<'_, '_>,
         id: ConnectionId,
     ) -> Result<(), DbError> {
-        let lost: Vec<RequestId> = self
-            .spread
-            .sent
-            .iter()
-            .filter(|(_, sent)| sent.connection == id)
-            .map(|(request, _)| *request)
-            .collect();
+        let lost: Vec<RequestId> =
+            self.spread.sent.iter().filter(|(_, sent)| sent.connection == id).map(|(request, _)| *request).collect();
         for request in lost {
             self.link_answered(step, request, None)?;
         }

@@ -43,6 +43,8 @@ const IDLE_FIRST: Duration = Duration::from_secs(10);
 const IDLE_LONGEST: Duration = Duration::from_mins(15);
 /// Walks in a row that seated nobody, after which they become rarer.
 const BARREN_WALKS: u32 = 6;
+/// Other nodes of the topic that are remembered, to start a walk from where none of our seats leads.
+const MET: usize = 16;
 /// Carriers of one topic that are remembered: as many as there can be connections.
 const CARRIERS: usize = 64;
 
@@ -232,17 +234,9 @@ impl Seat {
 enum Hold {
     Firm,
     /// We named it to a newcomer.
-    Locked {
-        to: NetworkId,
-        nonce: Nonce,
-        until: Timestamp,
-    },
+    Locked { to: NetworkId, nonce: Nonce, until: Timestamp },
     /// A newcomer came with its pass; we asked it.
-    Moving {
-        to: NetworkId,
-        nonce: Nonce,
-        next: Due,
-    },
+    Moving { to: NetworkId, nonce: Nonce, next: Due },
 }
 
 /// Whether a seat that is not connected was dialled in vain.
@@ -297,6 +291,8 @@ pub struct Topic {
     pending: Vec<Pending>,
     carriers: Vec<NetworkId>,
     refused: Vec<(NetworkId, Timestamp)>,
+    /// Nodes that were named or asked for a seat, the newest last.
+    met: Vec<NetworkId>,
     /// Moves that were done, so that a repeated question gets the same answer.
     moved: Vec<(NetworkId, Nonce)>,
     leaving: Vec<(NetworkId, Due)>,
@@ -328,6 +324,7 @@ impl Topic {
             pending: Vec::new(),
             carriers: Vec::new(),
             refused: Vec::new(),
+            met: Vec::new(),
             moved: Vec::new(),
             leaving: Vec::new(),
             walks: Vec::new(),
@@ -340,6 +337,7 @@ impl Topic {
     /// Takes what happened.
     pub fn handle(&mut self, around: &mut Around<'_>, happened: Happened) -> Vec<Out> {
         let mut out = Vec::new();
+        self.meet(happened);
         match happened {
             Happened::Asked { from, ask } => {
                 let answer = self.asked(around, from, ask, &mut out);
@@ -423,9 +421,7 @@ impl Topic {
     /// Whether a peer has anything to do with this topic.
     #[must_use]
     pub fn concerns(&self, peer: NetworkId) -> bool {
-        self.is_known(peer)
-            || self.carriers.contains(&peer)
-            || self.leaving.iter().any(|(other, _)| *other == peer)
+        self.is_known(peer) || self.carriers.contains(&peer) || self.leaving.iter().any(|(other, _)| *other == peer)
     }
 
     /// Peers this topic would have a connection with.
@@ -558,8 +554,7 @@ impl Topic {
 
     /// Looks for a seat within the next second.
     fn seek_soon(&mut self, around: &mut Around<'_>) {
-        let soon =
-            around.now.after(Duration::from_millis(100)).after(around.within(Duration::from_millis(700)));
+        let soon = around.now.after(Duration::from_millis(100)).after(around.within(Duration::from_millis(700)));
         self.next_try = Some(self.next_try.map_or(soon, |next| next.min(soon)));
     }
 
@@ -567,6 +562,23 @@ impl Topic {
         self.remember_carrier(around, peer);
         (self.barren, self.idle) = (0, IDLE_FIRST);
         self.seek_soon(around);
+    }
+
+    /// Remembers who else there is. Seats that fall apart into groups find each other by this again.
+    fn meet(&mut self, happened: Happened) {
+        let peer = match happened {
+            Happened::Asked { from, .. } => from,
+            Happened::Replied { answer: Some(Answer::Split(peer, _) | Answer::Onward(peer)), .. } => peer,
+            _ => return,
+        };
+        if peer == self.us {
+            return;
+        }
+        self.met.retain(|met| *met != peer);
+        if self.met.len() >= MET {
+            self.met.remove(0);
+        }
+        self.met.push(peer);
     }
 
     fn remember_carrier(&mut self, around: &Around<'_>, peer: NetworkId) {
@@ -586,8 +598,7 @@ impl Topic {
             seat.reach = Reach::Untried;
             seat.check = Some(Due { at: around.now.after(check_in), tries: 0 });
         }
-        let waits =
-            self.pending.iter().any(|pending| pending.peer == peer && pending.stage == Stage::Reaching);
+        let waits = self.pending.iter().any(|pending| pending.peer == peer && pending.stage == Stage::Reaching);
         if waits && self.is_prefix_free(around, peer) {
             self.send_offer(around, peer, out);
         } else if waits {
@@ -613,6 +624,7 @@ impl Topic {
         if around.is_near(peer) {
             return;
         }
+        self.met.retain(|met| *met != peer);
         if let Some(seat) = self.seat_mut(peer) {
             seat.reach = Reach::Failed;
             self.idle = IDLE_FIRST;
@@ -655,8 +667,9 @@ impl Topic {
         if copy == NewsCopy::Later {
             return;
         }
-        let may_go =
-            |seat: &&Seat| seat.is_idle(now) && seat.origin == Origin::Inbound && seat.hold == Hold::Firm;
+        let may_go = |seat: &&Seat| {
+            seat.is_idle(now) && seat.origin == Origin::Inbound && seat.hold == Hold::Firm
+        };
         let idle = self.seats.iter().find(may_go).map(|seat| seat.peer);
         if let (Some(idle), false, true, false) = (idle, is_seat, around.is_near(peer), self.is_known(peer)) {
             // Who brought the news has more use for the place than who never did.
@@ -692,9 +705,7 @@ impl Topic {
             match pending.stage {
                 Stage::Granted => {}
                 Stage::Confirming { .. } => self.say_leave(around, pending.peer),
-                Stage::Reaching | Stage::Offered { .. } | Stage::Promised => {
-                    self.refuse(around, pending.peer);
-                }
+                Stage::Reaching | Stage::Offered { .. } | Stage::Promised => self.refuse(around, pending.peer),
             }
             self.seek_soon(around);
         }
@@ -813,8 +824,9 @@ impl Topic {
             (_, Some(start)) if joins || (carrier.is_none() && live < SEATS_WANTED) => {
                 self.walks.push(now);
                 self.barren = self.barren.saturating_add(1);
-                let hops = u8::try_from(around.rng.next_u32() % u32::from(WALK_HOPS)).unwrap_or(0);
-                self.offer(around, start, hops.saturating_add(1), None, out);
+                // Short walks stay among those who were let in by the same node, and fall off with it.
+                let shorter = u8::from(around.rng.next_u32() % 2 == 0);
+                self.offer(around, start, WALK_HOPS.saturating_sub(shorter), None, out);
             }
             (Some(carrier), _) => self.offer(around, carrier, 0, None, out),
             _ if self.carriers.is_empty() && self.seats.is_empty() => return,
@@ -858,6 +870,11 @@ impl Topic {
         let carriers = self.carriers.iter().copied().filter(|peer| around.is_near(*peer));
         let is_walked = |peer: NetworkId| self.pending.iter().any(|pending| pending.peer == peer);
         let starts: Vec<NetworkId> = seats.chain(carriers).filter(|peer| !is_walked(*peer)).collect();
+        // Whoever joins walks from where it was let in. Later, half of the walks begin elsewhere.
+        let met: Vec<NetworkId> = self.met.iter().copied().filter(|peer| !self.is_known(*peer)).collect();
+        if self.walks.len() >= 2 && (starts.is_empty() || around.rng.next_u32() % 2 == 0) {
+            return around.pick(&met).or_else(|| around.pick(&starts));
+        }
         around.pick(&starts)
     }
 
