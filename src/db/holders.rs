@@ -55,7 +55,6 @@ impl Read<'_> {
         let limit = i64::try_from(FILE_HOLDERS).unwrap_or(i64::MAX);
         self.list(LIST_FILE_HOLDERS, params![file, limit], |row| row.get(0))
     }
-
 }
 
 impl Write<'_> {

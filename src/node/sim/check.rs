@@ -163,9 +163,9 @@ impl World {
             Some(author) => read.find_manifest(author),
             None => Ok(None),
         });
-        current.flatten().is_some_and(|current| {
-            replaces((current.sequence, current.object_id), (old.sequence(), id))
-        })
+        current
+            .flatten()
+            .is_some_and(|current| replaces((current.sequence, current.object_id), (old.sequence(), id)))
     }
 
     fn check_acknowledged(&mut self, index: NodeIndex) -> Result<(), Violation> {

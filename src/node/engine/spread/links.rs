@@ -3,9 +3,9 @@
 
 use super::topic::{Answer, Happened, Origin, Out, Proof, SeatRecord};
 use super::{Around, OWN_WAIT, PutOff, SentLink};
+use crate::db::DbError;
 use crate::db::holders::AuthorSeat;
 use crate::db::peers::AddressSource;
-use crate::db::DbError;
 use crate::domain::address::PeerAddress;
 use crate::domain::ids::{NetworkId, PostingId};
 use crate::limits::{LINK_ENTRIES, NAMED_DIAL_SPACING};
@@ -100,7 +100,8 @@ impl Engine {
         reply: ReplyId,
         asks: Vec<LinkAsk>,
     ) -> Result<(), DbError> {
-        let Some(from) = self.connections.get(&id).filter(|known| known.row().is_some()).map(|known| known.peer)
+        let Some(from) =
+            self.connections.get(&id).filter(|known| known.row().is_some()).map(|known| known.peer)
         else {
             step.push(Effect::Reply { reply, message: Message::Busy });
             return Ok(());
@@ -108,9 +109,7 @@ impl Engine {
         let mut replies = Vec::with_capacity(asks.len());
         for LinkAsk { topic, ask } in asks {
             let answer = match topic {
-                TopicId::Author(author) => {
-                    self.topic_happens(step, author, Happened::Asked { from, ask })?
-                }
+                TopicId::Author(author) => self.topic_happens(step, author, Happened::Asked { from, ask })?,
                 TopicId::File(_) => None,
             };
             replies.push(reply_for(step, answer.unwrap_or(Answer::Leave))?);
@@ -148,8 +147,13 @@ impl Engine {
         step: &mut Step<'_, '_>,
         id: ConnectionId,
     ) -> Result<(), DbError> {
-        let lost: Vec<RequestId> =
-            self.spread.sent.iter().filter(|(_, sent)| sent.connection == id).map(|(request, _)| *request).collect();
+        let lost: Vec<RequestId> = self
+            .spread
+            .sent
+            .iter()
+            .filter(|(_, sent)| sent.connection == id)
+            .map(|(request, _)| *request)
+            .collect();
         for request in lost {
             self.link_answered(step, request, None)?;
         }

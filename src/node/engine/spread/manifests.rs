@@ -77,7 +77,7 @@ impl Engine {
         let sequence = next_sequence(last.map(|last| last.sequence), step.now);
         let previous = last.map(|last| last.object_id);
         let manifest = Manifest::new(key.posting_id(), step.now, sequence, newest, previous);
-        self.take_in(step, &Object::Manifest(key.sign(&manifest)), None)?;
+        self.take_in(step, &Object::Manifest(Box::new(key.sign(&manifest))), None)?;
         Ok(())
     }
 
@@ -138,8 +138,13 @@ impl Engine {
     /// Pushes the manifests that are due; of our own personas one, the others a little later.
     pub(super) fn push_due(&mut self, step: &mut Step<'_, '_>) -> Result<(), DbError> {
         let now = step.now;
-        let due: Vec<PostingId> =
-            self.spread.pushes.iter().filter(|(_, push)| push.due <= now).map(|(author, _)| *author).collect();
+        let due: Vec<PostingId> = self
+            .spread
+            .pushes
+            .iter()
+            .filter(|(_, push)| push.due <= now)
+            .map(|(author, _)| *author)
+            .collect();
         let mut own = None;
         for author in due {
             if self.is_own(author) && own.replace(author).is_some() {
@@ -373,7 +378,8 @@ fn listed_in(step: &Step<'_, '_>, object: ObjectKey) -> Result<Vec<ObjectId>, Db
     if bytes.is_empty() {
         return Ok(Vec::new());
     }
-    let manifest = Manifest::decode(&bytes).map_err(|_was_good_once| DbError::DamagedRow { table: "objects" })?;
+    let manifest =
+        Manifest::decode(&bytes).map_err(|_was_good_once| DbError::DamagedRow { table: "objects" })?;
     Ok(manifest.newest().to_vec())
 }
 

@@ -24,7 +24,7 @@ use crate::db::{DbError, Read};
 use crate::domain::ids::{NetworkId, PostingId};
 use crate::domain::standing::Prefix;
 use crate::domain::time::Timestamp;
-use crate::limits::{AUTHOR_SEATS};
+use crate::limits::AUTHOR_SEATS;
 use crate::node::wire::LinkAsk;
 
 /// A dial that is put off for no longer than this only keeps its distance to another one.
@@ -246,7 +246,8 @@ impl Engine {
     /// Greeted peers whose list holds the author.
     fn carriers(&self, author: PostingId) -> impl Iterator<Item = NetworkId> {
         let carries = move |connection: &&super::connection::Connection| {
-            connection.row().is_some() && connection.subscription.as_ref().is_some_and(|list| list.contains(author))
+            connection.row().is_some()
+                && connection.subscription.as_ref().is_some_and(|list| list.contains(author))
         };
         self.connections.values().filter(carries).map(|connection| connection.peer)
     }

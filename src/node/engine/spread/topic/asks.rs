@@ -92,8 +92,7 @@ impl Topic {
 
     fn inbound(&self) -> usize {
         let seats = self.seats.iter().filter(|seat| seat.reach != super::Reach::Failed);
-        let origins =
-            seats.map(|seat| seat.origin).chain(self.pending.iter().map(|pending| pending.origin));
+        let origins = seats.map(|seat| seat.origin).chain(self.pending.iter().map(|pending| pending.origin));
         origins.filter(|origin| *origin == Origin::Inbound).count()
     }
 
@@ -173,9 +172,7 @@ impl Topic {
         nonce: Nonce,
         out: &mut Vec<Out>,
     ) -> Answer {
-        let pass = |hold: Hold| {
-            matches!(hold, Hold::Locked { to, nonce: ours, .. } if to == newcomer && ours == nonce)
-        };
+        let pass = |hold: Hold| matches!(hold, Hold::Locked { to, nonce: ours, .. } if to == newcomer && ours == nonce);
         if self.seat(from).is_some_and(|seat| pass(seat.hold)) {
             self.remove_seat(around, from, out);
             if self.moved.len() >= MOVES {
@@ -189,7 +186,12 @@ impl Topic {
     }
 
     /// Offers the place of a split seat to the newcomer it was split for.
-    pub(super) fn offer_newcomer(&mut self, around: &mut Around<'_>, newcomer: NetworkId, out: &mut Vec<Out>) {
+    pub(super) fn offer_newcomer(
+        &mut self,
+        around: &mut Around<'_>,
+        newcomer: NetworkId,
+        out: &mut Vec<Out>,
+    ) {
         if self.is_known(newcomer) || newcomer == self.us {
             return;
         }

@@ -9,6 +9,7 @@
 
 mod asks;
 mod replies;
+mod tending;
 #[cfg(test)]
 mod tests;
 
@@ -20,10 +21,8 @@ use rand::CryptoRng;
 use crate::domain::ids::NetworkId;
 use crate::domain::standing::Prefix;
 use crate::domain::time::Timestamp;
-use crate::limits::{
-    AUTHOR_SEATS, KEPT_SEATS, OFFER_TIME, SEATS_WANTED, WALK_HOPS, WALKS, WALKS_TIME, WARM_SEATS,
-};
-use crate::node::wire::{Ask, Nonce, Room, SplitPass};
+use crate::limits::{KEPT_SEATS, OFFER_TIME};
+use crate::node::wire::{Ask, Nonce, SplitPass};
 
 /// Time between two tries of something whose answer was lost.
 const RETRY: Duration = Duration::from_secs(3);
@@ -234,9 +233,17 @@ impl Seat {
 enum Hold {
     Firm,
     /// We named it to a newcomer.
-    Locked { to: NetworkId, nonce: Nonce, until: Timestamp },
+    Locked {
+        to: NetworkId,
+        nonce: Nonce,
+        until: Timestamp,
+    },
     /// A newcomer came with its pass; we asked it.
-    Moving { to: NetworkId, nonce: Nonce, next: Due },
+    Moving {
+        to: NetworkId,
+        nonce: Nonce,
+        next: Due,
+    },
 }
 
 /// Whether a seat that is not connected was dialled in vain.
@@ -421,7 +428,9 @@ impl Topic {
     /// Whether a peer has anything to do with this topic.
     #[must_use]
     pub fn concerns(&self, peer: NetworkId) -> bool {
-        self.is_known(peer) || self.carriers.contains(&peer) || self.leaving.iter().any(|(other, _)| *other == peer)
+        self.is_known(peer)
+            || self.carriers.contains(&peer)
+            || self.leaving.iter().any(|(other, _)| *other == peer)
     }
 
     /// Peers this topic would have a connection with.
@@ -554,7 +563,8 @@ impl Topic {
 
     /// Looks for a seat within the next second.
     fn seek_soon(&mut self, around: &mut Around<'_>) {
-        let soon = around.now.after(Duration::from_millis(100)).after(around.within(Duration::from_millis(700)));
+        let soon =
+            around.now.after(Duration::from_millis(100)).after(around.within(Duration::from_millis(700)));
         self.next_try = Some(self.next_try.map_or(soon, |next| next.min(soon)));
     }
 
@@ -598,7 +608,8 @@ impl Topic {
             seat.reach = Reach::Untried;
             seat.check = Some(Due { at: around.now.after(check_in), tries: 0 });
         }
-        let waits = self.pending.iter().any(|pending| pending.peer == peer && pending.stage == Stage::Reaching);
+        let waits =
+            self.pending.iter().any(|pending| pending.peer == peer && pending.stage == Stage::Reaching);
         if waits && self.is_prefix_free(around, peer) {
             self.send_offer(around, peer, out);
         } else if waits {
@@ -667,9 +678,8 @@ impl Topic {
         if copy == NewsCopy::Later {
             return;
         }
-        let may_go = |seat: &&Seat| {
-            seat.is_idle(now) && seat.origin == Origin::Inbound && seat.hold == Hold::Firm
-        };
+        let may_go =
+            |seat: &&Seat| seat.is_idle(now) && seat.origin == Origin::Inbound && seat.hold == Hold::Firm;
         let idle = self.seats.iter().find(may_go).map(|seat| seat.peer);
         if let (Some(idle), false, true, false) = (idle, is_seat, around.is_near(peer), self.is_known(peer)) {
             // Who brought the news has more use for the place than who never did.
@@ -683,234 +693,6 @@ impl Topic {
             if seat.proof == Proof::Unproven && seat.peer != peer {
                 seat.owes.get_or_insert(now.after(crate::limits::PROOF_TIME));
             }
-        }
-    }
-
-    /// Does whatever is due.
-    fn tend(&mut self, around: &mut Around<'_>, out: &mut Vec<Out>) {
-        self.expire_pending(around, out);
-        self.expire_holds(around, out);
-        self.check_seats(around, out);
-        self.repeat_leaves(around, out);
-        self.dial_cold(around, out);
-        self.seek(around, out);
-    }
-
-    fn expire_pending(&mut self, around: &mut Around<'_>, out: &mut Vec<Out>) {
-        let now = around.now;
-        let (over, left): (Vec<_>, Vec<_>) =
-            std::mem::take(&mut self.pending).into_iter().partition(|pending| pending.until <= now);
-        self.pending = left;
-        for pending in over {
-            match pending.stage {
-                Stage::Granted => {}
-                Stage::Confirming { .. } => self.say_leave(around, pending.peer),
-                Stage::Reaching | Stage::Offered { .. } | Stage::Promised => self.refuse(around, pending.peer),
-            }
-            self.seek_soon(around);
-        }
-        for pending in &mut self.pending {
-            if let Stage::Confirming { next } = &mut pending.stage
-                && next.at <= now
-            {
-                *next = Due { at: now.after(RETRY), tries: next.tries.saturating_add(1) };
-                if around.is_near(pending.peer) {
-                    out.push(Out::Ask(pending.peer, Ask::Confirm { nonce: pending.nonce }));
-                }
-            }
-        }
-    }
-
-    fn expire_holds(&mut self, around: &mut Around<'_>, out: &mut Vec<Out>) {
-        let now = around.now;
-        for seat in &mut self.seats {
-            match &mut seat.hold {
-                Hold::Firm => {}
-                Hold::Locked { until, .. } => {
-                    if *until <= now {
-                        seat.hold = Hold::Firm;
-                    }
-                }
-                Hold::Moving { to, nonce, next } => {
-                    if next.at > now {
-                        continue;
-                    }
-                    if next.tries >= TRIES {
-                        // It may have moved already: ask whether it still counts us.
-                        seat.hold = Hold::Firm;
-                        seat.check = Some(Due { at: now, tries: 0 });
-                    } else {
-                        out.push(Out::Ask(seat.peer, Ask::Moved { to: *to, nonce: *nonce }));
-                        *next = Due { at: now.after(RETRY), tries: next.tries.saturating_add(1) };
-                    }
-                }
-            }
-        }
-    }
-
-    fn check_seats(&mut self, around: &mut Around<'_>, out: &mut Vec<Out>) {
-        let now = around.now;
-        let mut silent = Vec::new();
-        for seat in &mut self.seats {
-            let Some(check) = seat.check.filter(|check| check.at <= now) else { continue };
-            if !around.is_near(seat.peer) {
-                // Confirmed once it is back.
-                seat.check = None;
-            } else if check.tries >= TRIES {
-                silent.push(seat.peer);
-            } else {
-                let nonce = around.nonce();
-                out.push(Out::Ask(seat.peer, Ask::Confirm { nonce }));
-                seat.check = Some(Due { at: now.after(RETRY), tries: check.tries.saturating_add(1) });
-            }
-        }
-        for peer in silent {
-            self.remove_seat(around, peer, out);
-            self.say_leave(around, peer);
-            self.refuse(around, peer);
-        }
-    }
-
-    fn repeat_leaves(&mut self, around: &Around<'_>, out: &mut Vec<Out>) {
-        let now = around.now;
-        self.leaving.retain_mut(|(peer, due)| {
-            if due.at > now {
-                return true;
-            }
-            if due.tries >= TRIES || !around.is_near(*peer) {
-                return false;
-            }
-            out.push(Out::Ask(*peer, Ask::Leave));
-            *due = Due { at: now.after(RETRY), tries: due.tries.saturating_add(1) };
-            true
-        });
-    }
-
-    /// Cold seats are dialled once, and again only when too few are connected.
-    fn dial_cold(&mut self, around: &Around<'_>, out: &mut Vec<Out>) {
-        let now = around.now;
-        let is_short = self.warm(around) < WARM_SEATS;
-        for seat in self.seats.iter_mut().filter(|seat| !around.is_near(seat.peer)) {
-            let is_due = match (seat.reach, around.dialling) {
-                (Reach::Untried, Dialling::Free) => true,
-                (Reach::Untried, Dialling::Scarce) => is_short,
-                (Reach::Tried { again }, Dialling::Free | Dialling::Scarce) => is_short && again <= now,
-                (Reach::Failed, _) | (_, Dialling::Impossible) => false,
-            };
-            if is_due {
-                seat.reach = Reach::Tried { again: now.after(DIAL_AGAIN) };
-                out.push(Out::Reach(seat.peer));
-            }
-        }
-    }
-
-    /// Looks for a missing seat: among connected carriers, or by a walk.
-    fn seek(&mut self, around: &mut Around<'_>, out: &mut Vec<Out>) {
-        let now = around.now;
-        if self.next_try.is_none_or(|due| due > now) {
-            return;
-        }
-        self.next_try = None;
-        let live = self.live();
-        if self.room() == 0 || live.saturating_add(self.pending.len()) >= AUTHOR_SEATS {
-            return;
-        }
-        self.walks.retain(|walk| walk.after(WALKS_TIME) > now);
-        let carrier = self.find_carrier(around);
-        let start = self.find_start(around);
-        let joins = self.walks.len() < 2;
-        match (carrier, start) {
-            (Some(carrier), _) if live == 0 => self.offer(around, carrier, 0, None, out),
-            (_, Some(start)) if joins || (carrier.is_none() && live < SEATS_WANTED) => {
-                self.walks.push(now);
-                self.barren = self.barren.saturating_add(1);
-                // Short walks stay among those who were let in by the same node, and fall off with it.
-                let shorter = u8::from(around.rng.next_u32() % 2 == 0);
-                self.offer(around, start, WALK_HOPS.saturating_sub(shorter), None, out);
-            }
-            (Some(carrier), _) => self.offer(around, carrier, 0, None, out),
-            _ if self.carriers.is_empty() && self.seats.is_empty() => return,
-            _ => {
-                let wait = self.idle.saturating_mul(3) / 4 + around.within(self.idle / 2);
-                self.next_try = Some(now.after(wait));
-                self.idle = self.idle.saturating_mul(2).min(IDLE_LONGEST);
-                return;
-            }
-        }
-        self.seek_soon(around);
-    }
-
-    fn find_carrier(&self, around: &mut Around<'_>) -> Option<NetworkId> {
-        let is_refused = |peer: NetworkId| {
-            self.refused.iter().any(|(refused, until)| *refused == peer && *until > around.now)
-        };
-        let carriers = self.carriers.iter().copied().filter(|peer| {
-            around.is_near(*peer)
-                && !self.is_known(*peer)
-                && !is_refused(*peer)
-                && self.is_prefix_free(around, *peer)
-        });
-        let carriers: Vec<NetworkId> = carriers.collect();
-        around.pick(&carriers)
-    }
-
-    /// Where a walk can start, if one is allowed now.
-    fn find_start(&self, around: &mut Around<'_>) -> Option<NetworkId> {
-        let may_dial = match around.dialling {
-            Dialling::Free => true,
-            Dialling::Scarce => self.warm(around) < WARM_SEATS,
-            Dialling::Impossible => false,
-        };
-        let rest = WALKS_TIME.saturating_mul(2_u32.saturating_pow(self.barren.min(8)) / 8);
-        let is_rested = self.walks.last().is_none_or(|last| last.after(rest) <= around.now);
-        if !may_dial || self.walks.len() >= WALKS || (self.barren >= BARREN_WALKS && !is_rested) {
-            return None;
-        }
-        let seats = self.peers().filter(|peer| around.is_near(*peer));
-        let carriers = self.carriers.iter().copied().filter(|peer| around.is_near(*peer));
-        let is_walked = |peer: NetworkId| self.pending.iter().any(|pending| pending.peer == peer);
-        let starts: Vec<NetworkId> = seats.chain(carriers).filter(|peer| !is_walked(*peer)).collect();
-        // Whoever joins walks from where it was let in. Later, half of the walks begin elsewhere.
-        let met: Vec<NetworkId> = self.met.iter().copied().filter(|peer| !self.is_known(*peer)).collect();
-        if self.walks.len() >= 2 && (starts.is_empty() || around.rng.next_u32() % 2 == 0) {
-            return around.pick(&met).or_else(|| around.pick(&starts));
-        }
-        around.pick(&starts)
-    }
-
-    /// Keeps room and offers, now or once the peer is connected.
-    fn offer(
-        &mut self,
-        around: &mut Around<'_>,
-        peer: NetworkId,
-        hops: u8,
-        pass: Option<SplitPass>,
-        out: &mut Vec<Out>,
-    ) {
-        if !self.make_room(out) {
-            return;
-        }
-        let (nonce, until) = (around.nonce(), around.now.after(OFFER_TIME));
-        let (origin, stage) = (Origin::Chosen, Stage::Reaching);
-        self.pending.push(Pending { peer, nonce, origin, hops, pass, stage, until });
-        if around.is_near(peer) {
-            self.send_offer(around, peer, out);
-        } else {
-            out.push(Out::Reach(peer));
-        }
-    }
-
-    fn send_offer(&mut self, around: &Around<'_>, peer: NetworkId, out: &mut Vec<Out>) {
-        let room = if self.room() > 0 { Room::More } else { Room::One };
-        if let Some(pending) = self.pending_of(peer) {
-            let tries = match pending.stage {
-                Stage::Offered { tries } => tries.saturating_add(1),
-                _ => 0,
-            };
-            pending.stage = Stage::Offered { tries };
-            pending.until = around.now.after(OFFER_TIME);
-            let (nonce, hops, pass) = (pending.nonce, pending.hops, pending.pass);
-            out.push(Out::Ask(peer, Ask::Offer { nonce, hops, room, pass }));
         }
     }
 }

@@ -149,9 +149,9 @@ impl Topic {
                 self.refuse(around, from);
             }
             None => {
-                let given_up = self.pending_of(from).is_some_and(|pending| {
-                    matches!(pending.stage, Stage::Confirming { next } if next.tries >= TRIES)
-                });
+                let given_up = self.pending_of(from).is_some_and(
+                    |pending| matches!(pending.stage, Stage::Confirming { next } if next.tries >= TRIES),
+                );
                 if given_up {
                     self.drop_pending(around, from);
                     self.say_leave(around, from);

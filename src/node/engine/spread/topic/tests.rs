@@ -8,6 +8,7 @@ use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 
 use super::*;
+use crate::limits::{AUTHOR_SEATS, SEATS_WANTED};
 use crate::limits::{FILE_HOLDERS, INBOUND_SEATS};
 
 const START: Timestamp = Timestamp::from_millis(1_767_225_600_000);
@@ -19,6 +20,7 @@ fn id(number: usize) -> NetworkId {
     NetworkId::from_bytes(bytes)
 }
 
+#[derive(Clone, Copy)]
 enum Event {
     Request { from: usize, to: usize, ask: Ask },
     Reply { from: usize, to: usize, ask: Ask, answer: Option<Answer> },
@@ -79,7 +81,11 @@ impl Net {
     }
 
     fn delay(&mut self) -> u64 {
-        if self.dice.random_ratio(1, 10) { self.dice.random_range(0..2_000) } else { self.dice.random_range(5..80) }
+        if self.dice.random_ratio(1, 10) {
+            self.dice.random_range(0..2_000)
+        } else {
+            self.dice.random_range(5..80)
+        }
     }
 
     fn tell(&mut self, at: usize, happened: Happened) -> Option<Answer> {
@@ -148,7 +154,8 @@ impl Net {
         match event {
             Event::Request { from, to, ask } => {
                 let is_heard = self.machines[to].near.contains_key(&id(from));
-                let answer = if is_heard { self.tell(to, Happened::Asked { from: id(from), ask }) } else { None };
+                let answer =
+                    if is_heard { self.tell(to, Happened::Asked { from: id(from), ask }) } else { None };
                 let after = self.delay();
                 let is_lost = self.dice.random_ratio(self.loss, 100);
                 let answer = answer.filter(|_| !is_lost);
@@ -222,9 +229,11 @@ impl Net {
     fn half_open(&self) -> Vec<(usize, usize)> {
         let on = |at: &usize| self.machines[*at].is_on;
         // What was dialled in vain only waits for somebody who takes its place.
-        let live = |at: usize| self.machines[at].topic.seats.iter().filter(|seat| seat.reach != Reach::Failed);
+        let live =
+            |at: usize| self.machines[at].topic.seats.iter().filter(|seat| seat.reach != Reach::Failed);
         let seats = |at: usize| live(at).map(|seat| Self::index(seat.peer)).collect::<Vec<_>>();
-        let pairs = (0..self.machines.len()).filter(on).flat_map(|at| seats(at).into_iter().map(move |to| (at, to)));
+        let pairs =
+            (0..self.machines.len()).filter(on).flat_map(|at| seats(at).into_iter().map(move |to| (at, to)));
         pairs.filter(|(at, to)| on(to) && !seats(*to).contains(at)).collect()
     }
 
