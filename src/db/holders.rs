@@ -32,6 +32,9 @@ pub enum FileDirection {
 pub(super) const LIST_FILE_HOLDERS: &str = "SELECT network_id FROM file_holders JOIN peers ON peer = peer_id
      WHERE file_id = ?1 ORDER BY last_interaction_ms DESC, peer_id LIMIT ?2";
 
+pub(super) const LIST_SEATED_AUTHORS: &str =
+    "SELECT posting_id FROM author_seats WHERE peer = ?1 ORDER BY posting_id LIMIT 1024";
+
 impl Read<'_> {
     /// The seats of an author.
     pub fn list_seats(&self, author: PostingId) -> Result<Vec<AuthorSeat>, DbError> {
@@ -48,6 +51,11 @@ impl Read<'_> {
                 })
             },
         )
+    }
+
+    /// The authors of whom a peer has a seat.
+    pub fn list_seated_authors(&self, peer: Peer) -> Result<Vec<PostingId>, DbError> {
+        self.list(LIST_SEATED_AUTHORS, [peer], |row| row.get(0))
     }
 
     /// Peers with a row for a file, the one last dealt with first.

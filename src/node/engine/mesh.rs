@@ -1,11 +1,12 @@
 //! Connections: whom to dial and when again, greetings, how many at once. Both sides of a lost connection redial.
 
 use std::cmp::Reverse;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
 use super::answer::epoch_for;
+use super::cover::{Warm, by_use};
 use super::connection::{Connection, Greeting, Listing, News, Usefulness};
 use super::interest::InterestList;
 use super::trust::prefixes;
@@ -16,7 +17,7 @@ use crate::api::Event;
 use crate::db::peers::{AddressSource, LogIs, PeerWorth};
 use crate::db::{DbError, Peer, Read};
 use crate::domain::address::PeerAddress;
-use crate::domain::ids::NetworkId;
+use crate::domain::ids::{NetworkId, PostingId};
 use crate::domain::standing::Ban;
 use crate::domain::time::Timestamp;
 use crate::limits::{
@@ -24,6 +25,9 @@ use crate::limits::{
     KNOWN_PEERS, LEARNT_SPACING, LEARNT_WAITING, OUTBOUND_KEPT, REDIAL_FIRST, REDIAL_LONGEST,
 };
 use crate::node::wire::{Hello, Message};
+
+/// Nodes among which the most useful ones are chosen when there is no room to dial all that are due.
+const COVER_CANDIDATES: usize = 64;
 
 /// Dials under way at once: each costs a handshake and, for a dead address, packets into the void.
 const DIALS_AT_ONCE: usize = 8;
@@ -606,6 +610,24 @@ impl Engine {
         waits.min().filter(|_| self.dial_room() > 0)
     }
 
+    /// Of those that are due, the first ones in the order in which their seats are worth a connection.
+    fn most_useful(&self, step: &Step<'_, '_>, mut due: Vec<NetworkId>) -> Result<Vec<NetworkId>, DbError> {
+        due.truncate(COVER_CANDIDATES);
+        let seats_of = |id: NetworkId| -> Result<BTreeSet<PostingId>, DbError> {
+            match self.peers.get(&id) {
+                Some(known) => Ok(step.store.list_seated_authors(known.row)?.into_iter().collect()),
+                None => Ok(BTreeSet::new()),
+            }
+        };
+        let mut warm = Warm::default();
+        let under_way = self.peers.iter().filter(|(_, known)| matches!(known.dial, Dial::UnderWay | Dial::Connected));
+        for (id, _) in under_way {
+            warm.add(&seats_of(*id)?);
+        }
+        let candidates = due.into_iter().map(|id| Ok((id, seats_of(id)?))).collect::<Result<Vec<_>, DbError>>()?;
+        Ok(by_use(warm, candidates))
+    }
+
     pub(super) fn dial_due(&mut self, step: &mut Step<'_, '_>) -> Result<(), DbError> {
         // Strangers last; among equals, whom we saw last.
         let mut due: Vec<(PeerWorth, Timestamp, Reverse<Timestamp>, NetworkId)> = self
@@ -620,7 +642,11 @@ impl Engine {
             .collect();
         due.sort_unstable();
         let mut room = self.dial_room();
-        for (.., id) in due {
+        let mut due: Vec<NetworkId> = due.into_iter().map(|(.., id)| id).collect();
+        if room > 0 && due.len() > room {
+            due = self.most_useful(step, due)?;
+        }
+        for id in due {
             let Some(known) = self.peers.get_mut(&id).filter(|_| room > 0) else {
                 continue;
             };

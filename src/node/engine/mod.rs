@@ -14,6 +14,7 @@ mod blob_tests;
 mod blobs;
 mod carry;
 mod connection;
+mod cover;
 mod fault;
 #[cfg(test)]
 mod header_tests;
