@@ -331,6 +331,7 @@ impl Node {
                 keys,
                 connections: itsgoin::limits::CONNECTIONS,
                 quotas: Quotas::default(),
+                exchange: itsgoin::node::engine::Exchange::default(),
                 faults: Faults::default(),
             },
         )?;

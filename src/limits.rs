@@ -288,6 +288,16 @@ limits! {
     LEARNT_SPACING: Duration = Duration::from_secs(1);
     /// Addresses of one source that may wait for their dial; more are not learnt.
     LEARNT_WAITING: u32 = 60;
+    /// Nodes one answer may name. Higher lets one peer fill our list of others faster.
+    FOUND_PEERS: usize = 8;
+    /// Time after a list was accepted until a peer is asked about others: it has sent its own list by then.
+    FIND_AFTER: Duration = Duration::from_secs(2);
+    /// Least time between two such questions to one peer.
+    FIND_SPACING: Duration = Duration::from_secs(10);
+    /// Questions in a row to one peer.
+    FIND_ROUND: u32 = 16;
+    /// The rest after them. Lower costs bytes on a metered line; higher leaves a node alone for longer.
+    FIND_EVERY: Duration = Duration::from_hours(1);
     /// Peers remembered; those not seen for longest go first.
     KNOWN_PEERS: u32 = 1_000;
     /// Personas of one node: each is a pill in the timeline.

@@ -15,7 +15,9 @@ use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 pub use self::handle::{Call, NodeHandle, calls};
-pub use self::session::{LanDiscovery, NetSettings, NodeRequest, OpenNode, RelayChoice, Session, Source};
+pub use self::session::{
+    LanDiscovery, NetSettings, NodeRequest, OpenNode, PeerExchange, RelayChoice, Session, Source,
+};
 pub use self::views::{
     Addressee, AttachmentState, AttachmentView, Audience, CommentState, CommentView, DraftView, FeedPage,
     InviteView, More, NetworkState, PeerStanding, PeerView, PersonView, PersonaView, PostView, ReadMark,

@@ -36,6 +36,15 @@ pub enum LanDiscovery {
     Off,
 }
 
+/// Whether peers may tell others where this node is, and are asked where others are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PeerExchange {
+    /// Both.
+    On,
+    /// Neither.
+    Off,
+}
+
 /// How a node of our own connects.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NetSettings {
@@ -47,6 +56,8 @@ pub struct NetSettings {
     pub lan: LanDiscovery,
     /// Connections to keep at most, 1 to `CONNECTIONS_MOST`.
     pub connections: usize,
+    /// Exchange of addresses.
+    pub exchange: PeerExchange,
 }
 
 /// Where the node may come from.

@@ -38,6 +38,9 @@ pub struct Args {
     /// Whether nodes of the local network find each other and connect
     #[arg(long, global = true, value_name = "on|off", default_value = "on")]
     pub lan: Switch,
+    /// Whether your peers may tell others where this node is, and are asked where others are
+    #[arg(long, global = true, value_name = "on|off", default_value = "on")]
+    pub exchange: Switch,
     /// How many connections to keep at most: 1 to 64
     #[arg(long, global = true, value_name = "NUMBER", default_value_t = 24,
         value_parser = clap::value_parser!(u8).range(1..=64))]

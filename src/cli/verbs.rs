@@ -19,8 +19,8 @@ use super::output::Output;
 use super::responses;
 use crate::api::{
     CallError, Command, ErrorKind, Event, FeedAnchor, FeedFilter, LanDiscovery, More, NetSettings,
-    NetworkState, NodeHandle, NodeRequest, OpenNode, Outcome, PeerView, PersonView, PersonaView, Query,
-    ReadMark, Source, SpaceView, StatusView, View,
+    NetworkState, NodeHandle, NodeRequest, OpenNode, Outcome, PeerExchange, PeerView, PersonView, PersonaView,
+    Query, ReadMark, Source, SpaceView, StatusView, View,
 };
 use crate::domain::ids::PostingId;
 use crate::domain::text::SafeText;
@@ -73,6 +73,10 @@ fn node_request(args: &Args, verb: Option<&Verb>) -> Result<NodeRequest, CliErro
             Switch::Off => LanDiscovery::Off,
         },
         connections: args.connections.into(),
+        exchange: match args.exchange {
+            Switch::On => PeerExchange::On,
+            Switch::Off => PeerExchange::Off,
+        },
     };
     Ok(NodeRequest {
         data_dir: args.data_dir.clone().or_else(config::default_data_dir).ok_or(CliError::NoHome)?,

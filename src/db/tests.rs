@@ -45,6 +45,12 @@ fn what_makes_room_is_found_by_index_without_sorting() {
 }
 
 #[test]
+fn the_seats_of_a_peer_are_found_by_index() {
+    let plan = plan(&mut store(), holders::LIST_SEATED_AUTHORS, &[&1]);
+    assert!(plan.contains("author_seats_by_peer") && !plan.contains("TEMP B-TREE"), "{plan}");
+}
+
+#[test]
 fn a_newer_or_foreign_file_is_refused_and_stays_as_it_was() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("newer.db");

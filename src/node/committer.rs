@@ -209,8 +209,9 @@ mod tests {
         let rng = &mut StdRng::seed_from_u64(1);
         let network_id = NetworkId::from_bytes([1; 32]);
         let connections = crate::limits::CONNECTIONS;
-        let quotas = Quotas::default();
-        let setup = Setup { network_id, keys: Vec::new(), connections, quotas, faults: Faults::default() };
+        let (quotas, exchange) = (Quotas::default(), crate::node::engine::Exchange::default());
+        let keys = Vec::new();
+        let setup = Setup { network_id, keys, connections, quotas, exchange, faults: Faults::default() };
         let mut committer = Committer::load(Database::in_memory(&[0; 32]).unwrap(), setup).unwrap();
         let draft = |call| {
             let command = Command::SaveDraft { slot: DraftSlot::NewPost, text: "x".to_owned() };
@@ -238,6 +239,7 @@ mod tests {
             keys: Vec::new(),
             connections: crate::limits::CONNECTIONS,
             quotas: Quotas::default(),
+            exchange: crate::node::engine::Exchange::default(),
             faults: Faults::default(),
         };
         let mut committer = Committer::load(Database::in_memory(&[0; 32]).unwrap(), setup).unwrap();

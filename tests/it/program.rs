@@ -23,29 +23,35 @@ pub const BETWEEN_LOOKS: Duration = Duration::from_millis(10);
 #[derive(Clone)]
 pub struct Reach {
     /// What every run is told.
-    arguments: [String; 4],
+    arguments: [String; 6],
     /// What starts the program: itself, or what runs it in another network.
     program: Vec<String>,
 }
 
 impl Reach {
-    fn new(relay: &str, lan: &str, program: Vec<String>) -> Self {
-        Self { arguments: ["--relay", relay, "--lan", lan].map(str::to_owned), program }
+    fn new(relay: &str, lan: &str, exchange: &str, program: Vec<String>) -> Self {
+        let arguments = ["--relay", relay, "--lan", lan, "--exchange", exchange];
+        Self { arguments: arguments.map(str::to_owned), program }
     }
 
     /// Nothing but addresses.
     pub fn addresses() -> Self {
-        Self::new("none", "off", vec![PROGRAM.to_owned()])
+        Self::new("none", "off", "off", vec![PROGRAM.to_owned()])
     }
 
     /// Addresses and this relay.
     pub fn relay(url: &str) -> Self {
-        Self::new(url, "off", vec![PROGRAM.to_owned()])
+        Self::new(url, "off", "off", vec![PROGRAM.to_owned()])
     }
 
     /// Addresses and the local network this command runs the program in.
     pub fn local_network(program: Vec<String>) -> Self {
-        Self::new("none", "on", program)
+        Self::new("none", "on", "off", program)
+    }
+
+    /// Addresses, and what peers tell of others.
+    pub fn exchange() -> Self {
+        Self::new("none", "off", "on", vec![PROGRAM.to_owned()])
     }
 }
 

@@ -63,6 +63,25 @@ fn two_nodes_with_no_direct_way_meet_through_a_relay() {
     drop(relay.runtime);
 }
 
+/// One node knows only the one in the middle, which is connected to the author.
+#[test]
+fn an_author_is_found_by_asking_a_peer() {
+    let reach = Reach::exchange();
+    let [ana, ben, cleo] = ["ana", "ben", "cleo"].map(|name| Home::reached(name, &reach));
+    let _nodes = [&ana, &ben, &cleo].map(Home::serve);
+    ben.one(&["follow", &ana.invite()]);
+    ben.wait_for_peers(1);
+    cleo.one(&["peer", "add", &field(&ben.one(&["status"]), "ticket")]);
+    cleo.wait_for_peers(1);
+    let start = now();
+    cleo.one(&["follow", &ana.posting_id()]);
+    let author = field(&ana.one(&["status"]), "network_id");
+    let is_author =
+        |peer: &serde_json::Value| field(peer, "network_id") == author && peer["connected"] == true;
+    wait_until("a connection with the author", || cleo.list(&["peer", "list"]).iter().any(is_author));
+    println!("found by asking a peer after {:?}", start.elapsed());
+}
+
 /// A network of its own with nothing but a loopback interface that carries multicast.
 struct Island {
     keeper: Child,

@@ -108,7 +108,9 @@ async fn answer_request(shared: &Shared, served: &Served, mut stream: Stream) ->
             send_items(shared, served, &mut stream, ids.into()).await?;
             None
         }
-        Some(Decoded::Known(message @ (Message::Hello(_) | Message::SetInterest(_) | Message::Link(_)))) => {
+        Some(Decoded::Known(
+            message @ (Message::Hello(_) | Message::SetInterest(_) | Message::Link(_) | Message::Find(_)),
+        )) => {
             let connection = served.id;
             let asked =
                 shared.ask_engine(|reply| Input::RequestReceived { connection, reply, message }).await;

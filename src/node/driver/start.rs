@@ -12,7 +12,7 @@ use super::accept::accept_links;
 use super::blobs::{self, BlobRoom};
 use super::shared::Shared;
 use super::{Driver, NetworkPhase, serve_blobs};
-use crate::api::{Call, Event, NetSettings, NodeHandle, calls};
+use crate::api::{Call, Event, NetSettings, NodeHandle, PeerExchange, calls};
 use crate::clock::fresh_rng;
 use crate::crypto::keys::NetworkKey;
 use crate::db::{Database, DbError, OpenError};
@@ -20,7 +20,7 @@ use crate::domain::time::Timestamp;
 use crate::limits::{CHANNEL_MESSAGES, CONNECTIONS, PENDING_CONNECTIONS};
 use crate::node::committer::Committer;
 use crate::node::data_dir::{DataDir, DataDirError};
-use crate::node::engine::{Direction, Effect, Faults, Input, Quotas, Setup};
+use crate::node::engine::{Direction, Effect, Exchange, Faults, Input, Quotas, Setup};
 use crate::node::net::{Link, Network, SweepAsked};
 use crate::node::start_mark::{BegunStart, FileIdentity};
 use crate::node::store::{Job, Readers, Report, run_writer};
@@ -97,8 +97,12 @@ pub fn start(settings: NodeSettings) -> Result<(NodeHandle, Node), StartError> {
     let (face_readers, peer_readers) = (readers(&database)?, readers(&database)?);
     let network_id = network_key.network_id();
     let connections = settings.network.as_ref().map_or(CONNECTIONS, |network| network.connections);
+    let exchange = match settings.network.as_ref().map(|network| network.exchange) {
+        Some(PeerExchange::On) => Exchange::On,
+        Some(PeerExchange::Off) | None => Exchange::Off,
+    };
     let quotas = Quotas::default();
-    let setup = Setup { network_id, keys, connections, quotas, faults: Faults::default() };
+    let setup = Setup { network_id, keys, connections, quotas, exchange, faults: Faults::default() };
     let mut committer = Committer::load(database, setup)?;
     // Before anybody reads or connects; what follows from it is done once the node runs.
     let started = committer.commit(vec![Input::Started], (settings.clock)(), &mut rng);

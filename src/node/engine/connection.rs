@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::find::{Exchange, Seeking};
 use super::interest::InterestList;
 use super::{Direction, RequestId};
 use crate::db::Peer;
@@ -28,6 +29,10 @@ pub(super) struct Connection {
     /// The wait after a pull that finds nothing; grows while nothing is found.
     pub(super) pull_every: Duration,
     pub(super) usefulness: Usefulness,
+    /// Whether the peer may be named to others.
+    pub(super) exchange: Exchange,
+    /// What we ask it about others.
+    pub(super) seeking: Seeking,
     /// Cut pages in a row that brought nothing new.
     pub(super) barren: u32,
     pub(super) subscription: Option<Arc<InterestList>>,
@@ -126,6 +131,8 @@ impl Connection {
             last_pull: now.before(PULL_SPACING),
             pull_every: PULL_EVERY,
             usefulness: Usefulness::Unproven,
+            exchange: Exchange::Off,
+            seeking: Seeking::new(now, Exchange::Off),
             barren: 0,
             subscription: None,
             unstored: BTreeMap::new(),
@@ -182,7 +189,11 @@ impl Connection {
             News::Waiting { due } => Some(due),
             News::None { .. } => None,
         };
-        [greeting, pull, news].into_iter().flatten().min()
+        let seek = match &self.listing {
+            Listing::Accepted { .. } => self.seeking.next_deadline(),
+            _ => None,
+        };
+        [greeting, pull, news, seek].into_iter().flatten().min()
     }
 
     /// Our clock was set by so many minutes: the peer's is that much less ahead.
@@ -194,6 +205,7 @@ impl Connection {
 
     pub(super) fn clock_stepped_back(&mut self, now: Timestamp) {
         self.last_pull = now.before(PULL_SPACING);
+        self.seeking.clock_stepped_back(now);
         if let Pulling::Resting { due } = &mut self.pulling {
             *due = (*due).min(now);
         }

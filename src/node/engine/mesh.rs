@@ -8,6 +8,7 @@ use std::time::Duration;
 use super::answer::epoch_for;
 use super::cover::{Warm, by_use};
 use super::connection::{Connection, Greeting, Listing, News, Usefulness};
+use super::find::{Exchange, Seeking};
 use super::interest::InterestList;
 use super::trust::prefixes;
 use super::{
@@ -117,6 +118,11 @@ impl Places {
         let all = connections.clamp(1, CONNECTIONS_MOST);
         Self { all, inbound: all.saturating_sub(OUTBOUND_KEPT.min(all / 2)) }
     }
+
+    /// Fewer connections than these are few.
+    pub(super) const fn lonely(self) -> usize {
+        self.all / 3
+    }
 }
 
 /// The wait before dialling again after so many failures in a row.
@@ -163,9 +169,11 @@ impl Engine {
         if let Some(known) = self.peers.get_mut(&peer) {
             known.dial = Dial::Connected;
         }
-        self.connections.insert(id, Connection::new(peer, direction, address, step.now));
+        let mut connection = Connection::new(peer, direction, address, step.now);
+        connection.seeking = Seeking::new(step.now, self.exchange);
+        self.connections.insert(id, connection);
         if direction == Direction::Outbound {
-            let (request, hello) = (self.new_request(), Self::hello_for(step, peer)?);
+            let (request, hello) = (self.new_request(), self.hello_for(step, peer)?);
             step.push(Effect::Request { connection: id, request, message: Message::Hello(hello) });
         }
         Ok(())
@@ -213,9 +221,9 @@ impl Engine {
         }
     }
 
-    fn hello_for(step: &Step<'_, '_>, peer: NetworkId) -> Result<Hello, DbError> {
+    fn hello_for(&self, step: &Step<'_, '_>, peer: NetworkId) -> Result<Hello, DbError> {
         let epoch = epoch_for(&step.store.get_epoch_secret()?, peer);
-        Ok(Hello { epoch, features: 0, minute: step.now.as_minutes() })
+        Ok(Hello { epoch, features: self.exchange.features(), minute: step.now.as_minutes() })
     }
 
     pub(super) fn dial_failed(&mut self, step: &mut Step<'_, '_>, peer: NetworkId) -> Result<(), DbError> {
@@ -271,7 +279,7 @@ impl Engine {
             Message::Hello(hello) => {
                 let peer = connection.peer;
                 self.greeted(step, id, &hello)?;
-                let answer = Self::hello_for(step, peer)?;
+                let answer = self.hello_for(step, peer)?;
                 step.push(Effect::Reply { reply, message: Message::Hello(answer) });
             }
             Message::SetInterest(ids) => {
@@ -287,6 +295,7 @@ impl Engine {
                 self.peer_carries(step, id)?;
             }
             Message::Link(asks) => self.link_asked(step, id, reply, asks)?,
+            Message::Find(find) => self.answer_find(step, id, reply, &find)?,
             other => step.push(Effect::Reply { reply, message: Message::Unsupported { kind: other.kind() } }),
         }
         Ok(())
@@ -308,6 +317,12 @@ impl Engine {
         if let (Some(Message::Hello(hello)), Greeting::Expected { .. }) = (message, connection.greeting) {
             return self.greeted(step, id, hello);
         }
+        if self.found(step, id, request, message)? {
+            return Ok(());
+        }
+        let Some(connection) = self.connections.get_mut(&id) else {
+            return Ok(());
+        };
         match &connection.listing {
             Listing::Sent { request: sent, list } if *sent == request => {
                 let hash = list.hash(self.network_id, connection.peer);
@@ -317,6 +332,7 @@ impl Engine {
                     let accepted = Listing::Accepted { list: Arc::clone(list) };
                     connection.listing = if is_current { accepted } else { Listing::Stale };
                     connection.pull_soon(step.now);
+                    connection.seeking.list_changed(step.now);
                 } else {
                     // A connection that cannot carry one list is of no use. Dial again.
                     match message {
@@ -344,6 +360,7 @@ impl Engine {
         let log = step.store.replace_epoch(row, hello.epoch.0)?;
         let clock_ahead = hello.minute.saturating_sub(step.now.as_minutes());
         connection.greeting = Greeting::Done { row, clock_ahead };
+        connection.exchange = Exchange::of_features(hello.features);
         let stranger = || KnownPeer::new(row, PeerWorth::Stranger, step.now);
         let known = self.peers.entry(peer).or_insert_with(stranger);
         (known.row, known.seen, known.dial) = (row, step.now, Dial::Connected);

@@ -16,6 +16,7 @@ mod carry;
 mod connection;
 mod cover;
 mod fault;
+mod find;
 #[cfg(test)]
 mod header_tests;
 mod headers;
@@ -41,6 +42,7 @@ use rand::CryptoRng;
 
 pub use self::blobs::{FetchEnd, Prepared, Verdict};
 pub use self::fault::{Fault, Faults};
+pub use self::find::Exchange;
 pub use self::headers::policy_in;
 pub use self::mesh::redial_wait;
 pub use self::person::{no_persona, slot_name};
@@ -449,6 +451,8 @@ pub struct Setup {
     pub connections: usize,
     /// How much room there is.
     pub quotas: Quotas,
+    /// Whether it may be named to others, and asks for others.
+    pub exchange: Exchange,
     /// Mistakes to be made on purpose; none outside the simulator.
     pub faults: Faults,
 }
@@ -470,6 +474,7 @@ pub struct Engine {
     log_name: LogName,
     trust: Trust,
     places: Places,
+    exchange: Exchange,
     /// When the next address told by the local network may be dialled.
     next_neighbour: Timestamp,
     spread: Spread,
@@ -534,6 +539,7 @@ impl Engine {
             log_name: LogName::AsFound,
             trust: Trust::load(read)?,
             places: Places::of(setup.connections),
+            exchange: setup.exchange,
             next_neighbour: Timestamp::ZERO,
             last_now: Timestamp::ZERO,
             last_arrival: Timestamp::ZERO,
@@ -629,6 +635,7 @@ impl Engine {
         self.proceed_spread(step)?;
         self.start_pulls(step)?;
         self.send_news(step);
+        self.seek_due(step);
         self.dial_due(step)?;
         self.start_fetches(step)?;
         self.finish_syncs(step);

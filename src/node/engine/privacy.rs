@@ -51,6 +51,7 @@ impl Overheard {
             keys: Vec::new(),
             connections: crate::limits::CONNECTIONS,
             quotas: Quotas::default(),
+            exchange: crate::node::engine::Exchange::default(),
             faults: Faults::default(),
         };
         let engine = database.read(|read| Engine::load(read, &setup)).unwrap();

@@ -45,6 +45,7 @@ impl Bench {
             keys: Vec::new(),
             connections: crate::limits::CONNECTIONS,
             quotas,
+            exchange: crate::node::engine::Exchange::default(),
             faults: Faults::default(),
         };
         let engine = database.read(|read| Engine::load(read, &setup)).unwrap();
@@ -70,6 +71,7 @@ impl Bench {
             keys: Vec::new(),
             connections: crate::limits::CONNECTIONS,
             quotas,
+            exchange: crate::node::engine::Exchange::default(),
             faults: Faults::default(),
         };
         self.engine = self.database.read(|read| Engine::load(read, &setup)).unwrap();

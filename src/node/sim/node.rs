@@ -200,6 +200,7 @@ impl Node {
             keys: self.keys.clone(),
             connections: crate::limits::CONNECTIONS,
             quotas: self.quotas,
+            exchange: crate::node::engine::Exchange::default(),
             faults: self.faults,
         };
         let committer = Committer::load(database, setup).expect("the store can be read");

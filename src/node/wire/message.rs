@@ -6,10 +6,11 @@ use minicbor::{Decode, Decoder, Encode, Encoder};
 
 use super::WireError;
 use super::link::{LinkAsk, Reply};
+use crate::domain::address::PeerAddress;
 use crate::domain::envelope::{Envelope, Kind};
 use crate::domain::ids::{ObjectId, PostingId};
 use crate::domain::log::Seq;
-use crate::limits::{FETCH_IDS, INTEREST_IDS, LINK_ENTRIES, PAGE_ITEMS, PULL_GROUPS};
+use crate::limits::{FETCH_IDS, FOUND_PEERS, INTEREST_IDS, LINK_ENTRIES, PAGE_ITEMS, PULL_GROUPS};
 
 /// The name of a store's log, keyed per peer so that two peers cannot compare notes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -264,6 +265,30 @@ pub struct ManifestPush {
     pub manifest: ObjectId,
 }
 
+/// Asks whether the receiver holds, or knows nodes that want, an author or a file; with neither, for any nodes at all.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Encode, Decode)]
+#[cbor(map)]
+pub struct Find {
+    /// The author, if one is meant.
+    #[n(0)]
+    pub author: Option<PostingId>,
+    /// The file, if one is meant: not together with an author.
+    #[n(1)]
+    pub file: Option<ObjectId>,
+}
+
+/// The answer to a [`Find`].
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+#[cbor(map)]
+pub struct Found {
+    /// Whether the sender holds something of the author, or the file.
+    #[n(0)]
+    pub holds: bool,
+    /// Nodes that may be named, at most [`FOUND_PEERS`].
+    #[n(1)]
+    pub holders: Vec<PeerAddress>,
+}
+
 /// Everything two nodes say to each other.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Message {
@@ -285,6 +310,10 @@ pub enum Message {
     Items(Vec<Item>),
     /// Request: objects by id, at most [`FETCH_IDS`]; answered by [`Self::Items`] with those there are.
     Fetch(Vec<ObjectId>),
+    /// Request: who has something of this author, or this file.
+    Find(Find),
+    /// Answer to [`Self::Find`].
+    Found(Found),
     /// Push: something arrived that matches the receiver's interest.
     News,
     /// Push: an author's manifest rose; it and its newest post can be fetched from the sender.
@@ -329,6 +358,8 @@ const UNSUPPORTED: u16 = 12;
 const MANIFEST_PUSH: u16 = 14;
 const LINK: u16 = 16;
 const LINKED: u16 = 17;
+const FIND: u16 = 18;
+const FOUND: u16 = 19;
 
 impl Message {
     /// The number of the message's kind on the wire.
@@ -344,6 +375,8 @@ impl Message {
             Self::Want(_) => WANT,
             Self::Items(_) => ITEMS,
             Self::Fetch(_) => FETCH,
+            Self::Find(_) => FIND,
+            Self::Found(_) => FOUND,
             Self::News => NEWS,
             Self::Busy => BUSY,
             Self::ManifestPush(_) => MANIFEST_PUSH,
@@ -367,6 +400,8 @@ impl Message {
             Self::Want(body) => e.encode(body),
             Self::Items(items) => e.encode(items),
             Self::Fetch(ids) => e.encode(ids),
+            Self::Find(body) => e.encode(body),
+            Self::Found(body) => e.encode(body),
             Self::Unsupported { kind } => e.u16(*kind),
             Self::ManifestPush(body) => e.encode(body),
             Self::Link(asks) => e.encode(asks),
@@ -428,6 +463,20 @@ fn decode_body(kind: u16, decoder: &mut Decoder<'_>) -> Result<Option<Message>, 
         }
         ITEMS => Message::Items(list(decoder, PAGE_ITEMS)?),
         FETCH => Message::Fetch(list(decoder, FETCH_IDS)?),
+        FIND => {
+            let find: Find = decoder.decode().map_err(malformed)?;
+            if find.author.is_some() && find.file.is_some() {
+                return Err(WireError::Malformed);
+            }
+            Message::Find(find)
+        }
+        FOUND => {
+            let found: Found = decoder.decode().map_err(malformed)?;
+            if found.holders.len() > FOUND_PEERS {
+                return Err(WireError::TooMuch);
+            }
+            Message::Found(found)
+        }
         UNSUPPORTED => Message::Unsupported { kind: decoder.u16().map_err(malformed)? },
         MANIFEST_PUSH => Message::ManifestPush(decoder.decode().map_err(malformed)?),
         LINK => Message::Link(list(decoder, LINK_ENTRIES)?),

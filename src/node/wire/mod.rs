@@ -11,7 +11,7 @@ mod message;
 
 pub use self::link::{Ask, LinkAsk, Nonce, Reply, Room, SplitPass, TopicId};
 pub use self::message::{
-    Decoded, Epoch, Group, GroupEnd, Hello, Item, ListHash, ManifestPush, Message, Offer, Page, Pull, Range,
+    Decoded, Epoch, Find, Found, Group, GroupEnd, Hello, Item, ListHash, ManifestPush, Message, Offer, Page, Pull, Range,
     Sending, Want,
 };
 

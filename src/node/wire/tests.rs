@@ -7,7 +7,7 @@ use super::*;
 use crate::domain::address::PeerAddress;
 use crate::domain::ids::{NetworkId, ObjectId, PostingId};
 use crate::domain::log::Seq;
-use crate::limits::{CONTROL_FRAME_BYTES, FETCH_IDS, INTEREST_IDS, PAGE_ITEMS, PULL_GROUPS};
+use crate::limits::{CONTROL_FRAME_BYTES, FETCH_IDS, FOUND_PEERS, INTEREST_IDS, PAGE_ITEMS, PULL_GROUPS};
 
 /// Golden frames live in a file of their own; every later version has to decode them.
 mod expect_bytes {
@@ -55,6 +55,11 @@ fn golden_frames() {
     };
     check("items", &Message::Items(vec![envelope.into()]));
     check("fetch", &Message::Fetch(vec![ObjectId::from_bytes([6; 32])]));
+    let author = Some(PostingId::from_bytes([7; 32]));
+    check("find", &Message::Find(Find { author, file: None }));
+    check("find-file", &Message::Find(Find { author: None, file: Some(ObjectId::from_bytes([7; 32])) }));
+    check("find-anybody", &Message::Find(Find { author: None, file: None }));
+    check("found", &Message::Found(Found { holds: true, holders: vec![somebody()] }));
     check("news", &Message::News);
     let push = ManifestPush {
         author: PostingId::from_bytes([2; 32]),
@@ -130,6 +135,11 @@ fn fields_a_later_version_adds_to_a_wish_are_skipped() {
     assert_eq!(Message::decode(&bytes), Ok(Decoded::Known(Message::Link(vec![wish]))));
 }
 
+fn somebody() -> PeerAddress {
+    let sockets = vec!["192.0.2.1:4000".parse().unwrap()];
+    PeerAddress { sockets, ..PeerAddress::of(NetworkId::from_bytes([8; 32])) }
+}
+
 #[test]
 fn unknown_kinds_are_named_not_fatal() {
     let mut bytes = Vec::new();
@@ -170,6 +180,11 @@ fn lists_above_their_bound_are_refused() {
     let pull =
         Pull { hash: ListHash([0; 16]), groups: vec![group; PULL_GROUPS + 1], sending: Sending::AtOnce };
     assert_eq!(Message::decode(&Message::Pull(pull).encode()), Err(WireError::TooMuch));
+    let found = Message::Found(Found { holds: false, holders: vec![somebody(); FOUND_PEERS + 1] }).encode();
+    assert_eq!(Message::decode(&found), Err(WireError::TooMuch));
+    let (author, file) = (Some(id), Some(ObjectId::from_bytes([1; 32])));
+    let both = Message::Find(Find { author, file }).encode();
+    assert_eq!(Message::decode(&both), Err(WireError::Malformed));
     // A list that claims 2^60 entries and has none.
     let mut bytes = Vec::new();
     minicbor::Encoder::new(&mut bytes).array(2).unwrap().u16(2).unwrap().array(1 << 60).unwrap();

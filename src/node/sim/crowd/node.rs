@@ -96,6 +96,7 @@ impl Node {
             keys,
             connections: crate::limits::CONNECTIONS,
             quotas: crate::node::engine::Quotas::default(),
+            exchange: crate::node::engine::Exchange::default(),
             faults: self.faults,
         };
         let committer = Committer::load(open(disk), setup).expect("the store can be read");
