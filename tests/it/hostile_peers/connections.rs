@@ -7,10 +7,11 @@ use std::time::Duration;
 
 use iroh::endpoint::Connection;
 use itsgoin::limits::{CONNECTIONS, PENDING_CONNECTIONS};
+use itsgoin::node::wire::{Epoch, Page};
 use tokio::task::{JoinHandle, JoinSet};
 use tokio::time::timeout;
 
-use super::client::{ALPN, Attacker, Seen, Target, close_code, open};
+use super::client::{ALPN, Answer, Attacker, Seen, Target, close_code, ends_after, open, serve_pulls};
 
 /// A name that is not the protocol's.
 pub const OTHER_ALPN: &[u8] = b"itsgoin/9.9";
@@ -33,9 +34,11 @@ pub async fn flood(target: &Target) -> Seen {
     let opened = connections.len();
     let is_open = |connection: &&Connection| connection.close_reason().is_none();
     let open = connections.iter().filter(is_open).count();
+    let mut closing = JoinSet::new();
     for attacker in attackers {
-        attacker.endpoint.close().await;
+        closing.spawn(async move { attacker.endpoint.close().await });
     }
+    closing.join_all().await;
     if open > CONNECTIONS {
         return Err(format!("{open} connections stand"));
     }
@@ -120,37 +123,38 @@ pub async fn wrong_alpn(target: &Target) -> Seen {
 pub async fn one_byte_every_five_seconds(target: Target) -> Result<u64, String> {
     let attacker = Attacker::new(&target).await;
     let connection = attacker.greeted().await?;
-    let crawling = {
-        let connection = connection.clone();
-        async move {
-            let mut streams = JoinSet::new();
-            // The next stream can be opened when the node gave one of the others up.
-            while let Ok((mut send, receive)) = open(&connection, &[9]).await {
-                streams.spawn(async move {
-                    let _receive = receive;
-                    loop {
-                        tokio::time::sleep(Duration::from_secs(5)).await;
-                        if send.write_all(&[0]).await.is_err() {
-                            return;
-                        }
-                    }
-                });
-            }
-        }
-    };
-    let (code, ()) = tokio::join!(close_code(&connection, Duration::from_mins(2)), crawling);
+    let crawling = crawl(connection.clone());
+    // In all else it behaves: it takes the list of the other side and has nothing new.
+    let behaving = serve_pulls(&connection, attacker.id(), |_, pull| {
+        let ends = ends_after(&pull.groups, None);
+        Some(Answer { page: Page { epoch: Epoch([7; 16]), ends, offers: Vec::new() }, items: Vec::new() })
+    });
+    let closed = close_code(&connection, Duration::from_mins(2));
+    let (code, (), _served) = tokio::join!(closed, crawling, behaving);
     code
 }
 
+/// Fills every stream it is given; the next one is given when the node gave up another.
+async fn crawl(connection: Connection) {
+    let mut streams = JoinSet::new();
+    while let Ok((mut send, receive)) = open(&connection, &[9]).await {
+        streams.spawn(async move {
+            let _receive = receive;
+            loop {
+                tokio::time::sleep(Duration::from_secs(5)).await;
+                if send.write_all(&[0]).await.is_err() {
+                    return;
+                }
+            }
+        });
+    }
+}
+
 /// The slow one was cut by now, or is within the time that takes.
-pub async fn is_over(slow: &JoinHandle<Result<u64, String>>) -> Seen {
-    let ended = async {
-        while !slow.is_finished() {
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
-    };
-    match timeout(Duration::from_secs(20), ended).await {
-        Ok(()) => Ok("it was cut off meanwhile".to_owned()),
+pub async fn is_over(slow: &mut JoinHandle<Result<u64, String>>) -> Seen {
+    match timeout(Duration::from_secs(20), slow).await {
+        Ok(Ok(Ok(4))) => Ok("cut off meanwhile, with 4".to_owned()),
+        Ok(ended) => Err(format!("it ended otherwise: {ended:?}")),
         Err(_elapsed) => Err("it goes on".to_owned()),
     }
 }

@@ -100,6 +100,15 @@ impl Exchange {
     }
 }
 
+/// Ends the exchange also when a case panics: its thread is waited for.
+struct StopAtEnd<'e>(&'e Exchange);
+
+impl Drop for StopAtEnd<'_> {
+    fn drop(&mut self) {
+        self.0.stop.store(true, Ordering::Relaxed);
+    }
+}
+
 /// Looks until there is something, or until it is too late.
 fn until<T>(is_late: impl Fn() -> bool, look: impl Fn() -> Option<T>) -> Option<T> {
     while !is_late() {
@@ -163,8 +172,9 @@ fn hostile_peers_neither_stop_honest_posts_nor_fill_the_memory() {
     std::thread::scope(|scope| {
         let (ring, exchange) = (&ring, &exchange);
         scope.spawn(move || exchange.run(ring));
+        let _stop = StopAtEnd(exchange);
         // From here on it sends a byte every five seconds, beside all other cases.
-        let slow = runtime.spawn(connections::one_byte_every_five_seconds(target.clone()));
+        let mut slow = runtime.spawn(connections::one_byte_every_five_seconds(target.clone()));
         let mut play_one = |name: &str, case: &mut dyn FnMut() -> Seen| {
             let seen = play(ring, exchange, MEMORY_BYTES, case);
             report.push(format!("{name}: {}", seen.as_ref().unwrap_or_else(|why| why)));
@@ -191,9 +201,8 @@ fn hostile_peers_neither_stop_honest_posts_nor_fill_the_memory() {
             "offers for ever" => objects::endless_offers(&target);
             "pulls without a pause" => frames::hasty_pulls(&target);
             "posts from both ends of time" => objects::far_times(&target, &ring.victim);
-            "one byte every five seconds" => connections::is_over(&slow);
+            "one byte every five seconds" => connections::is_over(&mut slow);
         }
-        exchange.stop.store(true, Ordering::Relaxed);
     });
     let all = exchange.since(begun);
     println!("{}", report.join("\n"));
@@ -217,6 +226,7 @@ fn a_planted_standstill_and_a_planted_bound_are_noticed() {
     std::thread::scope(|scope| {
         let (ring, exchange) = (&ring, &exchange);
         scope.spawn(move || exchange.run(ring));
+        let _stop = StopAtEnd(exchange);
         let nothing = || Ok("nothing".to_owned());
         let fine = play(ring, exchange, MEMORY_BYTES, nothing);
         assert!(fine.is_ok(), "{fine:?}");
@@ -233,7 +243,6 @@ fn a_planted_standstill_and_a_planted_bound_are_noticed() {
         };
         let told = play(ring, exchange, MEMORY_BYTES, stands_still).unwrap_err();
         assert!(told.contains("an honest post took"), "{told}");
-        exchange.stop.store(true, Ordering::Relaxed);
     });
 }
 
