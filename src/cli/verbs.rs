@@ -19,8 +19,8 @@ use super::output::Output;
 use super::responses;
 use crate::api::{
     CallError, Command, ErrorKind, Event, FeedAnchor, FeedFilter, LanDiscovery, More, NetSettings,
-    NetworkState, NodeHandle, NodeRequest, OpenNode, Outcome, PeerExchange, PeerView, PersonView, PersonaView,
-    Query, ReadMark, Source, SpaceView, StatusView, View,
+    NetworkState, NodeHandle, NodeRequest, OpenNode, Outcome, PeerExchange, PeerView, PersonView,
+    PersonaView, Query, ReadMark, Source, SpaceView, StatusView, View,
 };
 use crate::domain::ids::PostingId;
 use crate::domain::text::SafeText;

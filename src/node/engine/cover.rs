@@ -68,7 +68,8 @@ mod tests {
         let mut warm = Warm::default();
         warm.add(&authors(&[1, 2]));
         warm.add(&authors(&[1]));
-        let order = by_use(warm, vec![("warm", authors(&[1])), ("half", authors(&[2])), ("cold", authors(&[3, 4]))]);
+        let order =
+            by_use(warm, vec![("warm", authors(&[1])), ("half", authors(&[2])), ("cold", authors(&[3, 4]))]);
         assert_eq!(order, ["cold", "half", "warm"]);
     }
 }

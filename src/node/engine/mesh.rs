@@ -6,8 +6,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::answer::epoch_for;
-use super::cover::{Warm, by_use};
 use super::connection::{Connection, Greeting, Listing, News, Usefulness};
+use super::cover::{Warm, by_use};
 use super::find::{Exchange, Seeking};
 use super::interest::InterestList;
 use super::trust::prefixes;
@@ -637,11 +637,13 @@ impl Engine {
             }
         };
         let mut warm = Warm::default();
-        let under_way = self.peers.iter().filter(|(_, known)| matches!(known.dial, Dial::UnderWay | Dial::Connected));
+        let under_way =
+            self.peers.iter().filter(|(_, known)| matches!(known.dial, Dial::UnderWay | Dial::Connected));
         for (id, _) in under_way {
             warm.add(&seats_of(*id)?);
         }
-        let candidates = due.into_iter().map(|id| Ok((id, seats_of(id)?))).collect::<Result<Vec<_>, DbError>>()?;
+        let candidates =
+            due.into_iter().map(|id| Ok((id, seats_of(id)?))).collect::<Result<Vec<_>, DbError>>()?;
         Ok(by_use(warm, candidates))
     }
 

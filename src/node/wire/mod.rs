@@ -11,8 +11,8 @@ mod message;
 
 pub use self::link::{Ask, LinkAsk, Nonce, Reply, Room, SplitPass, TopicId};
 pub use self::message::{
-    Decoded, Epoch, Find, Found, Group, GroupEnd, Hello, Item, ListHash, ManifestPush, Message, Offer, Page, Pull, Range,
-    Sending, Want,
+    Decoded, Epoch, Find, Found, Group, GroupEnd, Hello, Item, ListHash, ManifestPush, Message, Offer, Page,
+    Pull, Range, Sending, Want,
 };
 
 use crate::limits::ITEM_FRAME_BYTES;
