@@ -178,6 +178,12 @@ limits! {
     SEAT_NEWS_AFTER: Duration = Duration::from_secs(10);
     /// Wishes in one `Link`.
     LINK_ENTRIES: usize = 32;
+    /// Bytes of the signed parts in one push of operations; a larger operation comes by pulls.
+    DIFF_BYTES: usize = 16 * 1024;
+    /// Operations in one push: signatures one stream can make us check unasked.
+    DIFF_ITEMS: usize = 16;
+    /// Operations remembered that were passed on, so that none is twice.
+    DIFFS_SEEN: usize = 1_024;
     /// Peers named in an invite: the receiver tries all of them.
     INVITE_ADDRESSES: usize = 3;
     /// Socket addresses of one peer in an invite, a ticket or the store, newest first.

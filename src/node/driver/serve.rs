@@ -79,6 +79,10 @@ async fn handle(shared: Arc<Shared>, served: Served, accepted: Accepted) {
 
 async fn take_push(shared: &Shared, served: &Served, mut stream: Stream) -> Result<(), NetError> {
     if let Some(Decoded::Known(message)) = receive_unasked(shared, served, &mut stream).await? {
+        let message = match message {
+            Message::HeaderDiff(items) => return take_diff(shared, served, items).await,
+            other => other,
+        };
         shared.input(Input::PushReceived { connection: served.id, message }).await;
     }
     Ok(())
@@ -97,6 +101,18 @@ async fn receive_unasked(
         return Ok(None);
     }
     Ok(frame)
+}
+
+/// Takes pushed operations: what is here is dropped unchecked, the rest is verified on a thread of its own.
+async fn take_diff(shared: &Shared, served: &Served, items: Vec<Item>) -> Result<(), NetError> {
+    let lacked = shared.readers.read(move |read| answer::lacked(read, items));
+    let lacked = lacked.await.map_err(|_store| NetError::Cut)?;
+    if !lacked.is_empty() {
+        let checked = tokio::task::spawn_blocking(move || answer::check_pushed(lacked));
+        let items = checked.await.map_err(|_panicked| NetError::Cut)?;
+        shared.input(Input::DiffReceived { connection: served.id, items }).await;
+    }
+    Ok(())
 }
 
 async fn answer_request(shared: &Shared, served: &Served, mut stream: Stream) -> Result<(), NetError> {

@@ -270,6 +270,27 @@ pub fn check_received(items: Vec<Item>, page: &Page, wanted: &[bool]) -> Vec<Che
     check_items(lacked, &ids(true))
 }
 
+/// Those of these items that are neither here nor refused: only they are worth a check.
+///
+/// # Errors
+/// [`DbError`] when the store cannot be read.
+pub fn lacked(read: Read<'_>, items: Vec<Item>) -> Result<Vec<Item>, DbError> {
+    let mut lacked = Vec::new();
+    for item in items {
+        if read.have(item.id())? == Have::Missing {
+            lacked.push(item);
+        }
+    }
+    Ok(lacked)
+}
+
+/// Checks items that were pushed.
+#[must_use]
+pub fn check_pushed(items: Vec<Item>) -> Vec<Checked> {
+    let ids = items.iter().map(Item::id).collect();
+    check_items(items, &ids)
+}
+
 /// Hashes and verifies received items. The expensive part of taking something in: runs off the writer.
 #[must_use]
 pub fn check_items(items: Vec<Item>, asked: &BTreeSet<ObjectId>) -> Vec<Checked> {

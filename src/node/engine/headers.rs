@@ -98,6 +98,8 @@ impl Engine {
         step.store.insert_waiting(entry.key, target.post, entry.received)?;
         let due = entry.received.after(WAITING_TIME);
         self.next_stale = Some(self.next_stale.map_or(due, |next| next.min(due)));
+        // Others have the post, perhaps: holders need not know each other.
+        self.spread_operation(step.now, operation, entry.source);
         Ok(Intake::New)
     }
 
@@ -166,7 +168,8 @@ impl Engine {
             Effective::Yes => {
                 step.store.insert_arrival(post.author, entry.key, Kind::Operation)?;
                 self.space.changed(post.author);
-                self.note_arrival(step.now, entry);
+                self.note_pushed_arrival(step.now, entry);
+                self.spread_operation(step.now, operation, entry.source);
             }
             Effective::Deleted => {
                 step.store.update_tombstone_met(operation.id(), entry.author)?;
@@ -280,7 +283,8 @@ impl Engine {
         // What waited for the post waits for nothing now.
         self.release_waiting(step, post_id)?;
         step.store.insert_arrival(entry.author, entry.key, Kind::Operation)?;
-        self.note_arrival(step.now, entry);
+        self.note_pushed_arrival(step.now, entry);
+        self.spread_operation(step.now, operation, entry.source);
         step.tell(Event::ThreadChanged { post_id });
         step.tell(Event::FeedChanged);
         Ok(Intake::New)

@@ -236,7 +236,7 @@ impl Engine {
     }
 
     /// The same for what peers with a seat hear of by a push: news only come later to them, in case it is lost.
-    fn note_pushed_arrival(&mut self, now: Timestamp, entry: &Entry) {
+    pub(super) fn note_pushed_arrival(&mut self, now: Timestamp, entry: &Entry) {
         self.last_arrival = now;
         let seats: Vec<NetworkId> = self.spread.seats(entry.log_author).collect();
         for (id, connection) in &mut self.connections {

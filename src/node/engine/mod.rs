@@ -229,6 +229,13 @@ pub enum Input {
         /// What came, checked.
         items: Vec<Checked>,
     },
+    /// A peer pushed operations we lack.
+    DiffReceived {
+        /// On which connection.
+        connection: ConnectionId,
+        /// What came, checked.
+        items: Vec<Checked>,
+    },
     /// A peer was sent objects.
     Served {
         /// On which connection.
@@ -599,6 +606,9 @@ impl Engine {
             }
             Input::Fetched { connection, request, items } => {
                 self.fetched(&mut step, connection, request, items)?;
+            }
+            Input::DiffReceived { connection, items } => {
+                self.diff_received(&mut step, connection, items)?;
             }
             Input::Served { connection, files } => self.files_served(&step, connection, &files)?,
             Input::CursorBeyondLog { connection, reply } => {

@@ -221,6 +221,13 @@ impl World {
             Traffic::Answer { request, message } => {
                 self.input(node, Input::Answered { connection, request, message: Some(message) });
             }
+            Traffic::Push { message: Message::HeaderDiff(items) } => {
+                let lacked = self.nodes[node].read(|read| answer::lacked(read, items)).unwrap_or_default();
+                if !lacked.is_empty() {
+                    let items = answer::check_pushed(lacked);
+                    self.input(node, Input::DiffReceived { connection, items });
+                }
+            }
             Traffic::Push { message } => self.input(node, Input::PushReceived { connection, message }),
             Traffic::Pull { request, pull } => {
                 if let Some(answer) = self.answer_pull(node, link, to, request, &pull)? {

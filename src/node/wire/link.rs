@@ -1,4 +1,4 @@
-//! What two nodes say about mutual seats (PROTOCOL.md §16): offers, confirmations, splits, leave-taking. Several
+//! What two nodes say about mutual seats (PROTOCOL.md §18): offers, confirmations, splits, leave-taking. Several
 //! topics share one request; the answer holds one reply per entry, in the same order.
 
 use minicbor::bytes::ByteArray;

@@ -10,7 +10,9 @@ use crate::domain::address::PeerAddress;
 use crate::domain::envelope::{Envelope, Kind};
 use crate::domain::ids::{ObjectId, PostingId};
 use crate::domain::log::Seq;
-use crate::limits::{FETCH_IDS, FOUND_PEERS, INTEREST_IDS, LINK_ENTRIES, PAGE_ITEMS, PULL_GROUPS};
+use crate::limits::{
+    DIFF_BYTES, DIFF_ITEMS, FETCH_IDS, FOUND_PEERS, INTEREST_IDS, LINK_ENTRIES, PAGE_ITEMS, PULL_GROUPS,
+};
 
 /// The name of a store's log, keyed per peer so that two peers cannot compare notes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -318,6 +320,8 @@ pub enum Message {
     News,
     /// Push: an author's manifest rose; it and its newest post can be fetched from the sender.
     ManifestPush(ManifestPush),
+    /// Push: operations, at most [`DIFF_ITEMS`] with [`DIFF_BYTES`] of signed parts.
+    HeaderDiff(Vec<Item>),
     /// Request: wishes about mutual seats, at most [`LINK_ENTRIES`].
     Link(Vec<LinkAsk>),
     /// Answer to [`Self::Link`]: one reply per wish, in their order.
@@ -356,6 +360,7 @@ const NEWS: u16 = 10;
 const BUSY: u16 = 11;
 const UNSUPPORTED: u16 = 12;
 const MANIFEST_PUSH: u16 = 14;
+const HEADER_DIFF: u16 = 15;
 const LINK: u16 = 16;
 const LINKED: u16 = 17;
 const FIND: u16 = 18;
@@ -380,6 +385,7 @@ impl Message {
             Self::News => NEWS,
             Self::Busy => BUSY,
             Self::ManifestPush(_) => MANIFEST_PUSH,
+            Self::HeaderDiff(_) => HEADER_DIFF,
             Self::Link(_) => LINK,
             Self::Linked(_) => LINKED,
             Self::Unsupported { .. } => UNSUPPORTED,
@@ -398,7 +404,7 @@ impl Message {
             Self::Pull(body) => e.encode(body),
             Self::Page(body) => e.encode(body),
             Self::Want(body) => e.encode(body),
-            Self::Items(items) => e.encode(items),
+            Self::Items(items) | Self::HeaderDiff(items) => e.encode(items),
             Self::Fetch(ids) => e.encode(ids),
             Self::Find(body) => e.encode(body),
             Self::Found(body) => e.encode(body),
@@ -479,6 +485,13 @@ fn decode_body(kind: u16, decoder: &mut Decoder<'_>) -> Result<Option<Message>, 
         }
         UNSUPPORTED => Message::Unsupported { kind: decoder.u16().map_err(malformed)? },
         MANIFEST_PUSH => Message::ManifestPush(decoder.decode().map_err(malformed)?),
+        HEADER_DIFF => {
+            let items: Vec<Item> = list(decoder, DIFF_ITEMS)?;
+            if items.iter().map(Item::len).fold(0, usize::saturating_add) > DIFF_BYTES {
+                return Err(WireError::TooMuch);
+            }
+            Message::HeaderDiff(items)
+        }
         LINK => Message::Link(list(decoder, LINK_ENTRIES)?),
         LINKED => Message::Linked(list(decoder, LINK_ENTRIES)?),
         NEED_LIST => Message::NeedList,

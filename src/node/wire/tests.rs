@@ -69,6 +69,12 @@ fn golden_frames() {
     };
     check("manifest-push", &Message::ManifestPush(push));
     check("manifest-push-empty", &Message::ManifestPush(ManifestPush { newest: None, ..push }));
+    let operation = crate::domain::envelope::Envelope {
+        kind: crate::domain::envelope::Kind::Operation,
+        bytes: vec![0xa0],
+        signature: [5; 64],
+    };
+    check("header-diff", &Message::HeaderDiff(vec![operation.into()]));
     check("link", &Message::Link(every_wish()));
     check("linked", &Message::Linked(every_reply()));
     check("busy", &Message::Busy);
@@ -121,6 +127,18 @@ fn walks_longer_than_allowed_and_too_many_wishes_are_refused() {
     assert_eq!(Message::decode(&long.encode()), Err(WireError::Malformed));
     let many = Message::Link(vec![wish(0); crate::limits::LINK_ENTRIES + 1]);
     assert_eq!(Message::decode(&many.encode()), Err(WireError::TooMuch));
+}
+
+#[test]
+fn diffs_above_their_bounds_are_refused() {
+    let item = |bytes: usize| {
+        let kind = crate::domain::envelope::Kind::Operation;
+        Item::from(crate::domain::envelope::Envelope { kind, bytes: vec![0; bytes], signature: [5; 64] })
+    };
+    let many = Message::HeaderDiff(vec![item(1); crate::limits::DIFF_ITEMS + 1]);
+    assert_eq!(Message::decode(&many.encode()), Err(WireError::TooMuch));
+    let large = Message::HeaderDiff(vec![item(crate::limits::DIFF_BYTES), item(1)]);
+    assert_eq!(Message::decode(&large.encode()), Err(WireError::TooMuch));
 }
 
 #[test]

@@ -21,6 +21,16 @@ impl Engine {
         self.note_files(step, peer, files, FileDirection::Taken)
     }
 
+    /// A peer was told of a change around a file.
+    pub(super) fn note_given(
+        &self,
+        step: &Step<'_, '_>,
+        peer: NetworkId,
+        file: ObjectId,
+    ) -> Result<(), DbError> {
+        self.note_files(step, peer, &[file], FileDirection::Given)
+    }
+
     /// A peer had these files from us.
     pub(in crate::node::engine) fn files_served(
         &self,

@@ -68,13 +68,11 @@ impl Engine {
 
     /// Sends the wishes of this step, those to one peer together. Two of our own personas never leave in one step.
     pub(super) fn send_wishes(&mut self, step: &mut Step<'_, '_>) {
-        let mut own = None;
         for (peer, wishes) in std::mem::take(&mut self.spread.wishes) {
             let mut batch = Vec::new();
             for wish in wishes {
                 if let TopicId::Author(author) = wish.topic
-                    && self.is_own(author)
-                    && *own.get_or_insert(author) != author
+                    && !self.may_cause(author)
                 {
                     let due = step.now.after(step.within(OWN_WAIT));
                     self.put_off(due, PutOff::Wish(peer, wish));

@@ -145,9 +145,8 @@ impl Engine {
             .filter(|(_, push)| push.due <= now)
             .map(|(author, _)| *author)
             .collect();
-        let mut own = None;
         for author in due {
-            if self.is_own(author) && own.replace(author).is_some() {
+            if !self.may_cause(author) {
                 let later = now.after(step.within(OWN_WAIT));
                 if let Some(push) = self.spread.pushes.get_mut(&author) {
                     push.due = later;

@@ -1,4 +1,4 @@
-//! How news spread beside the pull (PROTOCOL.md §15 to §17): mutual seats per author, manifests that are pushed over
+//! How news spread beside the pull (PROTOCOL.md §17 to §19): mutual seats per author, manifests that are pushed over
 //! them and passed on once, and who is known to hold a file.
 //!
 //! Here the pure machine of `topic/` is bound to connections and to the store. What is kept in memory (connected peers,
@@ -6,6 +6,7 @@
 //! everything that starts by itself: in one step at most one of our own personas is the cause of anything that is
 //! sent, and each waits for a random time of its own.
 
+mod diffs;
 mod holders;
 mod links;
 mod manifests;
@@ -13,15 +14,16 @@ mod manifests;
 mod tests;
 pub mod topic;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
+use self::diffs::DueDiff;
 use self::manifests::Fetching;
 pub(super) use self::manifests::manifest_due;
 use self::topic::{Around, Dialling, Happened, Origin, Proof, SeatRecord, Topic};
 use super::{ConnectionId, Engine, Fault, RequestId, Step};
 use crate::db::{DbError, Read};
-use crate::domain::ids::{NetworkId, PostingId};
+use crate::domain::ids::{NetworkId, ObjectId, PostingId};
 use crate::domain::standing::Prefix;
 use crate::domain::time::Timestamp;
 use crate::limits::AUTHOR_SEATS;
@@ -50,8 +52,14 @@ pub(super) struct Spread {
     /// Personas whose manifest may have to be made anew, each at its own time.
     merges: BTreeMap<PostingId, Timestamp>,
     put_off: Vec<(Timestamp, PutOff)>,
+    /// Operations to be pushed to who holds their post.
+    diffs: Vec<DueDiff>,
+    /// Operations that were, the newest last.
+    diffs_seen: VecDeque<ObjectId>,
     /// Until when each connected peer has used up its right to name new addresses.
     named: BTreeMap<NetworkId, Timestamp>,
+    /// Which of our own personas is the cause of what this step sends: never two.
+    cause: Option<PostingId>,
     state: State,
 }
 
@@ -107,7 +115,8 @@ impl Spread {
         let topics = self.topics.values().filter_map(Topic::next_deadline);
         let pushes = self.pushes.values().map(|push| push.due);
         let put_off = self.put_off.iter().map(|(due, _)| *due);
-        topics.chain(pushes).chain(put_off).chain(self.merges.values().copied()).min()
+        let diffs = self.diffs.iter().map(|diff| diff.due);
+        topics.chain(pushes).chain(put_off).chain(diffs).chain(self.merges.values().copied()).min()
     }
 
     pub(super) fn clock_stepped_back(&mut self, now: Timestamp) {
@@ -115,6 +124,7 @@ impl Spread {
         self.pushes.values_mut().for_each(|push| push.due = push.due.min(now));
         self.put_off.iter_mut().for_each(|(due, _)| *due = (*due).min(now));
         self.merges.values_mut().for_each(|due| *due = (*due).min(now));
+        self.diffs.iter_mut().for_each(|diff| diff.due = diff.due.min(now));
         self.named.clear();
     }
 }
@@ -156,11 +166,13 @@ impl Engine {
 
     /// Does what is due for spreading, and sends what this step wished.
     pub(super) fn proceed_spread(&mut self, step: &mut Step<'_, '_>) -> Result<(), DbError> {
+        self.spread.cause = None;
         self.begin_spread(step)?;
         self.tend_topics(step)?;
         self.merge_due(step)?;
-        self.resume_put_off(step)?;
         self.push_due(step)?;
+        self.resume_put_off(step)?;
+        self.send_diffs(step)?;
         self.send_wishes(step);
         Ok(())
     }
@@ -208,7 +220,13 @@ impl Engine {
         for (_, what) in due {
             match what {
                 PutOff::Wish(peer, ask) => self.spread.wishes.entry(peer).or_default().push(ask),
-                PutOff::Push(peer, author) => self.push_to(step, author, &[peer])?,
+                PutOff::Push(peer, author) if self.may_cause(author) => {
+                    self.push_to(step, author, &[peer])?;
+                }
+                PutOff::Push(..) => {
+                    let due = now.after(step.within(OWN_WAIT));
+                    self.put_off(due, what);
+                }
             }
         }
         Ok(())
@@ -304,6 +322,12 @@ impl Engine {
             self.topic_happens(step, author, happened)?;
         }
         Ok(())
+    }
+
+    /// Whether an author may be the cause of something this step sends. Of our own personas the first one may, the
+    /// others have to wait for a time of their own (P2).
+    fn may_cause(&mut self, author: PostingId) -> bool {
+        !self.is_own(author) || *self.spread.cause.get_or_insert(author) == author
     }
 
     fn is_own(&self, author: PostingId) -> bool {

@@ -10,6 +10,7 @@ use rand::{RngExt, SeedableRng};
 use super::*;
 use crate::limits::{AUTHOR_SEATS, SEATS_WANTED};
 use crate::limits::{FILE_HOLDERS, INBOUND_SEATS};
+use crate::node::wire::Room;
 
 const START: Timestamp = Timestamp::from_millis(1_767_225_600_000);
 
