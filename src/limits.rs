@@ -58,6 +58,43 @@ limits! {
     NAME_COLUMNS: usize = 30;
     /// Bytes of other short fields of strangers (a relay's URL).
     SHORT_FIELD_BYTES: usize = 255;
+    /// Bytes of one blob. Higher lets one post fill a reader's disk; lower excludes ordinary photos.
+    BLOB_BYTES: u64 = 10 * 1024 * 1024;
+    /// Attachments of one post. Higher makes one post cost more than its readers expect.
+    POST_ATTACHMENTS: usize = 8;
+    /// Bytes of a blob that is fetched without being asked for, from somebody who is followed. Higher spends the
+    /// person's line and disk on what they may never look at.
+    AUTOMATIC_BLOB_BYTES: u64 = 1024 * 1024;
+    /// Blobs fetched at once. Higher shares a slow line among more of them; lower lets one slow holder delay others.
+    BLOB_FETCHES: usize = 4;
+    /// Blobs that wait for a holder in memory; of more the rest stays in the store until there is room.
+    BLOBS_WAITING: usize = 256;
+    /// Peers remembered as holders of one blob.
+    BLOB_SOURCES: u32 = 5;
+    /// First wait before holders that failed are asked again; doubles each time.
+    BLOB_RETRY_FIRST: Duration = Duration::from_secs(15);
+    /// Longest wait between two rounds over the holders of a blob.
+    BLOB_RETRY_LONGEST: Duration = Duration::from_mins(15);
+    /// Bytes that have to move within [`BLOB_SLOW_TIME`], or the transfer ends: another source may be faster, and a
+    /// slow reader holds one of our streams.
+    BLOB_SLOW_BYTES: u64 = 30 * 1024;
+    /// The time in which [`BLOB_SLOW_BYTES`] have to move, in both directions.
+    BLOB_SLOW_TIME: Duration = Duration::from_secs(30);
+    /// Bytes of a request for a blob. A hash and the ranges of a transfer that was cut once take under a hundred;
+    /// higher is memory a stranger can make us hold per stream.
+    BLOB_REQUEST_BYTES: usize = 4 * 1024;
+    /// Requests for blobs one peer may make in ten seconds once its burst is used up; more are refused.
+    BLOB_REQUEST_RATE: i64 = 20;
+    /// Requests for blobs one peer may make without a pause.
+    BLOB_REQUEST_BURST: i64 = 20;
+    /// Connections on which peers fetch blobs from us. Higher is memory and upload strangers can take.
+    BLOB_CONNECTIONS: usize = 16;
+    /// Time after which a connection without a request for a blob is closed.
+    BLOB_IDLE_TIME: Duration = Duration::from_secs(30);
+    /// Bytes in flight on a connection on which we fetch a blob: ten megabytes a second at 400 ms.
+    BLOB_WINDOW_BYTES: u32 = 4 * 1024 * 1024;
+    /// Time between two sweeps of blobs that no post names any more.
+    BLOB_SWEEP_EVERY: Duration = Duration::from_mins(10);
     /// Ids in an interest list. Higher lets a peer make us probe more index ranges per pull.
     INTEREST_IDS: usize = 1_024;
     /// How long an author is carried that no connected node wants any more. Lower loses what a reader who is away

@@ -8,6 +8,7 @@ mod handle;
 mod session;
 mod views;
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -16,10 +17,11 @@ use thiserror::Error;
 pub use self::handle::{Call, NodeHandle, calls};
 pub use self::session::{LanDiscovery, NetSettings, NodeRequest, OpenNode, RelayChoice, Session, Source};
 pub use self::views::{
-    Addressee, Audience, CommentState, CommentView, DraftView, FeedPage, InviteView, More, NetworkState,
-    PeerStanding, PeerView, PersonView, PersonaView, PostView, ReadMark, StatusView, SyncReport, ThreadView,
+    Addressee, AttachmentState, AttachmentView, Audience, CommentState, CommentView, DraftView, FeedPage,
+    InviteView, More, NetworkState, PeerStanding, PeerView, PersonView, PersonaView, PostView, ReadMark,
+    SavedView, StatusView, SyncReport, ThreadView, TransferState, TransferView,
 };
-use crate::domain::ids::{NetworkId, ObjectId, PostingId};
+use crate::domain::ids::{BlobHash, NetworkId, ObjectId, PostingId};
 use crate::domain::operation::{CommentPolicy, ReactionSwitch};
 use crate::domain::ordering::{CommentPosition, FeedPosition};
 use crate::domain::time::Timestamp;
@@ -97,6 +99,38 @@ pub enum Command {
         /// The `received` of the newest comment that was shown.
         received_by: Timestamp,
     },
+    /// Signs and stores a post with files. What pictures tell about their making is removed from them first.
+    PublishWithFiles {
+        /// The writing persona; the default one if `None`.
+        persona: Option<PostingId>,
+        /// The text, at most `POST_TEXT_BYTES`; it may be empty.
+        text: String,
+        /// A draft that this post finishes: it is removed in the same transaction.
+        draft: Option<DraftSlot>,
+        /// At most `POST_ATTACHMENTS`.
+        files: Vec<FileToAttach>,
+    },
+    /// Fetches an attachment from whoever has it. Answered when it is noted; [`Event::Transfer`] says how it goes.
+    FetchBlob {
+        /// The post that names it.
+        post_id: ObjectId,
+        /// Where it stands among the post's attachments, from 0 on.
+        position: u32,
+    },
+    /// Ends a fetch. What is here already stays, so that it can go on.
+    CancelFetch {
+        /// Of which blob.
+        blob: BlobHash,
+    },
+    /// Writes an attachment that is here into a file.
+    SaveBlob {
+        /// The post that names it.
+        post_id: ObjectId,
+        /// Where it stands among the post's attachments, from 0 on.
+        position: u32,
+        /// Where it goes.
+        target: SaveTarget,
+    },
     /// Follows an author.
     Follow {
         /// An invite or a posting id, as typed.
@@ -161,6 +195,57 @@ pub enum DraftSlot {
     Edit(ObjectId),
 }
 
+/// A file that becomes an attachment.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FileToAttach {
+    /// Where it is: an absolute path.
+    pub path: PathBuf,
+    /// What can be seen in it, for whoever cannot.
+    pub alt: Option<String>,
+    /// What becomes of the facts about its making.
+    pub metadata: Metadata,
+}
+
+/// What becomes of what a file tells about its making: place, time, device, author.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Metadata {
+    /// It is removed; a file it cannot be removed from is refused.
+    Remove,
+    /// The file goes out as it is.
+    Keep,
+}
+
+/// Where a saved attachment goes.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SaveTarget {
+    /// Into this file.
+    File {
+        /// An absolute path.
+        path: PathBuf,
+        /// What becomes of a file that is there.
+        existing: Existing,
+    },
+    /// Into this folder, under a harmless form of its own name; one that is taken gets a number.
+    Folder {
+        /// An absolute path.
+        path: PathBuf,
+    },
+    /// Into a private folder of the node, to be opened with another program.
+    Viewing,
+}
+
+/// What becomes of a file that stands where another one is to be written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Existing {
+    /// It stays, and nothing is written.
+    Stays,
+    /// It is replaced.
+    Goes,
+}
+
 /// What came of a [`Command`].
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -177,6 +262,10 @@ pub enum Outcome {
     Followed(PersonView),
     /// What the sync brought.
     Synced(SyncReport),
+    /// How a transfer stands.
+    Transfer(TransferView),
+    /// Where an attachment was written.
+    Saved(SavedView),
 }
 
 /// Something to be read. Answered by a [`View`] from the last commit.
@@ -293,6 +382,8 @@ pub enum Event {
     PeersChanged,
     /// Addresses, the network's state or the clock warning changed.
     StatusChanged,
+    /// A blob is on its way, or its way has ended.
+    Transfer(TransferView),
     /// The store refused to write: a sentence for the person. Reading goes on.
     StoreFailed {
         /// What to do about it.

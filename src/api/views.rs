@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::domain::ids::{NetworkId, ObjectId, PostingId};
+use crate::domain::ids::{BlobHash, NetworkId, ObjectId, PostingId};
 use crate::domain::operation::CommentPolicy;
 use crate::domain::ordering::{CommentPosition, FeedPosition};
 use crate::domain::text::SafeText;
@@ -61,6 +61,84 @@ pub struct PostView {
     pub mark: ReadMark,
     /// Who can read it.
     pub audience: Audience,
+    /// What it carries besides the text, in its author's order.
+    #[serde(default)]
+    pub attachments: Vec<AttachmentView>,
+}
+
+/// An attachment of a post.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AttachmentView {
+    /// BLAKE3 of its bytes.
+    pub blob: BlobHash,
+    /// What its author calls the file; may be empty.
+    pub name: SafeText,
+    /// What its author says it is, like `image/png`.
+    pub media_type: SafeText,
+    /// How many bytes it has.
+    pub size_bytes: u64,
+    /// What can be seen in it; empty when its author says nothing.
+    pub alt: SafeText,
+    /// What is here of it.
+    pub state: AttachmentState,
+    /// How many bytes of it are here.
+    pub held_bytes: u64,
+}
+
+/// What is here of an attachment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum AttachmentState {
+    /// Nothing, and it is not being fetched.
+    Absent,
+    /// It is being fetched, or waits for somebody who has it.
+    Wanted,
+    /// A part; it is not being fetched.
+    Partial,
+    /// All of it.
+    Complete,
+}
+
+/// A blob on its way.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TransferView {
+    /// BLAKE3 of its bytes.
+    pub blob: BlobHash,
+    /// What its author calls the file; may be empty.
+    pub name: SafeText,
+    /// How many bytes it has.
+    pub size_bytes: u64,
+    /// How many of them are here.
+    pub done_bytes: u64,
+    /// How it stands.
+    pub state: TransferState,
+}
+
+/// How a transfer stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TransferState {
+    /// Nobody who has it is connected, or all of them failed: it goes on by itself later.
+    Waiting,
+    /// Bytes are coming.
+    Running,
+    /// All of it is here.
+    Complete,
+    /// A person ended it.
+    Cancelled,
+    /// It can not be had as its author described it, or our disk refused it.
+    Failed,
+}
+
+/// A file that was written.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SavedView {
+    /// Where.
+    pub path: std::path::PathBuf,
+    /// How many bytes.
+    pub size_bytes: u64,
+    /// Whether it is of a kind that other programs show without running it.
+    pub can_be_shown: bool,
 }
 
 /// Who can read a post.

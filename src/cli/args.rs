@@ -111,6 +111,11 @@ pub enum Verb {
     Hide(Hide),
     /// Say whose comments are shown on a post of yours
     Policy(Policy),
+    /// Attachments of posts: fetch, save, cancel
+    #[command(subcommand)]
+    Blob(BlobVerb),
+    /// Print what happens as JSON lines until it is interrupted
+    Watch,
     /// Pull now from all peers and say what came
     Sync(Sync),
     /// Your personas
@@ -162,9 +167,18 @@ pub struct Unfollow {
 /// `post`.
 #[derive(Debug, ClapArgs)]
 pub struct Post {
-    /// The text; `-` reads it from the standard input
-    #[arg(value_name = "TEXT")]
-    pub text: String,
+    /// The text; `-` reads it from the standard input; may be left out with attachments
+    #[arg(value_name = "TEXT", required_unless_present = "attach")]
+    pub text: Option<String>,
+    /// Attach a file, up to eight; place, time and device are removed from pictures
+    #[arg(long, value_name = "FILE")]
+    pub attach: Vec<PathBuf>,
+    /// Say what can be seen in an attachment; the first one belongs to the first file
+    #[arg(long, value_name = "TEXT")]
+    pub alt: Vec<String>,
+    /// Attach files as they are, with everything they tell about their making
+    #[arg(long)]
+    pub keep_metadata: bool,
     /// Which of your personas writes
     #[command(flatten)]
     pub of: OfPersona,
@@ -262,6 +276,49 @@ pub struct Policy {
     /// `everyone`, `nobody`, or the posting ids of those who may comment
     #[arg(value_name = "everyone|nobody|POSTING_ID", required = true)]
     pub who: Vec<String>,
+}
+
+/// `blob …`.
+#[derive(Debug, Subcommand)]
+pub enum BlobVerb {
+    /// Fetch an attachment from whoever has it
+    Get {
+        /// Which
+        #[command(flatten)]
+        which: Which,
+        /// How long to wait for it
+        #[arg(long, value_name = "SECONDS", default_value_t = 60, value_parser = clap::value_parser!(u64).range(0..=86_400))]
+        wait: u64,
+    },
+    /// Write an attachment that is here into a file
+    Save {
+        /// Which
+        #[command(flatten)]
+        which: Which,
+        /// The file to write; without it the folder you are in, under the attachment's name
+        #[arg(long, value_name = "FILE")]
+        to: Option<PathBuf>,
+        /// Replace a file that is there
+        #[arg(long, requires = "to")]
+        force: bool,
+    },
+    /// End a fetch; what came stays
+    Cancel {
+        /// Which
+        #[command(flatten)]
+        which: Which,
+    },
+}
+
+/// An attachment of a post.
+#[derive(Debug, ClapArgs)]
+pub struct Which {
+    /// The id of the post
+    #[arg(value_name = "ID")]
+    pub post_id: ObjectId,
+    /// Which of its attachments, counted from 1
+    #[arg(value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=255))]
+    pub number: u32,
 }
 
 /// `sync`.

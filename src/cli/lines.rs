@@ -12,7 +12,6 @@ pub(super) struct PostLine {
     #[serde(flatten)]
     pub(super) post: PostView,
     warning: Option<SafeText>,
-    attachments: [(); 0],
 }
 
 /// A person.
@@ -27,7 +26,7 @@ pub(super) struct PersonLine {
 
 impl From<PostView> for PostLine {
     fn from(post: PostView) -> Self {
-        Self { post, warning: None, attachments: [] }
+        Self { post, warning: None }
     }
 }
 

@@ -5,6 +5,7 @@
 //! error goes to stderr as `{"error": {"kind", "message", "hint"}}`.
 
 mod args;
+mod attachments;
 mod error;
 mod lines;
 mod output;

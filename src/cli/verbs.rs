@@ -4,13 +4,15 @@ use std::io::{IsTerminal, Read};
 use std::time::Duration;
 
 use serde_json::json;
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::broadcast;
 use tracing::level_filters::LevelFilter;
 
 use super::args::{
-    Args, Feed, Follow, Init, LogLevel, OfPersona, PeerVerb, PersonaVerb, Post, Switch, Unfollow, Verb,
+    Args, BlobVerb, Feed, Follow, Init, LogLevel, OfPersona, PeerVerb, PersonaVerb, Post, Switch, Unfollow,
+    Verb,
 };
+use super::attachments;
 use super::error::CliError;
 use super::lines::{PersonLine, PostLine};
 use super::output::Output;
@@ -48,6 +50,8 @@ pub(super) async fn run(mut args: Args, output: &Output, open_node: OpenNode) ->
     let result = match verb {
         None => interface(&args, reach, node).await,
         Some(Verb::Serve) => serve(&args, node, events).await,
+        Some(Verb::Watch) => attachments::watch(events).await,
+        Some(Verb::Blob(verb)) => Box::pin(attachments::blob(verb, node, events, output)).await,
         Some(verb) => Box::pin(one_shot(verb, node, output)).await,
     };
     session.end().await;
@@ -58,7 +62,7 @@ pub(super) async fn run(mut args: Args, output: &Output, open_node: OpenNode) ->
 fn node_request(args: &Args, verb: Option<&Verb>) -> Result<NodeRequest, CliError> {
     let (source, needs_network) = match verb {
         None | Some(Verb::Serve) => (Source::Own, true),
-        Some(Verb::Sync(_)) => (Source::Any, true),
+        Some(Verb::Sync(_) | Verb::Watch | Verb::Blob(BlobVerb::Get { .. })) => (Source::Any, true),
         Some(_) => (Source::Any, false),
     };
     let network = || NetSettings {
@@ -124,8 +128,8 @@ async fn one_shot(verb: Verb, node: &NodeHandle, output: &Output) -> Result<(), 
             let mark = if persona.default { " (default)" } else { "" };
             format!("{}  {}{mark}", persona.posting_id, persona.name)
         }),
-        // Handled before a session is opened for one shot.
-        Verb::Serve => Ok(()),
+        // Handled before: they wait for events.
+        Verb::Serve | Verb::Watch | Verb::Blob(_) => Ok(()),
     }
 }
 
@@ -146,10 +150,7 @@ async fn serve(
     node: &NodeHandle,
     mut events: broadcast::Receiver<Event>,
 ) -> Result<(), CliError> {
-    let listen = |kind| signal(kind).map_err(|source| CliError::Io { what: "signals", source });
-    let mut terminate = listen(SignalKind::terminate())?;
-    let mut interrupt = listen(SignalKind::interrupt())?;
-    let mut hangup = listen(SignalKind::hangup())?;
+    let mut farewells = Farewells::listen()?;
     let script = Output::new(true);
     let mut is_ready = false;
     if args.offline {
@@ -160,9 +161,7 @@ async fn serve(
     }
     loop {
         tokio::select! {
-            _ = terminate.recv() => return Ok(()),
-            _ = interrupt.recv() => return Ok(()),
-            _ = hangup.recv() => return Ok(()),
+            () = farewells.said() => return Ok(()),
             event = events.recv() => match event {
                 Ok(ready @ Event::Ready { .. }) if !is_ready => {
                     is_ready = true;
@@ -176,8 +175,30 @@ async fn serve(
     }
 }
 
+/// The signals that ask a program to end.
+pub(super) struct Farewells([Signal; 3]);
+
+impl Farewells {
+    pub(super) fn listen() -> Result<Self, CliError> {
+        let listen = |kind| signal(kind).map_err(|source| CliError::Io { what: "signals", source });
+        let kinds = [SignalKind::terminate(), SignalKind::interrupt(), SignalKind::hangup()];
+        let [terminate, interrupt, hangup] = kinds.map(listen);
+        Ok(Self([terminate?, interrupt?, hangup?]))
+    }
+
+    /// Waits for one of them.
+    pub(super) async fn said(&mut self) {
+        let [terminate, interrupt, hangup] = &mut self.0;
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+            _ = hangup.recv() => {}
+        }
+    }
+}
+
 /// Nobody told it to.
-fn ended_by_itself() -> CliError {
+pub(super) fn ended_by_itself() -> CliError {
     let hint = "start it again; itsgoin.log in the data directory may say why";
     CallError::new(ErrorKind::Stopped, "the node ended by itself", hint).into()
 }
@@ -296,8 +317,13 @@ async fn unfollow(unfollow: Unfollow, node: &NodeHandle, output: &Output) -> Res
 
 async fn post(post: Post, node: &NodeHandle, output: &Output) -> Result<(), CliError> {
     let persona = resolve_persona(&post.of, node).await?;
-    let text = text_or_stdin(post.text)?;
-    let command = Command::PublishPost { persona, text, draft: None };
+    let files = attachments::files_of(&post)?;
+    let text = text_or_stdin(post.text.unwrap_or_default())?;
+    let command = if files.is_empty() {
+        Command::PublishPost { persona, text, draft: None }
+    } else {
+        Command::PublishWithFiles { persona, text, draft: None, files }
+    };
     let Outcome::PostPublished(post_id) = node.command(command).await? else { return Err(unexpected()) };
     output.one(&json!({"post_id": post_id}), |_| format!("posted {post_id}"))
 }
@@ -354,12 +380,13 @@ pub(super) fn plain_post(PostLine { post, .. }: &PostLine) -> String {
     let when = post.created.format_utc();
     let author = post.author.fingerprint();
     let name = shown_name(&post.author_name);
+    let attachments = attachments::plain_attachments(post);
     let edited = if post.edited.is_some() { " · edited" } else { "" };
     let around = [
         responses::plain_counts(post.comment_count, post.unread_comment_count),
         responses::plain_reactions(&post.reactions),
     ];
-    let around = around.into_iter().flatten().fold(String::new(), |lines, part| lines + "  " + &part + "\n");
+    let around = around.into_iter().flatten().fold(attachments, |lines, part| lines + "  " + &part + "\n");
     format!("{unread}{name} {author} · {when}{edited}\n  {text}\n{around}  {}\n", post.post_id)
 }
 

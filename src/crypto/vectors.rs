@@ -5,8 +5,9 @@ use data_encoding::HEXLOWER;
 
 use super::keys::{NetworkKey, PostingKey};
 use crate::domain::address::PeerAddress;
-use crate::domain::envelope::{Content, Envelope, Kind, Object, Verified};
-use crate::domain::ids::{ObjectId, PostingId};
+use crate::domain::attachment::{Attachment, Attachments};
+use crate::domain::envelope::{Content, ContentError, Envelope, Kind, Object, Verified};
+use crate::domain::ids::{BlobHash, ObjectId, PostingId};
 use crate::domain::invite::{Invite, format_ticket, parse_ticket};
 use crate::domain::operation::{Action, CommentPolicy, Operation, ReactionSwitch, Target};
 use crate::domain::post::Post;
@@ -57,6 +58,46 @@ fn golden_post() {
     let Object::Post(read) = check("post", &post) else { unreachable!("a post was checked") };
     assert_eq!((read.content().text(), read.content().created()), (text, CREATED));
     assert_eq!(read.content().author().to_string(), line("posting-id"));
+}
+
+#[test]
+fn golden_post_with_attachments() {
+    let key = posting_key();
+    let attachment = |number: u8, alt: Option<&str>| Attachment {
+        blob: BlobHash::from_bytes([number; 32]),
+        size_bytes: 1_048_576,
+        media_type: "image/png".to_owned(),
+        name: format!("picture {number}.png"),
+        alt: alt.map(str::to_owned),
+    };
+    let list = vec![attachment(1, Some("a cat")), attachment(2, None)];
+    let attachments = Attachments::new(list.clone()).unwrap();
+    let post = Post::with_attachments(key.posting_id(), CREATED, String::new(), attachments).unwrap();
+    let Object::Post(read) = check("post-with-attachments", &key.sign(&post)) else {
+        unreachable!("a post was checked")
+    };
+    assert_eq!((read.content().text(), read.content().attachments()), ("", list.as_slice()));
+}
+
+#[test]
+fn a_post_of_nothing_is_none_and_too_many_attachments_are_refused_for_good() {
+    let key = posting_key();
+    assert_eq!(Post::new(key.posting_id(), CREATED, " ".to_owned()), Err(ContentError::Empty));
+    let encode = |count: u64| {
+        let mut bytes = Vec::new();
+        let mut encoder = minicbor::Encoder::new(&mut bytes);
+        encoder.map(5).unwrap().u8(0).unwrap().u8(1).unwrap().u8(1).unwrap();
+        encoder.bytes(key.posting_id().as_bytes()).unwrap().u8(2).unwrap().u8(7).unwrap();
+        encoder.u8(3).unwrap().str("text").unwrap().u8(4).unwrap().array(count).unwrap();
+        for _ in 0..count {
+            encoder.map(4).unwrap().u8(0).unwrap().bytes(&[1; 32]).unwrap().u8(1).unwrap().u8(9).unwrap();
+            encoder.u8(2).unwrap().str("a/b").unwrap().u8(3).unwrap().str("c").unwrap();
+        }
+        bytes
+    };
+    assert_eq!(Post::decode(&encode(8)).unwrap().attachments().len(), 8);
+    assert_eq!(Post::decode(&encode(0)).unwrap().attachments().len(), 0);
+    assert_eq!(Post::decode(&encode(9)), Err(ContentError::Malformed));
 }
 
 #[test]

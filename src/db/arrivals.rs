@@ -87,12 +87,13 @@ impl Write<'_> {
         Ok(())
     }
 
-    /// Takes a post out of the log and off the disk, and counts it no more.
+    /// Takes a post out of the log and off the disk with what only it names, and counts it no more.
     pub fn delete_post(&self, author: Author, object: ObjectKey) -> Result<(), DbError> {
         let changed = self.execute("DELETE FROM arrivals WHERE object = ?1", [object])?;
         if changed > 0 {
             self.execute("UPDATE authors SET post_count = post_count - 1 WHERE author = ?1", [author])?;
         }
+        self.delete_blob_uses(object)?;
         self.execute("DELETE FROM objects WHERE object = ?1", [object])?;
         Ok(())
     }

@@ -3,7 +3,7 @@
 use rusqlite::ToSql;
 use rusqlite::types::{FromSql, FromSqlError, FromSqlResult, ToSqlOutput, ValueRef};
 
-use crate::domain::ids::{NetworkId, ObjectId, PostingId};
+use crate::domain::ids::{BlobHash, NetworkId, ObjectId, PostingId};
 use crate::domain::log::Seq;
 use crate::domain::time::Timestamp;
 
@@ -23,7 +23,7 @@ macro_rules! id_column {
     )*};
 }
 
-id_column!(NetworkId, PostingId, ObjectId);
+id_column!(NetworkId, PostingId, ObjectId, BlobHash);
 
 impl ToSql for Timestamp {
     fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
@@ -79,4 +79,6 @@ row_key! {
     ObjectKey;
     /// The row of another node in this store.
     Peer;
+    /// The row of a blob in this store.
+    Blob;
 }

@@ -14,6 +14,7 @@ mod open;
 pub mod arrivals;
 #[cfg(any(test, feature = "sim"))]
 pub mod audit;
+pub mod blobs;
 pub mod carried;
 pub mod comments;
 pub mod drafts;
@@ -34,7 +35,7 @@ use std::ops::Deref;
 use rusqlite::{CachedStatement, Connection, OptionalExtension, Params, Row};
 use thiserror::Error;
 
-pub use self::columns::{Author, ObjectKey, Peer};
+pub use self::columns::{Author, Blob, ObjectKey, Peer};
 pub use self::open::{Batch, Database, Durability, OpenError, SCHEMA_VERSION};
 
 /// SQLite failed, or a row holds what it never should.
@@ -141,6 +142,8 @@ impl Write<'_> {
     }
 }
 
+#[cfg(test)]
+mod blob_tests;
 #[cfg(test)]
 mod schema_tests;
 #[cfg(test)]

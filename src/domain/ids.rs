@@ -117,6 +117,19 @@ id_type! {
     ObjectId
 }
 
+id_type! {
+    /// BLAKE3 of a blob's bytes.
+    BlobHash
+}
+
+impl BlobHash {
+    /// The hash of these bytes.
+    #[must_use]
+    pub fn of(bytes: &[u8]) -> Self {
+        Self(*blake3::hash(bytes).as_bytes())
+    }
+}
+
 impl ObjectId {
     /// The id of these signed bytes.
     #[must_use]

@@ -1,11 +1,13 @@
 //! The vocabulary: values and what is true about them. No I/O, no clock, nothing asynchronous.
 
 pub mod address;
+pub mod attachment;
 pub mod cbor;
 pub mod envelope;
 pub mod ids;
 pub mod invite;
 pub mod log;
+pub mod media;
 pub mod operation;
 pub mod ordering;
 pub mod post;

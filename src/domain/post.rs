@@ -1,7 +1,8 @@
-//! A post: signed, immutable text of one author.
+//! A post: signed, immutable text of one author, with the blobs it names.
 
 use minicbor::{Decode, Encode};
 
+use super::attachment::{Attachment, Attachments};
 use super::envelope::{Content, ContentError, Kind};
 use super::ids::PostingId;
 use super::time::Timestamp;
@@ -22,6 +23,8 @@ pub struct Post {
     created: Timestamp,
     #[n(3)]
     text: String,
+    #[n(4)]
+    attachments: Attachments,
 }
 
 impl std::fmt::Debug for Post {
@@ -37,7 +40,20 @@ impl Post {
     /// [`ContentError::Empty`] for text without a visible character, [`ContentError::TooLarge`] above
     /// [`POST_TEXT_BYTES`].
     pub fn new(author: PostingId, created: Timestamp, text: String) -> Result<Self, ContentError> {
-        let post = Self { version: VERSION, author, created, text };
+        Self::with_attachments(author, created, text, Attachments::default())
+    }
+
+    /// A post with attachments, to be signed. With at least one the text may be empty: a picture says enough.
+    ///
+    /// # Errors
+    /// As [`Self::new`].
+    pub fn with_attachments(
+        author: PostingId,
+        created: Timestamp,
+        text: String,
+        attachments: Attachments,
+    ) -> Result<Self, ContentError> {
+        let post = Self { version: VERSION, author, created, text, attachments };
         post.check().map(|()| post)
     }
 
@@ -47,6 +63,12 @@ impl Post {
         &self.text
     }
 
+    /// What it carries besides the text. Names and kinds are raw: strangers wrote them.
+    #[must_use]
+    pub fn attachments(&self) -> &[Attachment] {
+        self.attachments.as_slice()
+    }
+
     fn check(&self) -> Result<(), ContentError> {
         if self.version != VERSION {
             return Err(ContentError::UnknownVersion);
@@ -54,7 +76,8 @@ impl Post {
         if self.text.len() > POST_TEXT_BYTES {
             return Err(ContentError::TooLarge);
         }
-        if self.text.trim().is_empty() {
+        self.attachments.check()?;
+        if self.text.trim().is_empty() && self.attachments().is_empty() {
             return Err(ContentError::Empty);
         }
         Ok(())

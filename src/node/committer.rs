@@ -109,8 +109,12 @@ impl Committer {
     /// # Errors
     /// [`DbError`] when that cannot be written.
     pub fn stop(&mut self) -> Result<(), DbError> {
-        self.database
-            .transaction(Durability::Full, |batch| batch.step(|store| store.update_stop(LastStop::Clean)))
+        self.database.transaction(Durability::Full, |batch| {
+            batch.step(|store| {
+                store.trust_fresh_blobs()?;
+                store.update_stop(LastStop::Clean)
+            })
+        })
     }
 }
 
@@ -118,7 +122,10 @@ impl Committer {
 pub(super) fn durability(input: &Input) -> Durability {
     match input {
         // The jump of the log's numbers after an unclean stop, and the log's new name, must not be lost either.
-        Input::PersonaRequested { .. } | Input::Started | Input::CursorBeyondLog { .. } => Durability::Full,
+        Input::PersonaRequested { .. }
+        | Input::PostPrepared { .. }
+        | Input::Started
+        | Input::CursorBeyondLog { .. } => Durability::Full,
         Input::CommandReceived { command, .. } => match command {
             Command::CreatePersona { .. }
             | Command::PublishPost { .. }
@@ -128,6 +135,7 @@ pub(super) fn durability(input: &Input) -> Durability {
             | Command::Delete { .. }
             | Command::HideComment { .. }
             | Command::SetPolicy { .. }
+            | Command::PublishWithFiles { .. }
             | Command::Follow { .. }
             | Command::Unfollow { .. }
             | Command::AddPeer { .. }
@@ -136,6 +144,9 @@ pub(super) fn durability(input: &Input) -> Durability {
             Command::MarkPost { .. }
             | Command::ReadComments { .. }
             | Command::SaveDraft { .. }
+            | Command::FetchBlob { .. }
+            | Command::CancelFetch { .. }
+            | Command::SaveBlob { .. }
             | Command::Sync { .. }
             | Command::Stop => Durability::Normal,
         },

@@ -107,6 +107,18 @@ impl DataDir {
         self.path.join("itsgoin.db")
     }
 
+    /// Where the bytes of blobs are.
+    #[must_use]
+    pub fn blobs_path(&self) -> PathBuf {
+        self.path.join("blobs")
+    }
+
+    /// Where attachments are put that a person looks at with another program.
+    #[must_use]
+    pub fn viewing_path(&self) -> PathBuf {
+        self.path.join("viewing")
+    }
+
     /// The network key, made by `generate` at the first start.
     ///
     /// # Errors

@@ -5,6 +5,7 @@ pub mod control;
 pub mod data_dir;
 mod driver;
 pub mod engine;
+pub mod files;
 mod host;
 pub mod net;
 pub mod queries;

@@ -3,14 +3,17 @@
 use std::collections::BTreeMap;
 
 use crate::api::{
-    Addressee, Audience, CallError, CommentState, CommentView, DraftView, ErrorKind, FeedAnchor, FeedFilter,
-    FeedPage, More, PersonView, PersonaView, PostView, ReadMark, ThreadView,
+    Addressee, AttachmentState, AttachmentView, Audience, CallError, CommentState, CommentView, DraftView,
+    ErrorKind, FeedAnchor, FeedFilter, FeedPage, More, PersonView, PersonaView, PostView, ReadMark,
+    ThreadView,
 };
+use crate::db::blobs::{BlobState, StoredBlob};
 use crate::db::comments::{CommentRow, Origin, State, Towards};
 use crate::db::personas::PersonaRow;
 use crate::db::timeline::{FeedPost, Mark, PageStart, Pill, RowFilter};
 use crate::db::{Author, DbError, Read};
 use crate::domain::address::PeerAddress;
+use crate::domain::attachment::Attachment;
 use crate::domain::envelope::{Content, Kind};
 use crate::domain::ids::{ObjectId, PostingId};
 use crate::domain::invite::Invite;
@@ -109,6 +112,7 @@ fn post_view(read: Read<'_>, row: FeedPost) -> Result<PostView, DbError> {
         position: row.position,
         mark: read_mark(row.mark),
         audience: Audience::Public,
+        attachments: attachments(read, row.position.post_id, &post)?,
     })
 }
 
@@ -138,6 +142,29 @@ fn safe_reactions(raw: impl IntoIterator<Item = (String, u64)>) -> BTreeMap<Safe
         *sum = sum.saturating_add(count);
     }
     reactions
+}
+
+fn attachments(read: Read<'_>, post_id: ObjectId, post: &Post) -> Result<Vec<AttachmentView>, DbError> {
+    if post.attachments().is_empty() {
+        return Ok(Vec::new());
+    }
+    let object = read.find_object(post_id)?.ok_or(DbError::MissingRow { table: "objects" })?;
+    let stored = read.list_blobs_of(object)?;
+    let view = |(attachment, blob): (&Attachment, &StoredBlob)| AttachmentView {
+        blob: attachment.blob,
+        name: SafeText::line(&attachment.name),
+        media_type: SafeText::line(&attachment.media_type),
+        size_bytes: attachment.size_bytes,
+        alt: SafeText::line(attachment.alt.as_deref().unwrap_or_default()),
+        state: match blob.state {
+            BlobState::Absent => AttachmentState::Absent,
+            BlobState::Wanted | BlobState::Damaged => AttachmentState::Wanted,
+            BlobState::Partial => AttachmentState::Partial,
+            BlobState::Complete | BlobState::Doubtful => AttachmentState::Complete,
+        },
+        held_bytes: blob.held_bytes,
+    };
+    Ok(post.attachments().iter().zip(&stored).map(view).collect())
 }
 
 fn name_of(read: Read<'_>, author: Author) -> Result<SafeText, DbError> {

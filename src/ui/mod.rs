@@ -21,6 +21,7 @@ mod terse;
 mod tests;
 mod theme;
 mod timeline;
+mod transfers;
 mod update;
 mod view;
 mod watch;

@@ -14,6 +14,7 @@ use super::panes::reaction::{self, Picker};
 use super::panes::thread::Thread;
 use super::theme::Theme;
 use super::timeline::Timeline;
+use super::transfers::Transfers;
 use super::watch::Watches;
 use super::widgets::editor::Editor;
 use crate::api::{CallError, PersonaView, StatusView};
@@ -143,6 +144,8 @@ pub struct Model {
     pub network: Network,
     /// The first persona's name.
     pub first_run: FirstRun,
+    /// Attachments on their way.
+    pub transfers: Transfers,
 }
 
 /// Whether there is somebody to ask.
@@ -182,6 +185,7 @@ impl Model {
             people: People::default(),
             network: Network::default(),
             first_run: FirstRun::default(),
+            transfers: Transfers::default(),
         }
     }
 

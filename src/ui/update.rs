@@ -65,7 +65,9 @@ pub fn update(model: &mut Model, now: Timestamp, message: Message) -> Vec<Reques
 /// Whether the screen may look different after this message. What only leads to more questions draws nothing.
 fn changes_picture(model: &Model, now: Timestamp, message: &Message) -> bool {
     match message {
-        Message::Event(event) => matches!(event, Event::StoreFailed { .. } | Event::Stopped),
+        Message::Event(event) => {
+            matches!(event, Event::StoreFailed { .. } | Event::Transfer(_) | Event::Stopped)
+        }
         Message::Woken(wake) => *wake == Wake::LeaveAnyway,
         Message::MinutePassed => ages(model, model.now) != ages(model, now),
         // It repaints everything in any case.
@@ -332,6 +334,10 @@ fn happened(model: &mut Model, event: Event) -> Vec<Request> {
         Event::PeopleChanged => model.watches.ask_all(&[Watch::People]),
         Event::PersonasChanged => model.watches.ask_all(&[Watch::Personas]),
         Event::PeersChanged | Event::StatusChanged | Event::Ready { .. } => ask_about_network(model),
+        Event::Transfer(transfer) => {
+            model.transfers.take(transfer);
+            Vec::new()
+        }
         Event::StoreFailed { message } => {
             model.store_failure = Some(SafeText::line(&message));
             Vec::new()

@@ -171,7 +171,7 @@ fn begun(model: &Model) -> Line<'static> {
 fn going_on(model: &Model) -> String {
     match model.place {
         Place::Compose => compose::status(model),
-        _ => compose::waiting(model),
+        _ => model.transfers.status().unwrap_or_else(|| compose::waiting(model)),
     }
 }
 

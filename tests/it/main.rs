@@ -9,6 +9,8 @@ mod architecture;
 #[cfg(test)]
 mod attach;
 #[cfg(test)]
+mod attachments;
+#[cfg(test)]
 mod bad_input;
 #[cfg(test)]
 mod bans;

@@ -140,6 +140,42 @@ CREATE TABLE tombstones (
 -- 'How many tombstones has this author for what is not here'.
 CREATE INDEX tombstones_unmet ON tombstones (author) WHERE is_met = 0;
 
+-- Attachments ---------------------------------------------------------------------------------------------------------
+
+-- The blobs that posts here name. A size is the author's claim until everything is here, so it belongs to the key.
+CREATE TABLE blobs (
+    blob       INTEGER PRIMARY KEY,
+    hash       BLOB    NOT NULL,
+    size_bytes INTEGER NOT NULL,
+    state      TEXT    NOT NULL,  -- 'absent', 'wanted', 'partial', 'complete', 'doubtful', 'damaged'
+    held_bytes INTEGER NOT NULL,  -- how much of it was here when it was last looked at
+    used_ms    INTEGER NOT NULL,  -- when it was named, completed or read last
+    is_fresh   INTEGER NOT NULL,  -- 1 when it was completed after the last orderly stop
+    UNIQUE (hash, size_bytes)
+) STRICT;
+-- 'Which are to be fetched', 'which must not be swept', 'which are to be looked at again'.
+CREATE INDEX blobs_by_state ON blobs (state, blob, hash);
+-- 'Which were completed in a run that did not end in order'.
+CREATE INDEX blobs_fresh ON blobs (blob) WHERE is_fresh = 1;
+
+-- Which post names which blob, in the order of its author.
+CREATE TABLE blob_uses (
+    object   INTEGER NOT NULL,
+    position INTEGER NOT NULL,
+    blob     INTEGER NOT NULL,
+    PRIMARY KEY (object, position)
+) STRICT, WITHOUT ROWID;
+-- 'Which posts name this blob': may it be served, does it stay.
+CREATE INDEX blob_uses_by_blob ON blob_uses (blob, object);
+
+-- Nodes that had a post which names the blob: whom to ask for it, newest first.
+CREATE TABLE blob_sources (
+    blob       INTEGER NOT NULL,
+    network_id BLOB    NOT NULL,
+    seen_ms    INTEGER NOT NULL,
+    PRIMARY KEY (blob, network_id)
+) STRICT, WITHOUT ROWID;
+
 -- Peers' logs hold kinds of objects that schema 1 passed over or refused: they are read from the start again.
 DELETE FROM cursors;
 DELETE FROM refused;

@@ -109,6 +109,7 @@ fn hostile_page() -> FeedPage {
             unread_to_me_count: 0,
             mark: ReadMark::Unread,
             audience: Audience::Public,
+            attachments: Vec::new(),
         }
     };
     FeedPage { posts: (0..QUERY_ROWS).map(post).collect(), more: More::End, unread_count: 7 }

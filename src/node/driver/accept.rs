@@ -12,7 +12,7 @@ use super::shared::{Shared, locked};
 use crate::domain::standing::Prefix;
 use crate::limits::{CONNECTIONS_PER_PREFIX, PENDING_CONNECTIONS};
 use crate::node::engine::{CloseReason, Direction};
-use crate::node::net::{Incoming, Link, Network};
+use crate::node::net::{Arrived, BlobConnection, Incoming, Link, Network};
 
 /// Handshakes under way.
 #[derive(Default)]
@@ -70,6 +70,7 @@ pub(super) async fn accept_links(
     shared: Arc<Shared>,
     network: Network,
     found: mpsc::Sender<(Link, Direction)>,
+    for_blobs: mpsc::Sender<BlobConnection>,
 ) {
     let mut handshakes = JoinSet::new();
     let mut pending = Pending::default();
@@ -94,9 +95,9 @@ pub(super) async fn accept_links(
             Welcome::ProveAddress if !incoming.is_address_proven() => incoming.ask_for_proof(),
             Welcome::ProveAddress | Welcome::Come => {
                 pending.begin(from);
-                let (shared, found) = (Arc::clone(&shared), found.clone());
+                let (shared, found, for_blobs) = (Arc::clone(&shared), found.clone(), for_blobs.clone());
                 handshakes.spawn(async move {
-                    shake_hands(&shared, incoming, &found).await;
+                    shake_hands(&shared, incoming, &found, &for_blobs).await;
                     from
                 });
             }
@@ -108,15 +109,25 @@ fn is_banned(shared: &Shared, address: IpAddr) -> bool {
     locked(&shared.bans).refuse_address(address, (shared.clock)())
 }
 
-async fn shake_hands(shared: &Shared, incoming: Incoming, found: &mpsc::Sender<(Link, Direction)>) {
-    let Ok(link) = incoming.complete().await else { return };
-    let is_banned = locked(&shared.bans).refuse_node(link.peer(), (shared.clock)());
-    if is_banned {
-        link.close(CloseReason::Banned);
-        return;
-    }
+async fn shake_hands(
+    shared: &Shared,
+    incoming: Incoming,
+    found: &mpsc::Sender<(Link, Direction)>,
+    for_blobs: &mpsc::Sender<BlobConnection>,
+) {
+    let Ok(arrived) = incoming.complete().await else { return };
+    let is_banned = |peer| locked(&shared.bans).refuse_node(peer, (shared.clock)());
     // Without a receiver the node is stopping.
-    found.send((link, Direction::Inbound)).await.unwrap_or_default();
+    match arrived {
+        Arrived::Link(link) if is_banned(link.peer()) => link.close(CloseReason::Banned),
+        Arrived::Link(link) => found.send((link, Direction::Inbound)).await.unwrap_or_default(),
+        Arrived::ForBlobs(connection) if is_banned(connection.peer()) => {
+            connection.close(CloseReason::Banned);
+        }
+        Arrived::ForBlobs(connection) => {
+            for_blobs.send(connection).await.map_err(|_stopping| ()).unwrap_or_default();
+        }
+    }
 }
 
 #[cfg(test)]

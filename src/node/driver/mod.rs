@@ -3,8 +3,11 @@
 //! disk: everything that takes time runs in a task of its own.
 
 mod accept;
+mod attachments;
+mod blobs;
 mod exchange;
 mod serve;
+mod serve_blobs;
 mod shared;
 mod start;
 
@@ -19,7 +22,7 @@ use self::serve::{Ended, Served};
 use self::shared::{Shared, locked};
 pub use self::start::{Node, NodeSettings, StartError, start};
 use super::data_dir::DataDir;
-use super::engine::{CallId, CloseReason, ConnectionId, Direction, Effect, Input};
+use super::engine::{CallId, CloseReason, ConnectionId, Direction, Effect, Input, RequestId};
 use super::net::{Link, Network};
 use super::queries::{self, QueryError};
 use super::store::{Job, Readers, Report, store_error};
@@ -54,6 +57,11 @@ enum NetworkPhase {
     Failed(String),
 }
 
+/// Whether it is known what becomes of the network.
+const fn is_decided(phase: &NetworkPhase) -> bool {
+    !matches!(phase, NetworkPhase::Starting)
+}
+
 struct Driver {
     shared: Arc<Shared>,
     data_dir: Arc<DataDir>,
@@ -64,6 +72,8 @@ struct Driver {
     links_found: mpsc::Sender<(Link, Direction)>,
     links: BTreeMap<ConnectionId, Served>,
     pending: BTreeMap<CallId, Answer<Outcome>>,
+    /// Fetches of blobs that run, and how they are cancelled.
+    fetches: BTreeMap<RequestId, oneshot::Sender<()>>,
     tasks: JoinSet<Ended>,
     last_connection: u64,
     last_call: u64,
@@ -173,6 +183,21 @@ impl Driver {
                 }
             }
             Effect::Reply { reply, message } => self.shared.reply(reply, message),
+            Effect::FetchBlob { request, blob, from, progress } => {
+                self.fetches.retain(|_, cancel| !cancel.is_closed());
+                let (cancel, cancelled) = oneshot::channel();
+                self.fetches.insert(request, cancel);
+                let fetch = blobs::Fetch { request, blob, from, progress, cancelled };
+                let (network, events) = (self.network.clone(), self.events.clone());
+                self.tasks.spawn(blobs::fetch(Arc::clone(&self.shared), network, events, fetch));
+            }
+            Effect::CancelFetch { request } => {
+                if let Some(cancel) = self.fetches.remove(&request) {
+                    // One that ended meanwhile needs no cancelling.
+                    cancel.send(()).unwrap_or_default();
+                }
+            }
+            Effect::SweepBlobs => self.shared.blobs.sweep_soon(),
             Effect::RememberInterest { connection, list } => {
                 if let Some(served) = self.links.get(&connection) {
                     *locked(&served.heard) = Some(list);
@@ -190,6 +215,7 @@ impl Driver {
     }
 
     fn answer(&mut self, call: CallId, outcome: Result<Outcome, CallError>) {
+        self.shared.blobs.release(call);
         if let Ok(Outcome::PersonaCreated(persona)) = &outcome
             && let Err(error) = self.data_dir.keep_posting_key(persona.posting_id)
         {
@@ -205,7 +231,6 @@ impl Driver {
         let (shared, found, mut network) =
             (Arc::clone(&self.shared), self.links_found.clone(), self.network.clone());
         self.tasks.spawn(async move {
-            let is_decided = |phase: &NetworkPhase| !matches!(phase, NetworkPhase::Starting);
             let phase = network.wait_for(is_decided).await.map(|phase| phase.clone());
             let dialled = match phase {
                 Ok(NetworkPhase::Up(up)) => up.dial(&address).await.ok(),
@@ -238,10 +263,28 @@ impl Driver {
                 return answer.send(Err(CallError::busy())).unwrap_or_default();
             }
         };
-        let Command::CreatePersona { name } = command else {
-            self.pending.insert(call, answer);
-            room.send(Job::Input(Input::CommandReceived { call, command }));
-            return;
+        let name = match command {
+            Command::CreatePersona { name } => name,
+            Command::PublishWithFiles { persona, text, draft, files } => {
+                self.pending.insert(call, answer);
+                let post = attachments::Unprepared { persona, text, draft, files };
+                self.tasks.spawn(attachments::prepare(Arc::clone(&self.shared), call, post));
+                return;
+            }
+            Command::SaveBlob { post_id, position, target } => {
+                let shared = Arc::clone(&self.shared);
+                self.tasks.spawn(async move {
+                    let saved = attachments::save(&shared, post_id, position, target).await;
+                    answer.send(saved).unwrap_or_default();
+                    None
+                });
+                return;
+            }
+            command => {
+                self.pending.insert(call, answer);
+                room.send(Job::Input(Input::CommandReceived { call, command }));
+                return;
+            }
         };
         let key = Arc::new(PostingKey::generate(&mut crate::clock::fresh_rng()));
         if let Err(error) = self.data_dir.stage_posting_key(&key) {
@@ -287,6 +330,7 @@ impl Driver {
             tracing::warn!("the network did not close in time");
         }
         self.tasks.shutdown().await;
+        self.shared.blobs.close().await;
         self.readers.close();
         self.shared.readers.close();
         let (done, stopped) = oneshot::channel();

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use tokio::task::JoinSet;
 
-use super::shared::{Heard, Shared, StreamBucket, locked};
+use super::shared::{Bucket, Heard, Shared, locked};
 use crate::limits::CONTROL_FRAME_BYTES;
 use crate::node::engine::answer::{self, PageBudget, PullAnswer};
 use crate::node::engine::{ConnectionId, Direction, Input, Offence};
@@ -29,7 +29,7 @@ pub(super) async fn serve(shared: Arc<Shared>, served: Served, direction: Direct
     let connected =
         Input::Connected { connection: *id, peer: link.peer(), direction, address: link.address() };
     shared.input(connected).await;
-    let mut bucket = StreamBucket::full((shared.clock)());
+    let mut bucket = Bucket::of_streams((shared.clock)());
     let mut running = JoinSet::new();
     loop {
         let accepted = tokio::select! {

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use tokio::sync::{mpsc, oneshot};
 
+use super::blobs::BlobRoom;
 use crate::domain::ids::NetworkId;
 use crate::domain::time::Timestamp;
 use crate::limits::{FIRST_BYTE_TIME, STREAM_BURST, STREAM_RATE};
@@ -23,6 +24,8 @@ pub(super) struct Shared {
     pub(super) readers: Readers,
     /// Who is refused before the engine hears of it.
     pub(super) bans: Mutex<Arc<Bans>>,
+    /// Where the bytes of blobs are.
+    pub(super) blobs: BlobRoom,
     jobs: mpsc::Sender<Job>,
     replies: Mutex<BTreeMap<ReplyId, oneshot::Sender<Message>>>,
     last_reply: AtomicU64,
@@ -41,10 +44,11 @@ impl Shared {
         network_id: NetworkId,
         clock: fn() -> Timestamp,
         readers: Readers,
+        blobs: BlobRoom,
         jobs: mpsc::Sender<Job>,
     ) -> Self {
         let (bans, replies, last_reply) = (Mutex::default(), Mutex::default(), AtomicU64::new(0));
-        Self { network_id, clock, readers, bans, jobs, replies, last_reply }
+        Self { network_id, clock, readers, bans, blobs, jobs, replies, last_reply }
     }
 
     /// Hands an input to the writer, waiting for room. Without a writer the node is stopping: nobody needs it.
@@ -72,29 +76,51 @@ impl Shared {
     }
 }
 
-/// How many streams a peer may still open: a bucket that fills with time. A stream that has to wait is paid for, too.
-pub(super) struct StreamBucket {
-    millistreams: i64,
+/// How much a peer may still ask for: a bucket that fills with time. What has to wait is paid for, too.
+pub(super) struct Bucket {
+    /// Thousandths of what it holds when it is full.
+    full: i64,
+    /// What comes in ten seconds.
+    rate: i64,
+    millis: i64,
     filled: Timestamp,
 }
 
-impl StreamBucket {
-    /// [`STREAM_BURST`] in thousandths of a stream.
-    const FULL: i64 = STREAM_BURST * 1_000;
-
-    pub(super) const fn full(now: Timestamp) -> Self {
-        Self { millistreams: Self::FULL, filled: now }
+impl Bucket {
+    /// A full bucket of `burst`, which gains `rate` in ten seconds.
+    pub(super) const fn full(now: Timestamp, burst: i64, rate: i64) -> Self {
+        let full = burst.saturating_mul(1_000);
+        Self { full, rate, millis: full, filled: now }
     }
 
-    /// Takes one stream; says how long to wait before it may be served.
-    pub(super) fn take(&mut self, now: Timestamp) -> Duration {
+    /// For the streams of a peer.
+    pub(super) const fn of_streams(now: Timestamp) -> Self {
+        Self::full(now, STREAM_BURST, STREAM_RATE)
+    }
+
+    /// What is in it now, in thousandths; below 0 what is owed.
+    pub(super) fn level(&self, now: Timestamp) -> i64 {
         let passed = i64::try_from(now.since(self.filled).as_millis()).unwrap_or(i64::MAX);
-        // STREAM_RATE in ten seconds are a tenth of it in thousandths per millisecond.
-        let gained = passed.saturating_mul(STREAM_RATE) / 10;
+        // A rate per ten seconds is a tenth of it in thousandths per millisecond.
+        let gained = passed.saturating_mul(self.rate) / 10;
+        self.millis.saturating_add(gained).min(self.full)
+    }
+
+    /// Takes one; says how long to wait before it may be served.
+    pub(super) fn take(&mut self, now: Timestamp) -> Duration {
+        self.millis = self.level(now).saturating_sub(1_000);
         self.filled = now;
-        self.millistreams = self.millistreams.saturating_add(gained).min(Self::FULL).saturating_sub(1_000);
-        let debt = self.millistreams.min(0).unsigned_abs();
-        Duration::from_millis(debt.saturating_mul(10).div_ceil(STREAM_RATE.unsigned_abs()))
+        let debt = self.millis.min(0).unsigned_abs();
+        Duration::from_millis(debt.saturating_mul(10).div_ceil(self.rate.unsigned_abs()))
+    }
+
+    /// Takes one if there is one.
+    pub(super) fn try_take(&mut self, now: Timestamp) -> bool {
+        let level = self.level(now);
+        let is_there = level >= 1_000;
+        self.millis = if is_there { level.saturating_sub(1_000) } else { level };
+        self.filled = now;
+        is_there
     }
 }
 
@@ -105,7 +131,7 @@ mod tests {
     #[test]
     fn a_burst_is_free_and_then_the_rate_holds() {
         let mut now = Timestamp::from_millis(1_000_000);
-        let mut bucket = StreamBucket::full(now);
+        let mut bucket = Bucket::of_streams(now);
         for _ in 0..STREAM_BURST {
             assert_eq!(bucket.take(now), Duration::ZERO);
         }
@@ -115,5 +141,16 @@ mod tests {
             assert_eq!(wait, Duration::from_millis(200));
             now = now.after(wait);
         }
+    }
+
+    #[test]
+    fn who_asks_too_often_gets_no_more_than_the_rate() {
+        let start = Timestamp::from_millis(1_000_000);
+        let mut bucket = Bucket::full(start, 20, 20);
+        let mut count = |millis: std::ops::Range<u64>| {
+            millis.step_by(10).filter(|at| bucket.try_take(start.after(Duration::from_millis(*at)))).count()
+        };
+        assert_eq!(count(0..1_000), 21, "the burst, and what came meanwhile");
+        assert_eq!(count(1_000..11_000), 20);
     }
 }

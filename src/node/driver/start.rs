@@ -9,18 +9,19 @@ use tokio::sync::{broadcast, mpsc, watch};
 use tokio::task::JoinSet;
 
 use super::accept::accept_links;
+use super::blobs::{self, BlobRoom};
 use super::shared::Shared;
-use super::{Driver, NetworkPhase};
+use super::{Driver, NetworkPhase, serve_blobs};
 use crate::api::{Call, Event, NetSettings, NodeHandle, calls};
 use crate::clock::fresh_rng;
 use crate::crypto::keys::NetworkKey;
 use crate::db::{Database, DbError, OpenError};
 use crate::domain::time::Timestamp;
-use crate::limits::CHANNEL_MESSAGES;
+use crate::limits::{CHANNEL_MESSAGES, PENDING_CONNECTIONS};
 use crate::node::committer::Committer;
 use crate::node::data_dir::{DataDir, DataDirError};
 use crate::node::engine::{Direction, Effect, Faults, Input, Setup};
-use crate::node::net::{Link, Network};
+use crate::node::net::{Link, Network, SweepAsked};
 use crate::node::start_mark::{BegunStart, FileIdentity};
 use crate::node::store::{Job, Readers, Report, run_writer};
 
@@ -62,6 +63,7 @@ pub struct Node {
     reports: mpsc::Receiver<Report>,
     links: mpsc::Receiver<(Link, Direction)>,
     network: Option<StartingNetwork>,
+    sweeps: mpsc::Receiver<SweepAsked>,
 }
 
 /// What the network's task needs.
@@ -111,8 +113,9 @@ pub fn start(settings: NodeSettings) -> Result<(NodeHandle, Node), StartError> {
     let (found, links) = mpsc::channel(CHANNEL_MESSAGES);
     let initial = if settings.network.is_some() { NetworkPhase::Starting } else { NetworkPhase::Off };
     let (phase, network) = watch::channel(initial);
+    let (blobs, sweeps) = BlobRoom::new(data_dir.blobs_path(), data_dir.viewing_path());
     let driver = Driver {
-        shared: Arc::new(super::Shared::new(network_id, clock, peer_readers, jobs.clone())),
+        shared: Arc::new(Shared::new(network_id, clock, peer_readers, blobs, jobs.clone())),
         data_dir: Arc::new(data_dir),
         readers: face_readers,
         jobs,
@@ -121,6 +124,7 @@ pub fn start(settings: NodeSettings) -> Result<(NodeHandle, Node), StartError> {
         links_found: found.clone(),
         links: std::collections::BTreeMap::new(),
         pending: std::collections::BTreeMap::new(),
+        fetches: std::collections::BTreeMap::new(),
         tasks: JoinSet::new(),
         last_connection: 0,
         last_call: 0,
@@ -134,7 +138,7 @@ pub fn start(settings: NodeSettings) -> Result<(NodeHandle, Node), StartError> {
         phase,
         found,
     });
-    Ok((handle, Node { driver, first_effects, calls, reports: reports_received, links, network }))
+    Ok((handle, Node { driver, first_effects, calls, reports: reports_received, links, network, sweeps }))
 }
 
 /// Notes the start beside the database and in it; that it is done is noted once this is synced. A database that is
@@ -155,13 +159,15 @@ fn begin_start(
 impl Node {
     /// Runs until [`crate::api::Command::Stop`].
     pub async fn run(self) {
-        let Self { mut driver, first_effects, calls, reports, links, network } = self;
+        let Self { mut driver, first_effects, calls, reports, links, network, sweeps } = self;
         for effect in first_effects {
             driver.perform(effect);
         }
+        driver.tasks.spawn(blobs::keep(Arc::clone(&driver.shared), sweeps));
         if let Some(network) = network {
-            let (jobs, events) = (driver.jobs.clone(), driver.events.clone());
-            let shared = Arc::clone(&driver.shared);
+            let (shared, jobs, events) =
+                (Arc::clone(&driver.shared), driver.jobs.clone(), driver.events.clone());
+            driver.tasks.spawn(blobs::reopen(Arc::clone(&shared)));
             driver.tasks.spawn(async move {
                 run_network(network, shared, jobs, events).await;
                 None
@@ -197,11 +203,14 @@ async fn run_network(
     };
     jobs.send(listening()).await.unwrap_or_default();
     let mut changes = network.address_changes();
-    let accept = accept_links(shared, network.clone(), found);
-    tokio::pin!(accept);
+    let (for_blobs, accepted) = mpsc::channel(PENDING_CONNECTIONS);
+    let accept = accept_links(Arc::clone(&shared), network.clone(), found, for_blobs);
+    let serve_blobs = serve_blobs::serve_all(shared, accepted);
+    tokio::pin!(accept, serve_blobs);
     loop {
         tokio::select! {
             () = &mut accept => break,
+            () = &mut serve_blobs => break,
             () = changes.next() => jobs.send(listening()).await.unwrap_or_default(),
         }
     }

@@ -261,6 +261,7 @@ impl Engine {
                 if post.kind != Kind::Post || post.author != entry.author {
                     return refuse(step, entry.key, operation.id());
                 }
+                self.forget_attachments(step, key)?;
                 delete_post(step, &post)?;
                 Met::Yes
             }

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use super::answer::Checked;
+use super::blobs::Fetching;
 use super::headers::is_dead_on_arrival;
 use super::{ConnectionId, Engine, Step};
 use crate::api::Event;
@@ -161,7 +162,12 @@ impl Engine {
         step.store.insert_arrival(entry.author, entry.key, Kind::Post)?;
         let position = FeedPosition::new(post.content().created(), entry.received, post.id());
         let mut is_merged = false;
-        for (pill, persona, mark) in surfacing(step, entry.author, position)? {
+        let surfacing = surfacing(step, entry.author, position)?;
+        if !post.content().attachments().is_empty() {
+            let fetching = if surfacing.is_empty() { Fetching::OnDemand } else { Fetching::Automatic };
+            self.note_attachments(step, entry.key, post.content(), entry.source, fetching)?;
+        }
+        for (pill, persona, mark) in surfacing {
             let row = FeedRow { position, object: entry.key, persona, mark };
             step.store.insert_feed_row(pill, &row)?;
             if !is_merged {

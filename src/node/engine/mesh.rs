@@ -203,6 +203,7 @@ impl Engine {
                 let hash = list.hash(connection.peer, self.network_id);
                 step.push(Effect::RememberInterest { connection: id, list });
                 step.push(Effect::Reply { reply, message: Message::InterestAccepted(hash) });
+                self.wake_transfers(step.now);
             }
             other => step.push(Effect::Reply { reply, message: Message::Unsupported { kind: other.kind() } }),
         }
@@ -265,6 +266,7 @@ impl Engine {
             self.forget_unstored_of(peer);
         }
         self.forget_surplus_peers(step)?;
+        self.wake_transfers(step.now);
         step.tell(Event::PeersChanged);
         if self.clock_off_minutes().is_some() {
             step.tell(Event::StatusChanged);

@@ -9,6 +9,9 @@
 pub mod answer;
 pub mod interest;
 
+#[cfg(test)]
+mod blob_tests;
+mod blobs;
 mod carry;
 mod connection;
 mod fault;
@@ -33,6 +36,7 @@ use std::time::Duration;
 
 use rand::CryptoRng;
 
+pub use self::blobs::{FetchEnd, Prepared, Verdict};
 pub use self::fault::{Fault, Faults};
 pub use self::headers::policy_in;
 pub use self::mesh::redial_wait;
@@ -40,16 +44,18 @@ pub use self::person::{no_persona, slot_name};
 pub use self::trust::{Bans, Offence};
 
 use self::answer::Checked;
+use self::blobs::Transfers;
 use self::carry::Carrying;
 use self::connection::Connection;
 use self::interest::{Interest, InterestList};
 use self::mesh::KnownPeer;
 use self::sync::PendingSync;
 use self::trust::Trust;
-use crate::api::{CallError, Command, Event, Outcome};
+use crate::api::{CallError, Command, DraftSlot, Event, Outcome, TransferView};
 use crate::crypto::keys::PostingKey;
+use crate::db::blobs::StoredBlob;
 use crate::db::store::LastStop;
-use crate::db::{DbError, Read, Write};
+use crate::db::{Blob, DbError, Read, Write};
 use crate::domain::address::PeerAddress;
 use crate::domain::ids::{NetworkId, PostingId};
 use crate::domain::time::Timestamp;
@@ -106,6 +112,44 @@ pub enum Input {
         /// Its key.
         key: Arc<PostingKey>,
     },
+    /// A post with attachments is ready to be signed; their bytes are here and pinned.
+    PostPrepared {
+        /// Where the outcome goes.
+        call: CallId,
+        /// The writing persona; the default one if `None`.
+        persona: Option<PostingId>,
+        /// The text.
+        text: String,
+        /// A draft that this post finishes.
+        draft: Option<DraftSlot>,
+        /// What it carries.
+        attachments: Prepared,
+    },
+    /// What a call needed before it reached the engine could not be had.
+    CallRefused {
+        /// Where the outcome goes.
+        call: CallId,
+        /// Why.
+        error: CallError,
+    },
+    /// A fetch of ours came to its end.
+    BlobFetchEnded {
+        /// Which.
+        request: RequestId,
+        /// Of which blob.
+        blob: Blob,
+        /// How.
+        end: FetchEnd,
+    },
+    /// A blob was looked at again after an unclean stop.
+    BlobExamined {
+        /// Which.
+        blob: Blob,
+        /// What it showed.
+        verdict: Verdict,
+    },
+    /// The bytes of every blob without protection are gone.
+    BlobsSwept,
     /// A connection stands.
     Connected {
         /// Its number.
@@ -189,7 +233,10 @@ impl Input {
     #[must_use]
     pub const fn call(&self) -> Option<CallId> {
         match self {
-            Self::CommandReceived { call, .. } | Self::PersonaRequested { call, .. } => Some(*call),
+            Self::CommandReceived { call, .. }
+            | Self::PersonaRequested { call, .. }
+            | Self::PostPrepared { call, .. }
+            | Self::CallRefused { call, .. } => Some(*call),
             _ => None,
         }
     }
@@ -271,6 +318,24 @@ pub enum Effect {
         /// What.
         message: Message,
     },
+    /// Fetch a blob; leads to [`Input::BlobFetchEnded`].
+    FetchBlob {
+        /// To be named at the end.
+        request: RequestId,
+        /// Which.
+        blob: StoredBlob,
+        /// From whom.
+        from: PeerAddress,
+        /// What faces are told while it runs, with the bytes that are here.
+        progress: TransferView,
+    },
+    /// End a fetch early.
+    CancelFetch {
+        /// Which.
+        request: RequestId,
+    },
+    /// Have the bytes of blobs without protection deleted soon; leads to [`Input::BlobsSwept`].
+    SweepBlobs,
     /// Answer a peer.
     Reply {
         /// Whose request.
@@ -352,6 +417,7 @@ pub struct Engine {
     connections: BTreeMap<ConnectionId, Connection>,
     peers: BTreeMap<NetworkId, KnownPeer>,
     syncs: Vec<PendingSync>,
+    transfers: Transfers,
     next_due: Option<Timestamp>,
     /// When the oldest operation that waits for its post is dropped.
     next_stale: Option<Timestamp>,
@@ -408,6 +474,7 @@ impl Engine {
             connections: BTreeMap::new(),
             peers: KnownPeer::load_all(read)?,
             syncs: Vec::new(),
+            transfers: Transfers::load(read)?,
             next_due: read.find_next_due()?,
             next_stale: read.find_oldest_waiting()?.map(|since| since.after(WAITING_TIME)),
             log_name: LogName::AsFound,
@@ -439,6 +506,17 @@ impl Engine {
             Input::PersonaRequested { call, name, key } => {
                 self.persona_requested(&mut step, call, &name, key)?;
             }
+            Input::PostPrepared { call, persona, text, draft, attachments } => {
+                self.post_prepared(&mut step, call, persona, text, draft, attachments)?;
+            }
+            Input::CallRefused { call, error } => {
+                step.push(Effect::Answer { call, outcome: Err(error) });
+            }
+            Input::BlobFetchEnded { request, blob, end } => {
+                self.fetch_ended(&mut step, request, blob, end)?;
+            }
+            Input::BlobExamined { blob, verdict } => Self::blob_examined(&mut step, blob, verdict)?,
+            Input::BlobsSwept => self.blobs_swept(&mut step)?,
             Input::Connected { connection, peer, direction, address } => {
                 self.connected(&mut step, connection, peer, direction, address)?;
             }
@@ -473,7 +551,8 @@ impl Engine {
         let dials = self.next_dial();
         let syncs = self.syncs.iter().map(|sync| sync.deadline);
         let carrying = self.carrying.next_deadline();
-        let mine = self.next_due.into_iter().chain(self.next_stale).chain(carrying);
+        let fetches = self.transfers.next_deadline();
+        let mine = self.next_due.into_iter().chain(self.next_stale).chain(carrying).chain(fetches);
         connections.chain(dials).chain(syncs).chain(mine).min()
     }
 
@@ -487,6 +566,7 @@ impl Engine {
         self.start_pulls(step)?;
         self.send_news(step);
         self.dial_due(step)?;
+        self.start_fetches(step)?;
         self.finish_syncs(step);
         Ok(())
     }
@@ -494,6 +574,9 @@ impl Engine {
     fn started(&mut self, step: &mut Step<'_, '_>) -> Result<(), DbError> {
         if step.store.get_last_stop()? == LastStop::Unclean && !self.faults.has(Fault::SeqReuse) {
             step.store.jump_arrivals()?;
+        }
+        if step.store.get_last_stop()? == LastStop::Unclean {
+            step.store.doubt_fresh_blobs()?;
         }
         step.store.update_stop(LastStop::Unclean)?;
         self.announce_bans(step);
@@ -535,6 +618,7 @@ impl Engine {
             }
             self.trust.clock_stepped_back(now);
             self.carrying.clock_stepped_back(now);
+            self.transfers.clock_stepped_back(now);
         }
         self.last_now = now;
     }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::connection::Listing;
 use super::responses::read_comments;
 use super::trust::PersonBan;
-use super::{CallId, Effect, Engine, Fault, Step};
+use super::{CallId, Effect, Engine, Fault, Prepared, Step};
 use crate::api::{
     CallError, Command, DraftSlot, ErrorKind, Event, Outcome, PersonView, PersonaView, ReadMark,
 };
@@ -14,6 +14,7 @@ use crate::db::personas::PersonaRow;
 use crate::db::timeline::Mark;
 use crate::db::{Author, DbError};
 use crate::domain::address::PeerAddress;
+use crate::domain::attachment::Attachments;
 use crate::domain::envelope::{ContentError, Kind, Object};
 use crate::domain::ids::{NetworkId, ObjectId, PostingId};
 use crate::domain::invite::{Invite, parse_ticket};
@@ -22,7 +23,9 @@ use crate::domain::post::Post;
 use crate::domain::profile::{Profile, next_sequence, parse_name};
 use crate::domain::text::SafeText;
 use crate::domain::time::Timestamp;
-use crate::limits::{BANS_BY_PERSON, CLOCK_AHEAD, INTEREST_IDS, PASTE_BYTES, PERSONAS, POST_TEXT_BYTES};
+use crate::limits::{
+    BANS_BY_PERSON, CLOCK_AHEAD, INTEREST_IDS, PASTE_BYTES, PERSONAS, POST_ATTACHMENTS, POST_TEXT_BYTES,
+};
 
 /// Why a command came to nothing: the person's to mend, or the disk's.
 pub(super) enum Refusal {
@@ -67,7 +70,7 @@ impl Engine {
                 return Ok(());
             }
             Command::PublishPost { persona, text, draft } => {
-                self.publish_post(step, persona, text, draft).map(Outcome::PostPublished)
+                self.publish_post(step, persona, text, draft, Prepared::new()).map(Outcome::PostPublished)
             }
             Command::Reply { target, text, persona, draft } => {
                 self.reply(step, target, text, persona, draft).map(Outcome::OperationPublished)
@@ -86,6 +89,10 @@ impl Engine {
                 self.set_policy(step, post_id, policy).map(Outcome::OperationPublished)
             }
             Command::ReadComments { post_id, received_by } => read_comments(step, post_id, received_by),
+            Command::FetchBlob { post_id, position } => {
+                self.fetch_asked(step, post_id, position).map(Outcome::Transfer)
+            }
+            Command::CancelFetch { blob } => self.cancel_asked(step, blob).map(Outcome::Transfer),
             Command::Follow { target, persona } => self.follow(step, &target, persona).map(Outcome::Followed),
             Command::Unfollow { author, persona } => self.unfollow(step, author, persona),
             Command::AddPeer { ticket } => self.add_peer(step, &ticket),
@@ -93,8 +100,11 @@ impl Engine {
             Command::UnbanPeer { peer } => self.unban(step, peer),
             Command::MarkPost { post_id, mark } => mark_post(step, post_id, mark),
             Command::SaveDraft { slot, text } => save_draft(step, slot, &text),
-            // Made with a key by `persona_requested`; ended by the driver.
-            Command::CreatePersona { .. } | Command::Stop => Ok(Outcome::Done),
+            // Made with a key by `persona_requested`, with its files by `post_prepared`; the others are the driver's.
+            Command::CreatePersona { .. }
+            | Command::PublishWithFiles { .. }
+            | Command::SaveBlob { .. }
+            | Command::Stop => Ok(Outcome::Done),
         };
         answer(step, call, outcome)
     }
@@ -108,6 +118,19 @@ impl Engine {
     ) -> Result<(), DbError> {
         let outcome = self.create_persona(step, name, key).map(Outcome::PersonaCreated);
         answer(step, call, outcome)
+    }
+
+    pub(super) fn post_prepared(
+        &mut self,
+        step: &mut Step<'_, '_>,
+        call: CallId,
+        persona: Option<PostingId>,
+        text: String,
+        draft: Option<DraftSlot>,
+        attachments: Prepared,
+    ) -> Result<(), DbError> {
+        let published = self.publish_post(step, persona, text, draft, attachments);
+        answer(step, call, published.map(Outcome::PostPublished))
     }
 
     fn create_persona(
@@ -158,6 +181,7 @@ impl Engine {
         persona: Option<PostingId>,
         text: String,
         draft: Option<DraftSlot>,
+        attachments: Prepared,
     ) -> Result<ObjectId, Refusal> {
         let persona = find_persona(step, persona)?;
         let key = self.key_of(persona.posting_id)?;
@@ -166,16 +190,23 @@ impl Engine {
         let one_later = last.map(|last| last.after(std::time::Duration::from_millis(1)));
         let created =
             one_later.map_or(step.now, |later| later.max(step.now)).min(step.now.after(CLOCK_AHEAD));
-        let post = Post::new(persona.posting_id, created, text).map_err(|error| match error {
-            ContentError::TooLarge => invalid(
-                format!("a post may have at most {POST_TEXT_BYTES} bytes"),
-                "shorten it or make two posts",
-            ),
-            _ => invalid("a post needs some text", "write something first"),
+        let attachments = Attachments::new(attachments).map_err(|_checked_before| {
+            invalid(format!("a post may have at most {POST_ATTACHMENTS} attachments"), "make two posts")
         })?;
+        let post =
+            Post::with_attachments(persona.posting_id, created, text, attachments).map_err(|error| {
+                match error {
+                    ContentError::TooLarge => invalid(
+                        format!("a post may have at most {POST_TEXT_BYTES} bytes"),
+                        "shorten it or make two posts",
+                    ),
+                    _ => invalid("a post needs some text", "write something first"),
+                }
+            })?;
         let signed = key.sign(&post);
         let id = signed.id();
         self.take_in(step, &Object::Post(signed), None)?;
+        self.own_attachments_are_here(step, id)?;
         if let Some(slot) = draft {
             step.store.delete_draft(&slot_name(slot))?;
         }

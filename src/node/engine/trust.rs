@@ -34,6 +34,8 @@ pub enum Offence {
     Unasked,
     /// An item with a signature that is not its author's.
     Forgery,
+    /// Bytes of a blob that are not those of its hash.
+    FalseBlob,
     /// More bytes than anybody has to say unasked.
     Flood,
     /// A new pull before the last ones could be of use.
@@ -65,7 +67,8 @@ impl Offence {
             | Self::FalsePage
             | Self::FalseAnswer
             | Self::Unasked
-            | Self::Forgery => Class::Grave,
+            | Self::Forgery
+            | Self::FalseBlob => Class::Grave,
             Self::Flood => Class::Serious,
             Self::HastyPull | Self::Stall | Self::Silence => Class::Slight,
         }

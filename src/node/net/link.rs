@@ -6,6 +6,7 @@ use std::time::Duration;
 use iroh::endpoint::{Connection, VarInt};
 use tokio::time::timeout;
 
+use super::blobs::{self, BlobConnection};
 use super::{NetError, Stream};
 use crate::domain::address::PeerAddress;
 use crate::domain::ids::NetworkId;
@@ -25,9 +26,12 @@ impl Incoming {
     ///
     /// # Errors
     /// [`NetError`] when the peer does not.
-    pub async fn complete(self) -> Result<Link, NetError> {
+    pub async fn complete(self) -> Result<Arrived, NetError> {
         match timeout(HANDSHAKE_TIME, self.0).await {
-            Ok(Ok(connection)) => Ok(Link::new(connection)),
+            Ok(Ok(connection)) if connection.alpn() == blobs::ALPN => {
+                Ok(Arrived::ForBlobs(BlobConnection::new(connection)))
+            }
+            Ok(Ok(connection)) => Ok(Arrived::Link(Link::new(connection))),
             Ok(Err(_detail)) => Err(NetError::Lost),
             Err(_elapsed) => Err(NetError::Timeout),
         }
@@ -58,6 +62,14 @@ impl Incoming {
     pub fn refuse(self) {
         self.0.refuse();
     }
+}
+
+/// What a peer opened a connection for.
+pub enum Arrived {
+    /// To speak the protocol.
+    Link(Link),
+    /// To fetch blobs.
+    ForBlobs(BlobConnection),
 }
 
 /// A connection with a peer whose network id the handshake proved. Cheap to clone.

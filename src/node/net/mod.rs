@@ -3,17 +3,23 @@
 //! What leaves here is in our own words: [`PeerAddress`], [`Link`], [`Stream`], [`NetError`]. A request is one
 //! bidirectional stream, a push one unidirectional stream.
 
+mod blobs;
 mod link;
 mod stream;
 
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 
-use iroh::endpoint::{Endpoint, IdleTimeout, QuicTransportConfig, RelayMode, VarInt, presets};
+use iroh::endpoint::{
+    ConnectOptions, Endpoint, IdleTimeout, QuicTransportConfig, RelayMode, VarInt, presets,
+};
 use iroh::{EndpointAddr, EndpointId, RelayMap, RelayUrl, SecretKey, TransportAddr};
 use iroh_mdns_address_lookup::MdnsAddressLookup;
 use thiserror::Error;
 
-pub use self::link::{Incoming, Link, LinkStats};
+pub use self::blobs::{
+    BlobConnection, BlobStore, BlobStoreError, BlobStream, NotServed, Pinned, PlainRequest, SweepAsked,
+};
+pub use self::link::{Arrived, Incoming, Link, LinkStats};
 pub use self::stream::Stream;
 
 use super::wire::WireError;
@@ -22,8 +28,8 @@ use crate::crypto::keys::NetworkKey;
 use crate::domain::address::PeerAddress;
 use crate::domain::ids::NetworkId;
 use crate::limits::{
-    BIDI_STREAMS, CONNECTION_WINDOW_BYTES, HANDSHAKE_TIME, HEARTBEAT, IDLE_TIME, PEER_SOCKETS,
-    STREAM_WINDOW_BYTES, UNI_STREAMS,
+    BIDI_STREAMS, BLOB_WINDOW_BYTES, CONNECTION_WINDOW_BYTES, HANDSHAKE_TIME, HEARTBEAT, IDLE_TIME,
+    PEER_SOCKETS, STREAM_WINDOW_BYTES, UNI_STREAMS,
 };
 
 /// The protocol's name in the handshake.
@@ -97,7 +103,7 @@ impl Network {
         };
         let mut builder = builder
             .secret_key(SecretKey::from_bytes(key.secret()))
-            .alpns(vec![ALPN.to_vec()])
+            .alpns(vec![ALPN.to_vec(), blobs::ALPN.to_vec()])
             .transport_config(transport())
             .clear_ip_transports();
         if settings.lan == LanDiscovery::On {
@@ -147,14 +153,27 @@ impl Network {
     /// # Errors
     /// [`NetError::Lost`] or [`NetError::Timeout`].
     pub async fn dial(&self, address: &PeerAddress) -> Result<Link, NetError> {
-        let id = EndpointId::from_bytes(address.network_id.as_bytes()).map_err(|_no_key| NetError::Lost)?;
-        let sockets = address.sockets.iter().copied().map(TransportAddr::Ip);
-        let relay = address.relay.as_ref().and_then(|url| url.parse().ok()).map(TransportAddr::Relay);
-        let target = EndpointAddr::from_parts(id, sockets.chain(relay));
-        let connecting = self.endpoint.connect(target, ALPN);
+        let connecting = self.endpoint.connect(target(address)?, ALPN);
         match tokio::time::timeout(HANDSHAKE_TIME, connecting).await {
             Ok(Ok(connection)) => Ok(Link::new(connection)),
             Ok(Err(_detail)) => Err(NetError::Lost),
+            Err(_elapsed) => Err(NetError::Timeout),
+        }
+    }
+
+    /// Connects to a node to fetch blobs from it.
+    ///
+    /// # Errors
+    /// [`NetError::Lost`] or [`NetError::Timeout`].
+    pub async fn dial_for_blobs(&self, address: &PeerAddress) -> Result<BlobConnection, NetError> {
+        let target = target(address)?;
+        let options = ConnectOptions::new().with_transport_config(fetching_transport());
+        let dialled = async {
+            let connecting = self.endpoint.connect_with_opts(target, blobs::ALPN, options).await;
+            connecting.map_err(|_detail| NetError::Lost)?.await.map_err(|_detail| NetError::Lost)
+        };
+        match tokio::time::timeout(HANDSHAKE_TIME, dialled).await {
+            Ok(connected) => connected.map(BlobConnection::new),
             Err(_elapsed) => Err(NetError::Timeout),
         }
     }
@@ -185,6 +204,28 @@ fn bind_addresses(bind: Option<SocketAddr>, kept_port: Option<u16>) -> Vec<Socke
         Some(address) => vec![address],
         None => vec![(Ipv4Addr::UNSPECIFIED, port).into(), (Ipv6Addr::UNSPECIFIED, port).into()],
     }
+}
+
+fn target(address: &PeerAddress) -> Result<EndpointAddr, NetError> {
+    let id = EndpointId::from_bytes(address.network_id.as_bytes()).map_err(|_no_key| NetError::Lost)?;
+    let sockets = address.sockets.iter().copied().map(TransportAddr::Ip);
+    let relay = address.relay.as_ref().and_then(|url| url.parse().ok()).map(TransportAddr::Relay);
+    Ok(EndpointAddr::from_parts(id, sockets.chain(relay)))
+}
+
+/// For a connection on which we only ask: a wide window for what we want, and no streams of the peer.
+fn fetching_transport() -> QuicTransportConfig {
+    let idle = IdleTimeout::try_from(IDLE_TIME).ok();
+    QuicTransportConfig::builder()
+        .max_concurrent_bidi_streams(VarInt::from_u32(0))
+        .max_concurrent_uni_streams(VarInt::from_u32(0))
+        .stream_receive_window(VarInt::from_u32(BLOB_WINDOW_BYTES))
+        .receive_window(VarInt::from_u32(BLOB_WINDOW_BYTES))
+        .max_idle_timeout(idle)
+        .keep_alive_interval(HEARTBEAT)
+        .default_path_keep_alive_interval(HEARTBEAT)
+        .default_path_max_idle_timeout(IDLE_TIME)
+        .build()
 }
 
 fn transport() -> QuicTransportConfig {

@@ -7,7 +7,7 @@ use super::traffic::{Side, Traffic};
 use super::world::{Happening, Weather, World};
 use super::{Broken, Violation};
 use crate::domain::address::PeerAddress;
-use crate::node::engine::{CloseReason, ConnectionId, Direction, Effect, Input};
+use crate::node::engine::{CloseReason, ConnectionId, Direction, Effect, FetchEnd, Input};
 
 /// Longest time until a side notices that a connection is lost.
 const NOTICE_TIME: Duration = Duration::from_secs(15);
@@ -85,8 +85,15 @@ impl World {
                 self.nodes[index].heard.insert(connection, list);
             }
             Effect::Answer { call, outcome } => self.answered(index, call, outcome),
+            Effect::FetchBlob { request, blob, .. } => {
+                // Bytes of blobs are not simulated: every source lacks them.
+                let (after, boot, blob) = (self.delay(), self.nodes[index].boot, blob.key);
+                let end = FetchEnd::Lacking { held_bytes: 0 };
+                let ended = Input::BlobFetchEnded { request, blob, end };
+                self.plan_in(after, Happening::Arrives(index, boot, ended));
+            }
             // Whoever is kept out is refused by the engine, too.
-            Effect::Tell(_) | Effect::KeepOut(_) => {}
+            Effect::CancelFetch { .. } | Effect::SweepBlobs | Effect::Tell(_) | Effect::KeepOut(_) => {}
         }
         Ok(())
     }

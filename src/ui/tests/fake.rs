@@ -7,9 +7,10 @@ use super::talk::Talk;
 use crate::api::{
     Audience, CallError, Command, CommentView, DraftSlot, DraftView, ErrorKind, Event, FeedAnchor,
     FeedFilter, FeedPage, InviteView, More, NetworkState, Outcome, PeerStanding, PeerView, PersonView,
-    PersonaView, PostView, Query, ReadMark, StatusView, SyncReport, View,
+    PersonaView, PostView, Query, ReadMark, SavedView, StatusView, SyncReport, TransferState, TransferView,
+    View,
 };
-use crate::domain::ids::{NetworkId, ObjectId, PostingId};
+use crate::domain::ids::{BlobHash, NetworkId, ObjectId, PostingId};
 use crate::domain::ordering::FeedPosition;
 use crate::domain::text::SafeText;
 use crate::domain::time::Timestamp;
@@ -94,7 +95,14 @@ pub fn post(number: u16, author: u8, name: &str, age: Duration, text: &str) -> P
         unread_to_me_count: 0,
         mark: ReadMark::Unread,
         audience: Audience::Public,
+        attachments: Vec::new(),
     }
+}
+
+/// The transfer of the one attachment there is.
+pub fn transfer(state: TransferState) -> TransferView {
+    let (blob, name) = (BlobHash::from_bytes([0xb0; 32]), SafeText::line("boat.png"));
+    TransferView { blob, name, size_bytes: 2_000_000, done_bytes: 500_000, state }
 }
 
 impl FakeNode {
@@ -269,7 +277,7 @@ impl FakeNode {
                 self.personas.push(persona(&name));
                 return Ok(Outcome::PersonaCreated(persona(&name)));
             }
-            Command::PublishPost { text, .. } => {
+            Command::PublishPost { text, .. } | Command::PublishWithFiles { text, .. } => {
                 self.draft.clear();
                 let number = u16::try_from(self.posts.len() + 500).unwrap();
                 let new = post(number, 0xaa, "ana", Duration::ZERO, text);
@@ -303,6 +311,13 @@ impl FakeNode {
             }
             Command::BanPeer { peer } => self.judge(*peer, PeerStanding::Banned { until: None }),
             Command::UnbanPeer { peer } => self.judge(*peer, PeerStanding::Ok),
+            Command::FetchBlob { .. } | Command::CancelFetch { .. } => {
+                return Ok(Outcome::Transfer(transfer(TransferState::Waiting)));
+            }
+            Command::SaveBlob { .. } => {
+                let path = "/home/ana/boat.png".into();
+                return Ok(Outcome::Saved(SavedView { path, size_bytes: 2_000_000, can_be_shown: true }));
+            }
             Command::ReadComments { post_id, .. } => drop(self.operate(*post_id, command)),
             Command::Reply { target, .. }
             | Command::Edit { target, .. }

@@ -4,6 +4,7 @@ pub mod cursor;
 pub mod editor;
 pub mod lines;
 pub mod scroll;
+pub mod size;
 pub mod stack;
 pub mod when;
 pub mod wrap;

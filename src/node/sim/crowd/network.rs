@@ -58,8 +58,12 @@ impl World {
                 self.nodes[index].heard.insert(connection, list);
             }
             Effect::Answer { outcome, .. } => self.answered = Some(outcome),
-            // Whoever is kept out is refused by the engine, too.
-            Effect::Tell(_) | Effect::KeepOut(_) => {}
+            // Nobody in a crowd attaches anything. Whoever is kept out is refused by the engine, too.
+            Effect::FetchBlob { .. }
+            | Effect::CancelFetch { .. }
+            | Effect::SweepBlobs
+            | Effect::Tell(_)
+            | Effect::KeepOut(_) => {}
         }
     }
 
