@@ -138,6 +138,9 @@ impl Action {
                 | Self::DeleteToEnd
                 | Self::CopyText
                 | Self::ReadAbove
+                | Self::ViewAttachment
+                | Self::SaveAttachments
+                | Self::CancelFetches
                 | Self::ToggleRead
                 | Self::React
                 | Self::Delete
