@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use directories::{BaseDirs, ProjectDirs};
+use directories::{BaseDirs, ProjectDirs, UserDirs};
 
 /// The data directory when none is named: XDG's.
 #[must_use]
@@ -14,6 +14,12 @@ pub fn default_data_dir() -> Option<PathBuf> {
 #[must_use]
 pub fn runtime_dir() -> Option<PathBuf> {
     BaseDirs::new().and_then(|dirs| dirs.runtime_dir().map(Path::to_owned))
+}
+
+/// Where the person's downloads go: the folder the desktop names, else the home directory.
+#[must_use]
+pub fn downloads_dir() -> Option<PathBuf> {
+    UserDirs::new().map(|dirs| dirs.download_dir().unwrap_or_else(|| dirs.home_dir()).to_owned())
 }
 
 /// The directory for temporary files.

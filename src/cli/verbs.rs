@@ -145,6 +145,8 @@ async fn interface(args: &Args, reach: ui::Reach, node: &NodeHandle) -> Result<(
         glyphs: if args.ascii { ui::Glyphs::Ascii } else { ui::Glyphs::Unicode },
         frames_per_second: if config::is_over_ssh() { 10 } else { 30 },
         reach,
+        viewer: if config::is_over_ssh() { ui::Viewer::None } else { ui::Viewer::System },
+        downloads: config::downloads_dir,
     };
     Ok(ui::run(setup, node.clone()).await?)
 }

@@ -243,6 +243,12 @@ impl Write<'_> {
         Ok(())
     }
 
+    /// A blob was read by a person.
+    pub fn update_blob_used(&self, blob: Blob, now: Timestamp) -> Result<(), DbError> {
+        self.execute("UPDATE blobs SET used_ms = ?2 WHERE blob = ?1", params![blob, now])?;
+        Ok(())
+    }
+
     /// Remembers a node that had a post which names the blob; of more than [`BLOB_SOURCES`] those seen first go.
     pub fn insert_blob_source(
         &self,

@@ -297,6 +297,18 @@ mod tests {
     }
 
     #[test]
+    fn only_what_runs_nothing_is_shown_by_other_programs() {
+        let program = b"\x7fELF\x02\x01\x01\0\0\0".as_slice();
+        let document = b"%PDF-1.7\n".as_slice();
+        for bytes in [program, document, b"PK\x03\x04\0\0", b"\0\0\0\x18ftypisom"] {
+            assert!(!can_be_shown(bytes), "{bytes:?}");
+        }
+        let script = b"#!/bin/sh\nrm -rf ~\n".as_slice();
+        assert!(can_be_shown(script) && can_be_shown(b"\x89PNG\r\n\x1a\n"));
+        assert_eq!(harmless_name("free.desktop", HASH, script), "free.txt", "a script is shown as text");
+    }
+
+    #[test]
     fn nothing_that_is_there_is_overwritten_unasked() {
         let home = tempfile::tempdir().unwrap();
         let folder = SaveTarget::Folder { path: home.path().to_owned() };

@@ -71,6 +71,10 @@ actions! {
     Review "review" "look over the text before sending it";
     Send "send" "send the text";
     Discard "discard" "throw the draft away";
+    ViewAttachment "view" "look at the next attachment with another program";
+    SaveAttachments "save" "save the attachments to the folder for downloads";
+    CancelFetches "cancel-fetch" "stop fetching the attachments of the post";
+    AttachFile "attach" "attach a file to the new post";
     Add "add" "add somebody or a peer";
     ShowInvite "show-invite" "show the invite that lets others follow me";
     Unfollow "unfollow" "stop following";
@@ -134,6 +138,9 @@ impl Action {
                 | Self::DeleteToEnd
                 | Self::CopyText
                 | Self::ReadAbove
+                | Self::ViewAttachment
+                | Self::SaveAttachments
+                | Self::CancelFetches
                 | Self::ToggleRead
                 | Self::React
                 | Self::Delete

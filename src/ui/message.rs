@@ -1,6 +1,7 @@
 //! What reaches the interface and what it asks for. Both are plain data: the loop in [`super`] turns key presses,
 //! answers and timers into messages, and requests into calls, bytes and sleeps.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use super::keymap::Key;
@@ -82,6 +83,14 @@ pub enum Asked {
     Policy,
     /// Marking the comments of a post as read.
     ReadComments(ObjectId),
+    /// Fetching an attachment.
+    FetchFile,
+    /// Ending that.
+    CancelFetch,
+    /// Saving an attachment.
+    SaveFile,
+    /// Putting an attachment where it can be looked at.
+    ViewFile,
     /// Pulling from peers.
     Sync,
 }
@@ -118,6 +127,8 @@ pub enum Request {
     Wake(Duration, Wake),
     /// Put text into the clipboard of the person's terminal.
     Copy(String),
+    /// Open a file with the program the system has for it.
+    Show(PathBuf),
     /// Return to the shell until the person comes back.
     Suspend,
     /// Leave the program.

@@ -27,6 +27,7 @@ mod view;
 mod watch;
 mod widgets;
 
+use std::path::PathBuf;
 use std::{fmt, io};
 
 pub use self::theme::{Colours, Glyphs};
@@ -46,6 +47,20 @@ pub struct Setup {
     pub frames_per_second: u32,
     /// How the node reaches others, for what the first screen says about it.
     pub reach: Reach,
+    /// How attachments are looked at.
+    pub viewer: Viewer,
+    /// Where saved attachments go.
+    pub downloads: fn() -> Option<PathBuf>,
+}
+
+/// How attachments are looked at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Viewer {
+    /// With the program the system has for their kind.
+    #[default]
+    System,
+    /// Not from here: the person sits at another machine.
+    None,
 }
 
 /// How the node reaches others.

@@ -6,6 +6,7 @@ use super::action::Action;
 use super::desk::{Desk, Phase};
 use super::keymap::{Context, Key, Keymap};
 use super::message::Request;
+use super::panes::attachments::Shelf;
 use super::panes::first_run::FirstRun;
 use super::panes::network::{self, Network};
 use super::panes::people::{self, People};
@@ -45,6 +46,8 @@ pub enum Overlay {
     Help(usize),
     /// The name of an action is being typed.
     CommandLine(Editor),
+    /// The path of a file to attach.
+    AttachFile(Editor),
     /// Emoji to choose from.
     Picker(Box<Picker>),
     /// Something that cannot be taken back: do it?
@@ -146,6 +149,8 @@ pub struct Model {
     pub first_run: FirstRun,
     /// Attachments on their way.
     pub transfers: Transfers,
+    /// Files: those of the new post, and where others go.
+    pub shelf: Shelf,
 }
 
 /// Whether there is somebody to ask.
@@ -186,6 +191,7 @@ impl Model {
             network: Network::default(),
             first_run: FirstRun::default(),
             transfers: Transfers::default(),
+            shelf: Shelf::default(),
         }
     }
 
@@ -200,6 +206,7 @@ impl Model {
         match &self.overlay {
             Some(Overlay::Help(_)) => return &[C::Help, C::List, C::Always],
             Some(Overlay::CommandLine(_)) => return &[C::CommandLine, C::Text, C::Always],
+            Some(Overlay::AttachFile(_)) => return &[C::Field, C::Text, C::Always],
             Some(Overlay::Picker(_)) => return &[C::Picker, C::Text, C::Always],
             Some(Overlay::QuitUnsaved | Overlay::Question(_)) => return &[C::Question, C::Always],
             None => {}
@@ -236,7 +243,7 @@ impl Model {
     /// The text that takes what is typed.
     pub fn text(&mut self) -> Option<&mut Editor> {
         match &mut self.overlay {
-            Some(Overlay::CommandLine(field)) => return Some(field),
+            Some(Overlay::CommandLine(field) | Overlay::AttachFile(field)) => return Some(field),
             Some(Overlay::Picker(picker)) => return Some(&mut picker.line.editor),
             Some(_) => return None,
             None => {}

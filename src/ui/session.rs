@@ -96,6 +96,7 @@ impl Session {
         let events = node.events();
         let theme = Theme { colours: setup.colours, glyphs: setup.glyphs };
         let mut model = Model::new(theme, setup.reach, (setup.now)());
+        (model.shelf.viewer, model.shelf.downloads) = (setup.viewer, (setup.downloads)());
         let requests = start(&mut model);
         let screen = Screen::take().map_err(UiError::Terminal)?;
         model.size = screen.size().map_err(UiError::Terminal)?;
@@ -235,6 +236,12 @@ impl Session {
                     });
                 }
                 Request::Copy(text) => self.screen.copy(&text)?,
+                Request::Show(path) => {
+                    if let Err(_no_program) = show(&path) {
+                        self.model.say("the system has no viewer for it: it is in the folder `viewing` of the data directory");
+                        self.ask_for_frame(cause);
+                    }
+                }
                 Request::Suspend => {
                     self.screen.suspend()?;
                     self.model.size = self.screen.size()?;
@@ -288,6 +295,16 @@ fn from_node(event: Result<Event, RecvError>) -> Message {
         Err(RecvError::Lagged(_)) => Event::Missed,
         Err(RecvError::Closed) => Event::Stopped,
     })
+}
+
+/// Opens a file with the program the system has for it, which lives on without us.
+fn show(path: &std::path::Path) -> io::Result<()> {
+    let opener = if cfg!(target_os = "macos") { "open" } else { "xdg-open" };
+    let null = std::process::Stdio::null;
+    let mut child =
+        std::process::Command::new(opener).arg(path).stdin(null()).stdout(null()).stderr(null()).spawn()?;
+    // Its end is of no interest, but somebody has to take note of it.
+    std::thread::Builder::new().name("viewer".to_owned()).spawn(move || child.wait()).map(drop)
 }
 
 /// A task's message; `None` for one that was cut off with the runtime.

@@ -127,6 +127,8 @@ pub struct Preview {
     pub rows: Vec<String>,
     /// Whether the text goes on.
     pub cut: bool,
+    /// Rows about attachments: one, or none.
+    notes: usize,
 }
 
 impl Preview {
@@ -140,12 +142,15 @@ impl Preview {
             let fitting = wrap::rows(last, width.saturating_sub(MARK_COLUMNS)).next();
             *last = fitting.unwrap_or_default().to_owned();
         }
-        Self { width, rows, cut }
+        if post.text.as_str().trim().is_empty() && !post.attachments.is_empty() {
+            rows.clear();
+        }
+        Self { width, rows, cut, notes: usize::from(!post.attachments.is_empty()) }
     }
 
     /// Rows of the screen, with the line of the author before and an empty one behind.
     fn height(&self) -> usize {
-        self.rows.len() + 2
+        self.rows.len() + self.notes + 2
     }
 }
 

@@ -8,7 +8,9 @@ use super::keymap::{Context, Key, Meaning, show};
 use super::layout::Areas;
 use super::message::{Answer, Asked, Message, Request, Wake};
 use super::model::{Leaving, Model, NodeState, Overlay, PasteGuard, Place};
-use super::panes::{compose, feed, first_run, help, network, people, question, reaction, thread};
+use super::panes::{
+    attachments, compose, feed, first_run, help, network, people, question, reaction, thread,
+};
 use super::watch::Watch;
 use super::widgets::editor::{Editor, PasteTooLong};
 use super::widgets::scroll::scrolled;
@@ -214,6 +216,11 @@ fn perform_over(model: &mut Model, action: Action) -> Vec<Request> {
             let name = field.content();
             model.overlay = None;
             return run_named(model, name.trim());
+        }
+        (Some(Overlay::AttachFile(field)), Action::Submit) => {
+            let typed = field.content();
+            model.overlay = None;
+            return attachments::add(model, &typed);
         }
         (Some(Overlay::QuitUnsaved), Action::Confirm) => return vec![Request::Quit],
         _ => {}
@@ -436,6 +443,8 @@ fn done(model: &mut Model, asked: Asked, outcome: Outcome) -> Vec<Request> {
         (Asked::Ban, _) => network::banned(model),
         (Asked::Unban, _) => network::unbanned(model),
         (Asked::Sync, Outcome::Synced(report)) => feed::synced(model, report),
+        (Asked::SaveFile, Outcome::Saved(saved)) => attachments::saved(model, &saved),
+        (Asked::ViewFile, Outcome::Saved(saved)) => attachments::ready_to_view(model, saved),
         _ => Vec::new(),
     }
 }

@@ -183,6 +183,11 @@ fn draw_hints(model: &Model, row: Rect, buffer: &mut Buffer) {
         lines::draw(buffer, row, [lines::plain(":", theme.accent())]);
         return field.draw(buffer, lines::indent(row, 1));
     }
+    if let Some(Overlay::AttachFile(field)) = &model.overlay {
+        const PROMPT: &str = "file to attach, or nothing for none: ";
+        lines::draw(buffer, row, [lines::plain(PROMPT, theme.accent())]);
+        return field.draw(buffer, lines::indent(row, u16::try_from(PROMPT.len()).unwrap_or(0)));
+    }
     let hint = |keys: String, word: &'static str| {
         [Span::styled(format!(" {keys} "), theme.strong()), Span::styled(format!("{word} "), theme.faint())]
     };

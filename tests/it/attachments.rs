@@ -298,6 +298,28 @@ fn a_transfer_that_was_killed_goes_on_where_it_was() {
     drop(reader);
 }
 
+/// The bytes of a deleted post's file are gone from the disks of whoever had them.
+#[test]
+fn a_deleted_post_takes_its_bytes_along() {
+    let (ana, ben) = (Home::of("ana"), Home::of("ben"));
+    let _nodes = (ana.serve(), ben.serve());
+    follows(&ben, &ana);
+    let [gone, kept] = [50, 51]
+        .map(|seed| post_with(&ana, "x", &file(&ana, &format!("{seed}.txt"), &long_text(400_000, seed))));
+    for post in [&gone, &kept] {
+        ben.wait_for_post(post);
+        wait_until("the file", || state(&ben, post) == "complete");
+    }
+    let on_disk = |home: &Home| size_below(&home.file("blobs/data"));
+    assert!(on_disk(&ana) >= 800_000 && on_disk(&ben) >= 800_000);
+    ana.one(&["delete", &gone]);
+    for home in [&ana, &ben] {
+        wait_until("the bytes are swept", || on_disk(home) < 500_000);
+        assert!(on_disk(home) >= 400_000, "the other post's file stays");
+        assert_eq!(state(home, &kept), "complete");
+    }
+}
+
 /// A client of the library that keeps to no rule of ours.
 struct Raw {
     runtime: tokio::runtime::Runtime,

@@ -103,6 +103,7 @@ pub(super) async fn save(
         Ok::<_, FileError>(SavedView { path, size_bytes, can_be_shown })
     });
     let saved = writing.await.map_err(|_panicked| CallError::busy())??;
+    shared.input(Input::BlobRead { blob: blob.key }).await;
     Ok(Outcome::Saved(saved))
 }
 

@@ -156,6 +156,11 @@ pub enum Input {
         /// What it showed.
         verdict: Verdict,
     },
+    /// A person read a blob.
+    BlobRead {
+        /// Which.
+        blob: Blob,
+    },
     /// The bytes of every blob without protection are gone.
     BlobsSwept,
     /// A connection stands.
@@ -585,6 +590,7 @@ impl Engine {
                 self.fetch_ended(&mut step, request, blob, end)?;
             }
             Input::BlobExamined { blob, verdict } => Self::blob_examined(&mut step, blob, verdict)?,
+            Input::BlobRead { blob } => step.store.update_blob_used(blob, now)?,
             Input::BlobsSwept => self.blobs_swept(&mut step)?,
             Input::Connected { connection, peer, direction, address } => {
                 self.connected(&mut step, connection, peer, direction, address)?;

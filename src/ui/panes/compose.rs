@@ -6,7 +6,7 @@ use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
 
 use super::target::{Kind, Target};
-use super::{reaction, sentence, signature, thread};
+use super::{attachments, reaction, sentence, signature, thread};
 use crate::api::{Command, DraftSlot, Outcome};
 use crate::domain::ids::PostingId;
 use crate::domain::text::SafeText;
@@ -66,6 +66,10 @@ pub fn sent(model: &mut Model, slot: DraftSlot, outcome: &Outcome) -> Vec<Reques
         (Some(Subject::Change(_)), _) => {
             (Vec::new(), "changed here; readers see the new text when it reaches them")
         }
+        (Some(Subject::Post), _) => {
+            attachments::sent(model);
+            (model.feed.changed(), "posted: connected followers are told now, others when they ask")
+        }
         _ => (model.feed.changed(), "posted: connected followers are told now, others when they ask"),
     };
     requests.extend(model.say(said));
@@ -79,6 +83,10 @@ pub fn perform(model: &mut Model, action: Action) -> Option<Vec<Request>> {
     let writing = model.desk.open_mut()?;
     match (writing.phase, action) {
         (Phase::Writing, Action::Review) => return Some(review(model)),
+        (Phase::Writing, Action::AttachFile) if writing.subject == Subject::Post => {
+            return Some(attachments::ask_for_file(model));
+        }
+        (Phase::Writing, Action::AttachFile) => return Some(model.say("only a post can have files")),
         (Phase::Writing, Action::Cancel) => {
             model.place = back;
             return Some(writing.save());
@@ -102,11 +110,13 @@ pub fn perform(model: &mut Model, action: Action) -> Option<Vec<Request>> {
 
 /// Shows the text as it will be, if it can be that.
 fn review(model: &mut Model) -> Vec<Request> {
+    let has_files = attachments::has_files(model);
     let Some(writing) = model.desk.open_mut() else {
         return Vec::new();
     };
     let (bytes, most, name) = (writing.editor.bytes(), writing.subject.limit(), writing.subject.name());
-    if writing.editor.is_blank() {
+    let has_files = has_files && writing.subject == Subject::Post;
+    if writing.editor.is_blank() && !has_files {
         return model.say("there is nothing to send yet");
     }
     if bytes > most {
@@ -114,7 +124,7 @@ fn review(model: &mut Model) -> Vec<Request> {
         let hint = if writing.subject == Subject::Post { "make two of it" } else { "make a post of it" };
         return model.say(&format!("the {name} is {surplus} bytes too long: shorten it, or {hint}"));
     }
-    if writing.is_unchanged() {
+    if writing.is_unchanged() && !has_files {
         return model.say("nothing is changed yet");
     }
     writing.phase = Phase::Reviewing(0);
@@ -122,7 +132,7 @@ fn review(model: &mut Model) -> Vec<Request> {
 }
 
 fn send(model: &mut Model) -> Vec<Request> {
-    let persona = acting(model);
+    let (persona, files) = (acting(model), attachments::files_to_send(model));
     let Some(writing) = model.desk.open_mut() else {
         return Vec::new();
     };
@@ -131,7 +141,8 @@ fn send(model: &mut Model) -> Vec<Request> {
     let slot = writing.subject.slot();
     let draft = Some(slot);
     let command = match &writing.subject {
-        Subject::Post => Command::PublishPost { persona, text, draft },
+        Subject::Post if files.is_empty() => Command::PublishPost { persona, text, draft },
+        Subject::Post => Command::PublishWithFiles { persona, text, draft, files },
         Subject::Answer(target, _) => Command::Reply { target: target.id, text, persona, draft },
         Subject::Change(target) => Command::Edit { target: target.id, text, draft },
     };
@@ -277,7 +288,9 @@ pub fn status(model: &Model) -> String {
                 format!("in answer to {name}, to everybody who has the post")
             }
         };
-        return format!("{} sends this as {} {whom}", model.key(Action::Send), persona.name);
+        let with =
+            if writing.subject == Subject::Post { attachments::with_files(model) } else { String::new() };
+        return format!("{} sends this as {} {whom}{with}", model.key(Action::Send), persona.name);
     }
     if writing.phase == Phase::Sending {
         return String::new();
@@ -288,7 +301,8 @@ pub fn status(model: &Model) -> String {
         (true, Draft::Unsaved) => "draft not saved",
         (true, _) => "draft changed",
     };
-    status.to_owned()
+    let with = if writing.subject == Subject::Post { attachments::with_files(model) } else { String::new() };
+    format!("{status}{with}")
 }
 
 /// What the status line says elsewhere about texts that are not finished.

@@ -7,7 +7,7 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
 
-use super::{reaction, sentence, signature, target, thread};
+use super::{attachments, reaction, sentence, signature, target, thread};
 use crate::api::{Command, FeedFilter, FeedPage, PostView, ReadMark, SyncReport};
 use crate::domain::ids::ObjectId;
 use crate::ui::action::Action;
@@ -183,7 +183,8 @@ fn draw_post(model: &Model, entry: &Entry, selected: bool, area: Rect, buffer: &
     let width = text_width(area);
     let preview =
         entry.preview(width).map_or_else(|| Cow::Owned(Preview::of(&entry.post, width)), Cow::Borrowed);
-    let rows = u16::try_from(preview.rows.len() + 1).unwrap_or(u16::MAX);
+    let note = attachments::summary(theme, &entry.post, width);
+    let rows = u16::try_from(preview.rows.len() + usize::from(note.is_some()) + 1).unwrap_or(u16::MAX);
     let (post, below) = lines::split_top(area, rows);
     if selected {
         let bars = std::iter::repeat_n(lines::plain(theme.bar(), theme.accent()), usize::from(post.height));
@@ -206,7 +207,8 @@ fn draw_post(model: &Model, entry: &Entry, selected: bool, area: Rect, buffer: &
         }
         line
     });
-    lines::draw(buffer, text, std::iter::once(head).chain(body));
+    let note = note.map(|note| lines::plain(note, theme.faint()));
+    lines::draw(buffer, text, std::iter::once(head).chain(body).chain(note));
     (rows.min(area.height), below)
 }
 

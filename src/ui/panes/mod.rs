@@ -1,5 +1,6 @@
 //! The panes: each file has its state, what actions do in it, and how it is drawn.
 
+pub mod attachments;
 pub mod compose;
 pub mod feed;
 pub mod first_run;

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{compose, feed, question, reaction, thread};
+use super::{attachments, compose, feed, question, reaction, thread};
 use crate::api::{CommentState, CommentView, PostView};
 use crate::domain::ids::{ObjectId, PostingId};
 use crate::domain::text::SafeText;
@@ -128,7 +128,7 @@ pub fn perform(model: &mut Model, action: Action) -> Option<Vec<Request>> {
             return Some(question::policy(model, action));
         }
         Action::CopyText => |model, target| feed::copy(model, target.text.as_str()),
-        _ => return None,
+        _ => return attachments::perform(model, action),
     };
     Some(match selected(model) {
         Ok(target) => act(model, &target),

@@ -1,5 +1,6 @@
 //! The interface as a person meets it: keys in, pictures and commands out, against a node that answers from memory.
 
+mod attachments;
 pub mod fake;
 mod fuzz;
 mod hostile;

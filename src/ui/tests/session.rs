@@ -31,6 +31,7 @@ pub struct Session {
     pub link: Link,
     pub now: Timestamp,
     pub copied: Vec<String>,
+    pub shown: Vec<std::path::PathBuf>,
     pub draws: usize,
     pub has_quit: bool,
     timers: Vec<Wake>,
@@ -58,6 +59,7 @@ impl Session {
             link: Link::Quick,
             now: NOW,
             copied: Vec::new(),
+            shown: Vec::new(),
             draws: 0,
             has_quit: false,
             timers: Vec::new(),
@@ -145,6 +147,7 @@ impl Session {
                 }
                 Request::Wake(_, wake) => self.timers.push(wake),
                 Request::Copy(text) => self.copied.push(text),
+                Request::Show(path) => self.shown.push(path),
                 Request::Suspend => {}
                 Request::Quit => self.has_quit = true,
             }

@@ -16,7 +16,7 @@ use crate::api::{Addressee, Audience, CommentState, CommentView, ReadMark};
 use crate::domain::operation::CommentPolicy;
 use crate::ui::action::Action;
 use crate::ui::model::Model;
-use crate::ui::panes::{reaction, sentence, signature, target};
+use crate::ui::panes::{attachments, reaction, sentence, signature, target};
 use crate::ui::theme::Theme;
 use crate::ui::widgets::{lines, when, wrap};
 
@@ -51,6 +51,7 @@ pub fn foot(model: &Model, thread: &Thread, shape: Shape) -> Vec<Line<'static>> 
     let theme = model.theme;
     let (post, columns) = (&thread.post, shape.room());
     let mut foot = vec![Line::default()];
+    foot.extend(attachments::rows(theme, post, usize::from(columns)));
     if !post.reactions.is_empty() {
         foot.push(reaction::row(theme, &post.reactions, &post.my_reactions, usize::from(columns)));
     }
