@@ -32,7 +32,8 @@ use itsgoin::node::committer::Committer;
 use itsgoin::node::engine::answer::{PageBudget, PullAnswer, answer_pull, check_received, epoch_for, wanted};
 use itsgoin::node::engine::interest::InterestList;
 use itsgoin::node::engine::{
-    CallId, ConnectionId, Delivery, Direction, Effect, Faults, Input, PullEnd, PulledPage, RequestId, Setup,
+    CallId, ConnectionId, Delivery, Direction, Effect, Faults, Input, PullEnd, PulledPage, Quotas, RequestId,
+    Setup,
 };
 use itsgoin::node::queries::{self, QueryError};
 use itsgoin::node::wire::{
@@ -323,8 +324,10 @@ impl Node {
         let database = open(directory)?;
         let reader = database.open_reader()?;
         let keys = (0..2).map(|number| Arc::new(data::persona_key(number))).collect();
-        let committer =
-            Committer::load(database, Setup { network_id: us(), keys, faults: Faults::default() })?;
+        let committer = Committer::load(
+            database,
+            Setup { network_id: us(), keys, quotas: Quotas::default(), faults: Faults::default() },
+        )?;
         let epoch = epoch_for(&[3; 32], us());
         let rng = StdRng::seed_from_u64(4);
         let now = node_time().after(Duration::from_mins(1));

@@ -72,6 +72,26 @@ limits! {
     CARRY_EVERY: Duration = Duration::from_mins(15);
     /// Time between two exchanges of the authors carried for longest, where more are wanted than there are places.
     CARRY_TURN: Duration = Duration::from_hours(1);
+    /// Room an object takes besides its signed bytes: signature, ids, rows and their indices (measured: 382 bytes a
+    /// post in a store of a million).
+    STORED_OVERHEAD_BYTES: i64 = 384;
+    /// Room one followed author may take; of more the oldest posts make room.
+    FOLLOWED_BYTES: u64 = 200 * 1024 * 1024;
+    /// Room one author may take whom nobody here follows.
+    STRANGER_BYTES: u64 = 2 * 1024 * 1024;
+    /// Room all of them may take together. Lower forgets what neighbours want; higher is disk for others.
+    STRANGERS_BYTES: u64 = 50 * 1024 * 1024;
+    /// Room all sealed posts may take.
+    POOL_BYTES: u64 = 256 * 1024 * 1024;
+    /// Room everything may take.
+    STORE_BYTES: u64 = 2 * 1024 * 1024 * 1024;
+    /// Free space on the disk below which nothing more is fetched.
+    DISK_FREE_BYTES: u64 = 500 * 1024 * 1024;
+    /// Ids that made room and are not asked for again; oldest are forgotten first. Lower fetches again what has no
+    /// room; higher is 100 bytes each.
+    EVICTED_OBJECTS: u32 = 50_000;
+    /// Objects that make room in one step; the rest follows in the next. Higher lets a step take longer.
+    EVICTED_AT_ONCE: u32 = 256;
     /// Groups of cursors in one pull; of more different cursors those furthest behind go first.
     PULL_GROUPS: usize = 64;
     /// Items of one page of a pull. Higher makes a lost stream cost more; lower adds round trips.

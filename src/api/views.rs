@@ -10,6 +10,7 @@ use crate::domain::operation::CommentPolicy;
 use crate::domain::ordering::{CommentPosition, FeedPosition};
 use crate::domain::text::SafeText;
 use crate::domain::time::Timestamp;
+use crate::limits::DISK_FREE_BYTES;
 
 /// Whether the person has opened a post.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -271,6 +272,53 @@ pub struct StatusView {
     pub persona_count: u64,
     /// Minutes by which our clock is ahead of (positive) or behind (negative) the peers', when they differ too much.
     pub clock_off_minutes: Option<i64>,
+    /// How much room everything takes.
+    pub space: SpaceView,
+}
+
+/// How much room things take, and how much is left.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SpaceView {
+    /// My own posts and what belongs to them.
+    pub own_bytes: u64,
+    /// Those of people I follow.
+    pub followed_bytes: u64,
+    /// Those kept for other nodes.
+    pub carried_bytes: u64,
+    /// Sealed posts, kept for everybody.
+    pub sealed_bytes: u64,
+    /// Free on the disk; `None` when the system does not say.
+    pub free_bytes: Option<u64>,
+}
+
+impl SpaceView {
+    /// Whether so little is free that nothing more is fetched.
+    #[must_use]
+    pub fn is_short(&self) -> bool {
+        self.free_bytes.is_some_and(|free| free < DISK_FREE_BYTES)
+    }
+
+    /// `12 MiB of your own, 3 MiB of people you follow, 1 MiB kept for others; 20480 MiB free`.
+    #[must_use]
+    pub fn sentence(&self) -> String {
+        let mib = |bytes: u64| bytes.div_ceil(1024 * 1024);
+        let kept = self.carried_bytes.saturating_add(self.sealed_bytes);
+        let free = self.free_bytes.map(|free| format!("; {} MiB free", mib(free)));
+        format!(
+            "{} MiB of your own, {} MiB of people you follow, {} MiB kept for others{}",
+            mib(self.own_bytes),
+            mib(self.followed_bytes),
+            mib(kept),
+            free.unwrap_or_default()
+        )
+    }
+
+    /// What to do, when it [is short](Self::is_short).
+    #[must_use]
+    pub fn warning() -> String {
+        let mib = DISK_FREE_BYTES / (1024 * 1024);
+        format!("less than {mib} MiB are free on this disk: nothing new is fetched until you make room")
+    }
 }
 
 /// What the network is doing.

@@ -18,7 +18,7 @@ use super::responses;
 use crate::api::{
     CallError, Command, ErrorKind, Event, FeedAnchor, FeedFilter, LanDiscovery, More, NetSettings,
     NetworkState, NodeHandle, NodeRequest, OpenNode, Outcome, PeerView, PersonView, PersonaView, Query,
-    ReadMark, Source, StatusView, View,
+    ReadMark, Source, SpaceView, StatusView, View,
 };
 use crate::domain::ids::PostingId;
 use crate::domain::text::SafeText;
@@ -227,8 +227,10 @@ async fn status(node: &NodeHandle, output: &Output) -> Result<(), CliError> {
             format!("peers     {} connected, {} known", status.connected_peers, status.known_peers),
             format!("posts     {}", status.post_count),
             format!("personas  {}", status.persona_count),
+            format!("space     {}", status.space.sentence()),
         ];
         lines.extend(status.ticket.iter().map(|ticket| format!("ticket    {ticket}")));
+        lines.extend(status.space.is_short().then(|| format!("disk      {}", SpaceView::warning())));
         lines.extend(status.clock_off_minutes.map(|minutes| format!("clock     {}", clock_warning(minutes))));
         lines.join("\n")
     })

@@ -78,29 +78,23 @@ impl Read<'_> {
 }
 
 impl Write<'_> {
-    /// Gives an object the next number, and counts it if it is a post.
+    /// Gives an object the next number, and counts it for the author it stands under.
     pub fn insert_arrival(&self, author: Author, object: ObjectKey, kind: Kind) -> Result<(), DbError> {
         self.execute("INSERT INTO arrivals (author, object) VALUES (?1, ?2)", params![author, object])?;
-        if kind == Kind::Post {
-            self.execute("UPDATE authors SET post_count = post_count + 1 WHERE author = ?1", [author])?;
-        }
-        Ok(())
+        self.count_arrival(author, object, kind)
     }
 
-    /// Takes a post out of the log and off the disk, and counts it no more.
-    pub fn delete_post(&self, author: Author, object: ObjectKey) -> Result<(), DbError> {
-        let changed = self.execute("DELETE FROM arrivals WHERE object = ?1", [object])?;
-        if changed > 0 {
-            self.execute("UPDATE authors SET post_count = post_count - 1 WHERE author = ?1", [author])?;
-        }
-        self.execute("DELETE FROM objects WHERE object = ?1", [object])?;
-        Ok(())
-    }
-
-    /// Takes an object out of the log: a newer version replaced it.
+    /// Takes an object out of the log: a newer version replaced it, or it makes room. Its bytes are still stored.
     pub fn delete_arrival(&self, object: ObjectKey) -> Result<(), DbError> {
-        self.execute("DELETE FROM arrivals WHERE object = ?1", [object])?;
-        Ok(())
+        let author: Option<Author> =
+            self.find("DELETE FROM arrivals WHERE object = ?1 RETURNING author", [object], |row| row.get(0))?;
+        let Some(author) = author else { return Ok(()) };
+        self.execute(
+            "UPDATE authors SET post_count = post_count - 1 WHERE author = ?1
+             AND (SELECT kind FROM objects WHERE object = ?2) = ?3",
+            params![author, object, Kind::Post.code()],
+        )?;
+        self.change_bytes(author, self.size_of(object)?.saturating_neg())
     }
 
     /// Holds an object back until `due`.
@@ -109,13 +103,17 @@ impl Write<'_> {
             "INSERT INTO held (object, author, due_ms) VALUES (?1, ?2, ?3)",
             params![object, author, due],
         )?;
-        Ok(())
+        self.change_bytes(author, self.size_of(object)?)
     }
 
     /// Releases a held object.
     pub fn delete_held(&self, object: ObjectKey) -> Result<(), DbError> {
-        self.execute("DELETE FROM held WHERE object = ?1", [object])?;
-        Ok(())
+        let author: Option<Author> =
+            self.find("DELETE FROM held WHERE object = ?1 RETURNING author", [object], |row| row.get(0))?;
+        match author {
+            Some(author) => self.change_bytes(author, self.size_of(object)?.saturating_neg()),
+            None => Ok(()),
+        }
     }
 
     /// Skips [`UNCLEAN_JUMP`] numbers: after an unclean stop some that peers have seen may be lost with the last

@@ -5,6 +5,7 @@ use rusqlite::params;
 use super::{Author, DbError, Peer, Read};
 use crate::domain::ids::{NetworkId, ObjectId, PostingId};
 use crate::domain::log::Seq;
+use crate::limits::STORED_OVERHEAD_BYTES;
 
 /// How far a store has read another node's log for an author.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -87,6 +88,19 @@ impl Read<'_> {
         self.list("SELECT operation_id FROM comments WHERE state = 0", [], |row| row.get(0))
     }
 
+    /// Whether an author or all strangers take more than this although a post of theirs could make room.
+    pub fn is_over_quota(&self, followed: u64, stranger: u64, strangers: u64) -> Result<bool, DbError> {
+        let quotas = [followed, stranger, strangers].map(|quota| i64::try_from(quota).unwrap_or(i64::MAX));
+        self.get(
+            "SELECT EXISTS (SELECT 1 FROM authors WHERE post_count > 0
+                       AND ((class = 1 AND bytes > ?1) OR (class = 2 AND bytes > ?2)))
+                OR ((SELECT bytes FROM space WHERE class = 2) > ?3
+                    AND EXISTS (SELECT 1 FROM authors WHERE class = 2 AND post_count > 0))",
+            quotas,
+            |row| row.get(0),
+        )
+    }
+
     /// Whether the counts that are kept are those of the rows.
     pub fn counts_are_right(&self) -> Result<bool, DbError> {
         self.get(
@@ -106,8 +120,18 @@ impl Read<'_> {
                            GROUP BY target_id, emoji)
                 AND NOT EXISTS (SELECT target_id, emoji, count(*) FROM reactions WHERE is_on = 1
                            GROUP BY target_id, emoji
-                    EXCEPT SELECT target_id, emoji, count FROM reaction_counts)",
-            [],
+                    EXCEPT SELECT target_id, emoji, count FROM reaction_counts)
+                AND NOT EXISTS (SELECT 1 FROM authors WHERE bytes <>
+                       (SELECT coalesce(sum(length(objects.bytes) + ?1), 0) FROM arrivals JOIN objects USING (object)
+                        WHERE arrivals.author = authors.author)
+                     + (SELECT coalesce(sum(length(objects.bytes) + ?1), 0) FROM held JOIN objects USING (object)
+                        WHERE held.author = authors.author))
+                AND NOT EXISTS (SELECT 1 FROM authors WHERE class <> CASE
+                       WHEN author IN (SELECT author FROM personas) THEN 0
+                       WHEN author IN (SELECT author FROM follows) THEN 1 ELSE 2 END)
+                AND NOT EXISTS (SELECT 1 FROM space WHERE class < 3 AND bytes <>
+                       (SELECT coalesce(sum(authors.bytes), 0) FROM authors WHERE authors.class = space.class))",
+            [STORED_OVERHEAD_BYTES],
             |row| row.get(0),
         )
     }

@@ -94,14 +94,16 @@ impl Write<'_> {
              ON CONFLICT (persona, author) DO UPDATE SET name_hint = ?3 WHERE ?3 <> ''",
             params![persona, author, name_hint, now],
         )?;
-        Ok(())
+        self.update_class(author)
     }
 
     /// Ends a follow of one persona, or of all; says how many there were.
     pub fn delete_follow(&self, persona: Option<Author>, author: Author) -> Result<usize, DbError> {
-        self.execute(
+        let ended = self.execute(
             "DELETE FROM follows WHERE author = ?1 AND (?2 IS NULL OR persona = ?2)",
             params![author, persona],
-        )
+        )?;
+        self.update_class(author)?;
+        Ok(ended)
     }
 }

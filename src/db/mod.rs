@@ -25,6 +25,7 @@ pub mod peers;
 pub mod personas;
 pub mod profiles;
 pub mod reactions;
+pub mod space;
 pub mod standings;
 pub mod store;
 pub mod timeline;

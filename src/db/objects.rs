@@ -32,7 +32,7 @@ pub enum Have {
     Missing,
     /// Stored, perhaps held back.
     Stored,
-    /// Refused for good.
+    /// Refused for good, or until there is more room for it.
     Refused,
 }
 
@@ -55,6 +55,7 @@ impl Read<'_> {
         }
         let refused = self.find(
             "SELECT 1 WHERE EXISTS (SELECT 1 FROM refused WHERE object_id = ?1)
+                OR EXISTS (SELECT 1 FROM evicted WHERE object_id = ?1)
                 OR EXISTS (SELECT 1 FROM tombstones WHERE target_id = ?1 AND is_met = 1)",
             [object_id],
             |row| row.get::<_, i64>(0),
@@ -161,7 +162,7 @@ impl Write<'_> {
 
     /// Takes an object out of the log and off the disk. What else names it is the caller's.
     pub fn delete_object(&self, key: ObjectKey) -> Result<(), DbError> {
-        self.execute("DELETE FROM arrivals WHERE object = ?1", [key])?;
+        self.delete_arrival(key)?;
         self.execute("DELETE FROM objects WHERE object = ?1", [key])?;
         Ok(())
     }

@@ -254,6 +254,30 @@ impl Write<'_> {
             [post],
         )?;
         self.trim_refused()?;
+        self.clear_header(post)
+    }
+
+    /// The same when the post makes room: the ids are asked for again when the post is.
+    pub fn evict_header(&self, post: ObjectKey, author: Author) -> Result<(), DbError> {
+        self.execute(
+            "INSERT INTO evicted (object_id, author) SELECT object_id, ?2 FROM operations JOIN objects USING (object)
+             WHERE post = ?1 ON CONFLICT (object_id) DO NOTHING",
+            params![post, author],
+        )?;
+        self.trim_evicted()?;
+        self.clear_header(post)
+    }
+
+    fn clear_header(&self, post: ObjectKey) -> Result<(), DbError> {
+        let taken: Vec<(Author, i64)> = self.list(
+            "SELECT arrivals.author, sum(length(bytes) + ?2) FROM operations JOIN arrivals USING (object)
+             JOIN objects USING (object) WHERE post = ?1 GROUP BY arrivals.author",
+            params![post, STORED_OVERHEAD_BYTES],
+            |row| Ok((row.get(0)?, row.get(1)?)),
+        )?;
+        for (author, bytes) in taken {
+            self.change_bytes(author, bytes.saturating_neg())?;
+        }
         for of_operations in [
             "DELETE FROM arrivals WHERE object IN (SELECT object FROM operations WHERE post = ?1)",
             "DELETE FROM objects WHERE object IN (SELECT object FROM operations WHERE post = ?1)",

@@ -51,6 +51,6 @@ impl Write<'_> {
              VALUES (?1, (SELECT coalesce(max(pill), 0) + 1 FROM personas), ?2)",
             params![author, label],
         )?;
-        Ok(())
+        self.update_class(author)
     }
 }

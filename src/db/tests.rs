@@ -25,6 +25,25 @@ fn feed_pages_are_range_scans_without_sorting() {
     }
 }
 
+/// How a statement is run.
+fn plan(store: &mut Database, sql: &str, params: &[&dyn rusqlite::ToSql]) -> String {
+    let explain = format!("EXPLAIN QUERY PLAN {sql}");
+    let steps: Vec<String> =
+        store.read::<_, DbError>(|read| read.list(&explain, params, |row| row.get(3))).unwrap();
+    steps.join("\n")
+}
+
+#[test]
+fn what_makes_room_is_found_by_index_without_sorting() {
+    let mut store = store();
+    let largest = plan(&mut store, space::LARGEST_STRANGERS, &[&8]);
+    assert!(largest.contains("authors_by_bytes") && !largest.contains("TEMP B-TREE"), "{largest}");
+    let oldest = plan(&mut store, space::OLDEST_POSTS, &[&1, &8]);
+    assert!(oldest.starts_with("SEARCH arrivals USING COVERING INDEX arrivals_by_author"), "{oldest}");
+    assert!(oldest.contains("SEARCH objects USING INTEGER PRIMARY KEY"), "{oldest}");
+    assert!(!oldest.contains("TEMP B-TREE"), "{oldest}");
+}
+
 #[test]
 fn a_newer_or_foreign_file_is_refused_and_stays_as_it_was() {
     let directory = tempfile::tempdir().unwrap();

@@ -248,18 +248,18 @@ impl Write<'_> {
         Ok(())
     }
 
-    /// Takes a post out of every feed.
-    pub fn delete_feed_rows(&self, position: FeedPosition) -> Result<(), DbError> {
+    /// Takes a post out of every feed; says whether it stood in one.
+    pub fn delete_feed_rows(&self, position: FeedPosition) -> Result<bool, DbError> {
         let rows: Vec<(i64, i64)> = self.list(
             "DELETE FROM timeline WHERE pill IN (SELECT 0 UNION SELECT pill FROM personas)
              AND sort_ms = ?1 AND post_id = ?2 RETURNING pill, unread",
             params![position.sort, position.post_id],
             |row| Ok((row.get(0)?, row.get(1)?)),
         )?;
-        for (pill, unread) in rows {
-            self.change_unread_count(Pill(pill), unread.saturating_neg())?;
+        for (pill, unread) in &rows {
+            self.change_unread_count(Pill(*pill), unread.saturating_neg())?;
         }
-        Ok(())
+        Ok(!rows.is_empty())
     }
 
     /// Marks a post in every feed; says whether anything changed.

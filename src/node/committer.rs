@@ -155,15 +155,19 @@ mod tests {
     use crate::domain::address::PeerAddress;
     use crate::domain::ids::NetworkId;
     use crate::domain::invite::format_ticket;
-    use crate::node::engine::Faults;
+    use crate::node::engine::{Faults, Quotas};
 
     const NOW: Timestamp = Timestamp::from_millis(1_767_225_600_000);
 
     #[test]
     fn after_a_full_disk_nobody_waits_for_ever_and_nobody_is_dialled_at_once() {
         let rng = &mut StdRng::seed_from_u64(1);
-        let setup =
-            Setup { network_id: NetworkId::from_bytes([1; 32]), keys: Vec::new(), faults: Faults::default() };
+        let setup = Setup {
+            network_id: NetworkId::from_bytes([1; 32]),
+            keys: Vec::new(),
+            quotas: Quotas::default(),
+            faults: Faults::default(),
+        };
         let mut committer = Committer::load(Database::in_memory(&[0; 32]).unwrap(), setup).unwrap();
         let ticket = format_ticket(&PeerAddress::of(NetworkId::from_bytes([2; 32])));
         let command = |call, command| Input::CommandReceived { call: CallId(call), command };

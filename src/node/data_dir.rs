@@ -187,6 +187,13 @@ impl DataDir {
         write_private(&self.path.join(START_MARK), mark.format().as_bytes())
     }
 
+    /// Bytes that are free for us on its disk; `None` when the system does not say.
+    #[must_use]
+    pub fn free_bytes(&self) -> Option<u64> {
+        let disk = rustix::fs::statvfs(&self.path).ok()?;
+        Some(disk.f_bavail.saturating_mul(disk.f_frsize))
+    }
+
     fn key_path(&self, posting_id: PostingId, state: &str) -> PathBuf {
         self.path.join("keys").join(format!("{posting_id}.{state}"))
     }

@@ -4,10 +4,12 @@ use std::collections::BTreeMap;
 
 use crate::api::{
     Addressee, Audience, CallError, CommentState, CommentView, DraftView, ErrorKind, FeedAnchor, FeedFilter,
-    FeedPage, More, PersonView, PersonaView, PostView, ReadMark, ThreadView,
+    FeedPage, More, PersonView, PersonaView, PostView, ReadMark, SpaceView,
+    ThreadView,
 };
 use crate::db::comments::{CommentRow, Origin, State, Towards};
 use crate::db::personas::PersonaRow;
+use crate::db::space::Class;
 use crate::db::timeline::{FeedPost, Mark, PageStart, Pill, RowFilter};
 use crate::db::{Author, DbError, Read};
 use crate::domain::address::PeerAddress;
@@ -247,6 +249,21 @@ pub fn people(read: Read<'_>) -> Result<Vec<PersonView>, QueryError> {
         (person.name.as_str().to_lowercase(), person.posting_id, person.persona)
     });
     Ok(people)
+}
+
+/// How much room things take.
+///
+/// # Errors
+/// [`QueryError`].
+pub fn space(read: Read<'_>, free_bytes: Option<u64>) -> Result<SpaceView, QueryError> {
+    let bytes = |class| read.get_class_bytes(class);
+    Ok(SpaceView {
+        own_bytes: bytes(Class::Own)?,
+        followed_bytes: bytes(Class::Followed)?,
+        carried_bytes: bytes(Class::Stranger)?,
+        sealed_bytes: bytes(Class::Pool)?,
+        free_bytes,
+    })
 }
 
 /// My personas, the default one first.

@@ -120,7 +120,9 @@ pub fn banners(model: &Model) -> Vec<SafeText> {
             minutes.unsigned_abs()
         ))
     });
-    [model.store_failure.clone(), stopped, network, clock].into_iter().flatten().collect()
+    let is_short = model.status.as_ref().is_some_and(|status| status.space.is_short());
+    let space = is_short.then(|| SafeText::line(&crate::api::SpaceView::warning()));
+    [model.store_failure.clone(), stopped, network, clock, space].into_iter().flatten().collect()
 }
 
 fn count(rows: usize) -> u16 {

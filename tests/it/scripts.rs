@@ -67,6 +67,7 @@ const STATUS: &[&str] = &[
     "post_count",
     "persona_count",
     "clock_off_minutes",
+    "space",
 ];
 const READY: &[&str] = &["event", "network_id", "addresses"];
 

@@ -143,3 +143,38 @@ CREATE INDEX tombstones_unmet ON tombstones (author) WHERE is_met = 0;
 -- Peers' logs hold kinds of objects that schema 1 passed over or refused: they are read from the start again.
 DELETE FROM cursors;
 DELETE FROM refused;
+
+-- Space ---------------------------------------------------------------------------------------------------------------
+
+-- 'How much room does this author take' (signed bytes and 384 for each object besides, in the log or held; an operation
+-- counts for the author of its post), and on whose account: 0 own, 1 followed, 2 anybody else's.
+ALTER TABLE authors ADD COLUMN bytes INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE authors ADD COLUMN class INTEGER NOT NULL DEFAULT 2;
+-- 'Which of those nobody here follows takes most'.
+CREATE INDEX authors_by_bytes ON authors (bytes) WHERE class = 2 AND bytes > 0;
+
+-- 'How much room does this class take', and the quota an author of it (of the pool: all of it) had at the last start.
+CREATE TABLE space (
+    class INTEGER PRIMARY KEY,       -- as above, 3 the pool of sealed posts
+    bytes INTEGER NOT NULL DEFAULT 0,
+    quota INTEGER NOT NULL DEFAULT 0
+) STRICT;
+
+-- Ids that were here and made room for others: 'not to be asked for again'. Oldest first in `evicted`.
+CREATE TABLE evicted (
+    evicted   INTEGER PRIMARY KEY AUTOINCREMENT,
+    object_id BLOB    NOT NULL UNIQUE,
+    author    INTEGER NOT NULL       -- under whom it stood in the log; 0 for a sealed post
+) STRICT;
+-- 'Forget them when this author gets more room'.
+CREATE INDEX evicted_by_author ON evicted (author);
+
+UPDATE authors SET class = 1 WHERE author IN (SELECT author FROM follows);
+UPDATE authors SET class = 0 WHERE author IN (SELECT author FROM personas);
+UPDATE authors SET bytes =
+    (SELECT coalesce(sum(length(objects.bytes) + 384), 0) FROM arrivals JOIN objects USING (object)
+     WHERE arrivals.author = authors.author)
+  + (SELECT coalesce(sum(length(objects.bytes) + 384), 0) FROM held JOIN objects USING (object)
+     WHERE held.author = authors.author);
+INSERT INTO space (class) VALUES (0), (1), (2), (3);
+UPDATE space SET bytes = (SELECT coalesce(sum(authors.bytes), 0) FROM authors WHERE authors.class = space.class);

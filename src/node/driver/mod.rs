@@ -40,6 +40,8 @@ use crate::limits::QUERY_ROWS;
 
 /// Longest sleep between two looks at the clock, so that a changed clock is noticed.
 const LONGEST_SLEEP: Duration = Duration::from_secs(30);
+/// Time between two looks at how much of the disk is free.
+const MEASURE_EVERY: Duration = Duration::from_mins(1);
 /// Time the network has to say goodbye.
 const GOODBYE_TIME: Duration = Duration::from_secs(3);
 
@@ -84,6 +86,8 @@ impl Driver {
         mut reports: mpsc::Receiver<Report>,
         mut links: mpsc::Receiver<(Link, Direction)>,
     ) {
+        let mut measurements = tokio::time::interval(MEASURE_EVERY);
+        measurements.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         let stopped = loop {
             let now = (self.shared.clock)();
             let sleep = self.next_deadline.map_or(LONGEST_SLEEP, |due| due.since(now).min(LONGEST_SLEEP));
@@ -102,6 +106,7 @@ impl Driver {
                         self.links.remove(&connection);
                     }
                 }
+                _ = measurements.tick() => self.measure_space(),
                 () = tokio::time::sleep(sleep) => {
                     self.next_deadline = None;
                     // A full channel brings its own inputs, and each of them looks at what is due.
@@ -113,6 +118,19 @@ impl Driver {
         if let Some(answer) = stopped {
             answer.send(Ok(Outcome::Done)).unwrap_or_default();
         }
+    }
+
+    /// Tells the engine how much of the disk is free.
+    fn measure_space(&mut self) {
+        let (shared, data_dir) = (Arc::clone(&self.shared), Arc::clone(&self.data_dir));
+        self.tasks.spawn(async move {
+            // A system that does not say is taken to have room.
+            let free = tokio::task::spawn_blocking(move || data_dir.free_bytes()).await;
+            if let Ok(Some(free_bytes)) = free {
+                shared.input(Input::SpaceMeasured { free_bytes }).await;
+            }
+            None
+        });
     }
 
     fn link_found(&mut self, link: Link, direction: Direction) {
@@ -262,6 +280,7 @@ impl Driver {
             links: self.links.values().map(|served| (served.link.peer(), served.link.clone())).collect(),
             network: self.network.borrow().clone(),
             clock_off_minutes: self.clock_off_minutes,
+            data_dir: Arc::clone(&self.data_dir),
         };
         self.tasks.spawn(async move {
             let read = readers.read(move |read| match answer_query(read, &query, &live) {
@@ -338,6 +357,7 @@ struct Live {
     links: BTreeMap<NetworkId, Link>,
     network: NetworkPhase,
     clock_off_minutes: Option<i64>,
+    data_dir: Arc<DataDir>,
 }
 
 impl Live {
@@ -438,5 +458,6 @@ fn status(read: Read<'_>, live: &Live) -> Result<StatusView, QueryError> {
         post_count: read.count_all_posts()?,
         persona_count: count(read.list_personas()?.len()),
         clock_off_minutes: live.clock_off_minutes,
+        space: queries::space(read, live.data_dir.free_bytes())?,
     })
 }

@@ -19,7 +19,7 @@ use crate::domain::time::Timestamp;
 use crate::limits::CHANNEL_MESSAGES;
 use crate::node::committer::Committer;
 use crate::node::data_dir::{DataDir, DataDirError};
-use crate::node::engine::{Direction, Effect, Faults, Input, Setup};
+use crate::node::engine::{Direction, Effect, Faults, Input, Quotas, Setup};
 use crate::node::net::{Link, Network};
 use crate::node::start_mark::{BegunStart, FileIdentity};
 use crate::node::store::{Job, Readers, Report, run_writer};
@@ -94,7 +94,10 @@ pub fn start(settings: NodeSettings) -> Result<(NodeHandle, Node), StartError> {
     };
     let (face_readers, peer_readers) = (readers(&database)?, readers(&database)?);
     let network_id = network_key.network_id();
-    let mut committer = Committer::load(database, Setup { network_id, keys, faults: Faults::default() })?;
+    let mut committer = Committer::load(
+        database,
+        Setup { network_id, keys, quotas: Quotas::default(), faults: Faults::default() },
+    )?;
     // Before anybody reads or connects; what follows from it is done once the node runs.
     let started = committer.commit(vec![Input::Started], (settings.clock)(), &mut rng);
     let first_effects = started.map_err(|failure| failure.error)?;

@@ -158,7 +158,7 @@ impl Engine {
             if known.is_none()
                 && let Some(author) = step.store.find_author(*id)?
             {
-                self.read_from_start(step, author)?;
+                self.read_from_start(step, *id, author)?;
             }
         }
         let is_changed = before.len() != after.len() || before.keys().any(|id| !after.contains_key(id));

@@ -9,6 +9,8 @@ pub enum Fault {
     CursorPassesUndelivered,
     /// A new author is read from where the others are, not from the start.
     NoResetOnGrowth,
+    /// What made room is not remembered.
+    EvictedIsForgotten,
     /// What neighbours want is not carried.
     CarriesNobody,
     /// After an unclean stop numbers of the log are given again.

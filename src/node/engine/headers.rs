@@ -85,6 +85,11 @@ impl Engine {
             }
         } else if step.store.is_deleted(target.post, post_author)? {
             return refuse(step, entry.key, operation.id());
+        } else if step.store.is_evicted(target.post)? {
+            // It comes again when its post does.
+            step.store.delete_object(entry.key)?;
+            step.store.insert_evicted(operation.id(), Some(post_author))?;
+            return Ok(Intake::Known);
         }
         if step.store.count_waiting()? >= WAITING_OPERATIONS {
             step.store.delete_object(entry.key)?;
@@ -160,6 +165,7 @@ impl Engine {
         match effective {
             Effective::Yes => {
                 step.store.insert_arrival(post.author, entry.key, Kind::Operation)?;
+                self.space.changed(post.author);
                 self.note_arrival(step.now, entry);
             }
             Effective::Deleted => {
@@ -292,7 +298,7 @@ fn delete_post(step: &Step<'_, '_>, post: &StoredObject) -> Result<(), DbError> 
     step.store.delete_feed_rows(FeedPosition::new(post.created, post.received, post.object_id))?;
     step.store.delete_header(post.key)?;
     step.store.delete_held(post.key)?;
-    step.store.delete_post(post.author, post.key)
+    step.store.delete_object(post.key)
 }
 
 /// Comments that are older than the follow start as read, like posts.

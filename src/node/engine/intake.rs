@@ -110,7 +110,10 @@ impl Engine {
         if matches!(object, Object::Post(_)) && is_dead_on_arrival(step, object.id(), author)? {
             return Ok(Intake::Known);
         }
-        if due.is_some() && step.store.count_held(author)? >= HELD_POSTS {
+        if due.is_some()
+            && (step.store.count_held(author)? >= HELD_POSTS
+                || self.is_full_for(**step.store, author, object.envelope().bytes.len())?)
+        {
             return Ok(Intake::Postponed);
         }
         let stored = step.store.insert_object(object.id(), object.envelope(), author, created, step.now)?;
@@ -141,6 +144,7 @@ impl Engine {
         entry: &Entry,
         object: &Object,
     ) -> Result<Intake, DbError> {
+        self.space.changed(entry.author);
         match object {
             Object::Post(post) => {
                 self.post_arrived(step, entry, post)?;
@@ -186,10 +190,13 @@ impl Engine {
         let content = profile.content();
         if let Some(current) = step.store.find_profile(entry.author)? {
             if !replaces((content.sequence(), profile.id()), (current.sequence, current.object_id)) {
-                return Ok(());
+                step.store.delete_object(entry.key)?;
+                return step.store.insert_refused(profile.id());
             }
-            // An older version is nobody's question any more; it stays stored so that it is not fetched again.
+            // An older version is nobody's question any more, and not fetched again.
             step.store.delete_arrival(current.object)?;
+            step.store.delete_object(current.object)?;
+            step.store.insert_refused(current.object_id)?;
         }
         step.store.insert_arrival(entry.author, entry.key, Kind::Profile)?;
         step.store.replace_profile(entry.author, content.sequence(), entry.key, content.name())?;

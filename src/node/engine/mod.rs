@@ -22,6 +22,7 @@ mod person;
 mod privacy;
 mod pull;
 mod responses;
+mod space;
 mod sync;
 #[cfg(test)]
 mod tests;
@@ -37,6 +38,7 @@ pub use self::fault::{Fault, Faults};
 pub use self::headers::policy_in;
 pub use self::mesh::redial_wait;
 pub use self::person::{no_persona, slot_name};
+pub use self::space::Quotas;
 pub use self::trust::{Bans, Offence};
 
 use self::answer::Checked;
@@ -44,6 +46,7 @@ use self::carry::Carrying;
 use self::connection::Connection;
 use self::interest::{Interest, InterestList};
 use self::mesh::KnownPeer;
+use self::space::Space;
 use self::sync::PendingSync;
 use self::trust::Trust;
 use crate::api::{CallError, Command, Event, Outcome};
@@ -174,6 +177,11 @@ pub enum Input {
         connection: ConnectionId,
         /// Where the answer goes.
         reply: ReplyId,
+    },
+    /// The disk was looked at.
+    SpaceMeasured {
+        /// Bytes that are free on it.
+        free_bytes: u64,
     },
     /// The network listens, or its addresses changed.
     Listening {
@@ -339,6 +347,8 @@ pub struct Setup {
     pub network_id: NetworkId,
     /// The keys of all personas.
     pub keys: Vec<Arc<PostingKey>>,
+    /// How much room there is.
+    pub quotas: Quotas,
     /// Mistakes to be made on purpose; none outside the simulator.
     pub faults: Faults,
 }
@@ -349,6 +359,7 @@ pub struct Engine {
     keys: BTreeMap<PostingId, Arc<PostingKey>>,
     interest: Interest,
     carrying: Carrying,
+    space: Space,
     connections: BTreeMap<ConnectionId, Connection>,
     peers: BTreeMap<NetworkId, KnownPeer>,
     syncs: Vec<PendingSync>,
@@ -405,6 +416,7 @@ impl Engine {
             keys: setup.keys.iter().map(|key| (key.posting_id(), Arc::clone(key))).collect(),
             interest: Interest::load(read)?,
             carrying: Carrying::load(read)?,
+            space: Space::new(setup.quotas),
             connections: BTreeMap::new(),
             peers: KnownPeer::load_all(read)?,
             syncs: Vec::new(),
@@ -460,6 +472,7 @@ impl Engine {
             Input::CursorBeyondLog { connection, reply } => {
                 self.read_beyond_log(&mut step, connection, reply)?;
             }
+            Input::SpaceMeasured { free_bytes } => self.space_measured(&mut step, free_bytes),
             Input::Listening { port, address } => Self::listening(&mut step, port, &address)?,
         }
         self.proceed(&mut step)?;
@@ -474,7 +487,8 @@ impl Engine {
         let syncs = self.syncs.iter().map(|sync| sync.deadline);
         let carrying = self.carrying.next_deadline();
         let mine = self.next_due.into_iter().chain(self.next_stale).chain(carrying);
-        connections.chain(dials).chain(syncs).chain(mine).min()
+        let space = self.space.next_deadline(self.last_now);
+        connections.chain(dials).chain(syncs).chain(mine).chain(space).min()
     }
 
     /// Does whatever is due now.
@@ -483,6 +497,7 @@ impl Engine {
         self.drop_stale(step)?;
         self.drop_silent(step)?;
         self.carry(step)?;
+        self.keep_quotas(step)?;
         self.announce_interest(step);
         self.start_pulls(step)?;
         self.send_news(step);
@@ -496,6 +511,7 @@ impl Engine {
             step.store.jump_arrivals()?;
         }
         step.store.update_stop(LastStop::Unclean)?;
+        self.notice_raised_quotas(step)?;
         self.announce_bans(step);
         self.adopt_orphan_keys(step)
     }

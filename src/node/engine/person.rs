@@ -210,7 +210,7 @@ impl Engine {
         step.store.insert_follow(persona.author, author, &invite.name_hint, step.now)?;
         if !is_wanted {
             self.forget_unstored_cursors(invite.posting_id);
-            self.read_from_start(step, author)?;
+            self.read_from_start(step, invite.posting_id, author)?;
         }
         step.store.insert_feed_rows_of(persona.pill, persona.author, author, CLOCK_AHEAD)?;
         for address in &invite.addresses {
@@ -231,9 +231,16 @@ impl Engine {
         })
     }
 
-    /// Interest grew: every peer's log is read from its start for this author.
-    pub(super) fn read_from_start(&self, step: &Step<'_, '_>, author: Author) -> Result<(), DbError> {
+    /// Interest grew: every peer's log is read from its start for this author, what had no room included.
+    pub(super) fn read_from_start(
+        &mut self,
+        step: &Step<'_, '_>,
+        posting_id: PostingId,
+        author: Author,
+    ) -> Result<(), DbError> {
+        self.forget_asked(posting_id);
         step.store.delete_cursors_of(author)?;
+        step.store.delete_evicted_of(Some(author))?;
         if self.faults.has(Fault::NoResetOnGrowth) {
             for row in step.store.list_peers(crate::limits::KNOWN_PEERS)? {
                 let others = step.store.list_cursors(row.peer)?;
@@ -257,6 +264,7 @@ impl Engine {
         if step.store.delete_follow(persona.map(|persona| persona.author), row)? == 0 {
             return Err(nobody());
         }
+        self.space.changed(row);
         self.interest_changed(step)?;
         step.tell(Event::PeopleChanged);
         Ok(Outcome::Done)

@@ -46,7 +46,12 @@ struct Overheard {
 impl Overheard {
     fn new(seed: u64) -> Self {
         let mut database = Database::in_memory(&[9; 32]).unwrap();
-        let setup = Setup { network_id: peer(1), keys: Vec::new(), faults: Faults::default() };
+        let setup = Setup {
+            network_id: peer(1),
+            keys: Vec::new(),
+            quotas: Quotas::default(),
+            faults: Faults::default(),
+        };
         let engine = database.read(|read| Engine::load(read, &setup)).unwrap();
         let rng = StdRng::seed_from_u64(seed);
         let (said, personas, posts) = (Vec::new(), Vec::new(), Vec::new());

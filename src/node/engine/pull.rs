@@ -45,6 +45,12 @@ impl Engine {
         if !Arc::ptr_eq(list, &self.interest.list) {
             return Ok(());
         }
+        if self.space.is_short() {
+            if let Some(connection) = self.connections.get_mut(&id) {
+                connection.rest(step, Found::Nothing);
+            }
+            return Ok(());
+        }
         let hash = list.hash(self.network_id, connection.peer);
         let (asked, groups) = groups(step, row, &self.interest, &connection.unstored)?;
         let request = self.new_request();
@@ -242,6 +248,16 @@ impl Engine {
             }
         }
         Ok(())
+    }
+
+    /// An author is read from the start: pulls that run were asked before, by another measure of what is wanted, and
+    /// move no cursor of it.
+    pub(super) fn forget_asked(&mut self, posting_id: PostingId) {
+        for connection in self.connections.values_mut() {
+            if let Pulling::Running { asked, .. } = &mut connection.pulling {
+                asked.iter_mut().for_each(|group| group.ids.retain(|id| *id != posting_id));
+            }
+        }
     }
 
     /// Forgets how far any log was read for an author of whom nothing is stored.

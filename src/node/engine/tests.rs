@@ -35,8 +35,12 @@ pub(super) struct Bench {
 
 impl Bench {
     pub(super) fn new(keys: &[Arc<PostingKey>]) -> Self {
+        Self::with_room(keys, Quotas::default())
+    }
+
+    pub(super) fn with_room(keys: &[Arc<PostingKey>], quotas: Quotas) -> Self {
         let mut database = Database::in_memory(&[9; 32]).unwrap();
-        let setup = Setup { network_id: US, keys: Vec::new(), faults: Faults::default() };
+        let setup = Setup { network_id: US, keys: Vec::new(), quotas, faults: Faults::default() };
         let engine = database.read(|read| Engine::load(read, &setup)).unwrap();
         let mut bench =
             Self { database, engine, last_effects: Vec::new(), rng: StdRng::seed_from_u64(0), calls: 0 };
@@ -51,9 +55,25 @@ impl Bench {
 
     /// Forgets everything that is not in the store.
     pub(super) fn restart(&mut self) {
-        let setup = Setup { network_id: US, keys: Vec::new(), faults: Faults::default() };
+        self.restart_with_room(Quotas::default());
+    }
+
+    pub(super) fn restart_with_room(&mut self, quotas: Quotas) {
+        let setup = Setup { network_id: US, keys: Vec::new(), quotas, faults: Faults::default() };
         self.engine = self.database.read(|read| Engine::load(read, &setup)).unwrap();
         self.take(Input::Started);
+    }
+
+    /// Takes in what a peer brought.
+    pub(super) fn takes_in(&mut self, objects: Vec<Object>) {
+        let Self { database, engine, rng, .. } = self;
+        let items = objects.into_iter().map(Checked::Object).collect();
+        let step = |store: &crate::db::Write<'_>| {
+            let mut step = Step { store, now: NOW, rng, effects: Vec::new() };
+            engine.take_in_all(&mut step, items, None)?;
+            engine.keep_quotas(&mut step)
+        };
+        database.transaction(Durability::Normal, |batch| batch.step(step)).unwrap();
     }
 
     pub(super) fn take_at(&mut self, now: Timestamp, input: Input) -> Vec<Effect> {
@@ -83,7 +103,7 @@ impl Bench {
     }
 
     /// A greeted connection with the peer.
-    fn connects(&mut self, connection: ConnectionId) -> Vec<Effect> {
+    pub(super) fn connects(&mut self, connection: ConnectionId) -> Vec<Effect> {
         let address = PeerAddress::of(PEER);
         self.take(Input::Connected { connection, peer: PEER, direction: Direction::Inbound, address });
         let hello = Hello { epoch: Epoch([1; 16]), features: 0, minute: NOW.as_minutes() };
@@ -92,7 +112,7 @@ impl Bench {
     }
 
     /// The list we sent is accepted, and the pull that follows.
-    fn accepts(&mut self, connection: ConnectionId, effects: &[Effect]) -> Vec<Effect> {
+    pub(super) fn accepts(&mut self, connection: ConnectionId, effects: &[Effect]) -> Vec<Effect> {
         let sent = effects.iter().find_map(|effect| match effect {
             Effect::Request { request, message: Message::SetInterest(ids), .. } => {
                 Some((*request, ids.clone()))
@@ -126,7 +146,7 @@ impl Bench {
         answer.expect("every command is answered")
     }
 
-    fn publish(&mut self, by: &PostingKey, text: &str) {
+    pub(super) fn publish(&mut self, by: &PostingKey, text: &str) {
         let persona = Some(by.posting_id());
         self.command(Command::PublishPost { persona, text: text.to_owned(), draft: None }).unwrap();
     }

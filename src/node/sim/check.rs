@@ -1,6 +1,6 @@
 //! The promises of the pull, checked after every step, at every start, and when everything has come to rest.
 //!
-//! - A cursor never passes what is neither stored, held nor refused here, nor the end of the log it belongs to.
+//! - A cursor never passes what is neither stored, held, refused nor remembered as having made room here, nor the end of the log it belongs to.
 //! - A number of the log that peers have seen as passed is never given again.
 //! - What a person was told is done is on the disk, whatever happens afterwards.
 //! - At rest, every node wants what its neighbours want and has what they have of it, each post of a followed author
@@ -16,7 +16,8 @@ use crate::db::objects::Have;
 use crate::db::peers::PeerRow;
 use crate::domain::ids::{NetworkId, ObjectId, PostingId};
 use crate::domain::log::Seq;
-use crate::limits::{INTEREST_IDS, KNOWN_PEERS};
+use crate::limits::{CLOCK_AHEAD, INTEREST_IDS, KNOWN_PEERS};
+use crate::node::engine::Quotas;
 use crate::node::engine::answer::epoch_for;
 use crate::node::wire::Page;
 
@@ -55,6 +56,7 @@ impl World {
     /// Checks what a commit of this node may have broken.
     pub(super) fn check_step(&mut self, index: NodeIndex) -> Result<(), Violation> {
         self.check_numbers(index)?;
+        self.check_quotas(index)?;
         self.nodes[index].seen.is_settled = true;
         self.check_cursors(index)
     }
@@ -66,7 +68,23 @@ impl World {
         (seen.last, seen.is_settled) = (log.last, false);
         seen.cursors.clear();
         self.check_acknowledged(index)?;
+        self.check_counts(index)?;
         self.check_cursors(index)
+    }
+
+    fn check_quotas(&mut self, index: NodeIndex) -> Result<(), Violation> {
+        let Quotas { followed, stranger, strangers, .. } = self.nodes[index].quotas;
+        match self.nodes[index].read(|read| read.is_over_quota(followed, stranger, strangers)) {
+            Some(true) => Err(self.broken(index, Broken::OverQuota)),
+            _ => Ok(()),
+        }
+    }
+
+    fn check_counts(&mut self, index: NodeIndex) -> Result<(), Violation> {
+        match self.nodes[index].read(|read| read.counts_are_right()) {
+            Some(false) => Err(self.broken(index, Broken::Miscounted)),
+            _ => Ok(()),
+        }
     }
 
     fn check_numbers(&mut self, index: NodeIndex) -> Result<(), Violation> {
@@ -185,6 +203,17 @@ impl World {
         wanted
     }
 
+    /// Whether something that `other` has lies ahead of this node's clock: where there is no room for it to wait it is
+    /// asked for again when its time has come.
+    fn lies_ahead(&mut self, index: NodeIndex, other: NodeIndex, id: ObjectId) -> bool {
+        let latest = self.nodes[index].clock(self.now).after(CLOCK_AHEAD);
+        let created = self.nodes[other].read(|read| match read.find_object(id)? {
+            Some(key) => Ok(Some(read.get_object(key)?.created)),
+            None => Ok(None),
+        });
+        created.flatten().is_some_and(|created| created > latest)
+    }
+
     /// What `other` wants is wanted here, and what it has of the authors `index` wants must be here: with that true for
     /// all neighbours, whatever anybody wants comes to it over any nodes between.
     fn check_neighbours(&mut self, index: NodeIndex, other: NodeIndex) -> Result<(), Violation> {
@@ -197,7 +226,9 @@ impl World {
         let there = there.difference(&here).copied().chain(operations);
         for (_, id) in there.filter(|(author, _)| wanted.contains(author)) {
             // Held back counts as here: it lies in the future of this clock.
-            if self.nodes[index].read(|read| read.have(id)) == Some(Have::Missing) {
+            if self.nodes[index].read(|read| read.have(id)) == Some(Have::Missing)
+                && !self.lies_ahead(index, other, id)
+            {
                 return Err(self.broken(index, Broken::NotConverged { id }));
             }
         }
@@ -205,9 +236,7 @@ impl World {
     }
 
     fn check_feed(&mut self, index: NodeIndex) -> Result<(), Violation> {
-        if self.nodes[index].read(|read| read.counts_are_right()) == Some(false) {
-            return Err(self.broken(index, Broken::Miscounted));
-        }
+        self.check_counts(index)?;
         let (followed, posts) = (self.followed(index), self.posts(index));
         let rows = self.nodes[index].read(|read| read.list_feed_ids()).unwrap_or_default();
         let mut feed = BTreeSet::new();

@@ -98,7 +98,10 @@ pub enum Broken {
         /// What.
         id: ObjectId,
     },
-    /// The count of unread posts or of an author's posts is wrong.
+    /// A quota is exceeded although something could make room.
+    #[error("more is stored than the quotas allow")]
+    OverQuota,
+    /// The count of unread posts, of an author's posts or of what they take is wrong.
     #[error("posts are miscounted")]
     Miscounted,
     /// A neighbour has something that is wanted here, and it never came.

@@ -18,8 +18,12 @@ use crate::domain::time::Timestamp;
 use crate::node::committer::{Committer, durability};
 use crate::node::engine::answer::PageBudget;
 use crate::node::engine::interest::InterestList;
-use crate::node::engine::{CallId, ConnectionId, Effect, Faults, Input, ReplyId, RequestId, Setup};
+use crate::node::engine::{CallId, ConnectionId, Effect, Faults, Input, Quotas, ReplyId, RequestId, Setup};
 use crate::node::start_mark::{BegunStart, FileIdentity, StartMark};
+
+/// So little room that it is used up within minutes. Profiles, which never make room, fit.
+const LITTLE: Quotas =
+    Quotas { followed: 12_000, stranger: 4_000, strangers: 16_000, pool: 64_000, store: 100_000 };
 
 /// Index of a node.
 pub(super) type NodeIndex = usize;
@@ -70,6 +74,8 @@ pub(super) struct Node {
     /// Which file the database is; another one when a copy is put back.
     inode: u64,
     faults: Faults,
+    /// How much room it has.
+    pub(super) quotas: Quotas,
     rng: StdRng,
     /// The clock of this node minus virtual time, in milliseconds.
     skew_ms: i64,
@@ -109,6 +115,7 @@ impl Node {
             mark: None,
             inode: 1,
             faults,
+            quotas: if dice.random_ratio(1, 2) { LITTLE } else { Quotas::default() },
             rng,
             skew_ms: 0,
             inbox: VecDeque::new(),
@@ -188,7 +195,8 @@ impl Node {
         // A staged key whose persona was not committed is removed; one whose persona is there counts from now on.
         self.kept_keys.extend(personas);
         self.keys.retain(|key| self.kept_keys.contains(&key.posting_id()));
-        let setup = Setup { network_id: self.network_id, keys: self.keys.clone(), faults: self.faults };
+        let (keys, quotas) = (self.keys.clone(), self.quotas);
+        let setup = Setup { network_id: self.network_id, keys, quotas, faults: self.faults };
         let committer = Committer::load(database, setup).expect("the store can be read");
         self.power = Power::On(Box::new(committer));
         self.boot = self.boot.next();

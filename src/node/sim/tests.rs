@@ -150,6 +150,12 @@ fn interest_goes_on_over_a_node_that_follows_nobody() {
 }
 
 #[test]
+fn what_made_room_and_is_forgotten_is_noticed() {
+    let violation = notice(Fault::EvictedIsForgotten).unwrap();
+    assert!(matches!(violation.what, Broken::CursorPasses { .. }), "{violation}");
+}
+
+#[test]
 fn a_node_that_carries_nobody_is_noticed() {
     let (mut world, author) = line(1, Faults::plant(Fault::CarriesNobody));
     world.follow(2, author, None);

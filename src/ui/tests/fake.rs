@@ -7,7 +7,7 @@ use super::talk::Talk;
 use crate::api::{
     Audience, CallError, Command, CommentView, DraftSlot, DraftView, ErrorKind, Event, FeedAnchor,
     FeedFilter, FeedPage, InviteView, More, NetworkState, Outcome, PeerStanding, PeerView, PersonView,
-    PersonaView, PostView, Query, ReadMark, StatusView, SyncReport, View,
+    PersonaView, PostView, Query, ReadMark, SpaceView, StatusView, SyncReport, View,
 };
 use crate::domain::ids::{NetworkId, ObjectId, PostingId};
 use crate::domain::ordering::FeedPosition;
@@ -114,6 +114,13 @@ impl FakeNode {
                 post_count: 0,
                 persona_count: 0,
                 clock_off_minutes: None,
+                space: SpaceView {
+                    own_bytes: 0,
+                    followed_bytes: 0,
+                    carried_bytes: 0,
+                    sealed_bytes: 0,
+                    free_bytes: None,
+                },
             },
             draft: String::new(),
             drafts: BTreeMap::new(),

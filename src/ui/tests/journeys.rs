@@ -263,8 +263,9 @@ fn trouble_of_the_node_stays_on_the_screen() {
     let mut node = FakeNode::in_use();
     node.status.clock_off_minutes = Some(-42);
     node.status.network = NetworkState::Failed("the port is in use".to_owned());
+    node.status.space.free_bytes = Some(crate::limits::DISK_FREE_BYTES - 1);
     let mut session = Session::new(node);
-    session.sees("clock is 42 min behind").sees("! the port is in use");
+    session.sees("clock is 42 min behind").sees("! the port is in use").sees("less than 500 MiB are free");
     session.hears(Event::StoreFailed { message: "the disk is full: make room".to_owned() });
     session.keys("j j").sees("! the disk is full: make room");
     session.hears(Event::Stopped).sees("the node has stopped");

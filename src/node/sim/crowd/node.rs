@@ -91,7 +91,8 @@ impl Node {
     pub(super) fn start(&mut self) {
         let Power::Off(disk) = &self.power else { return };
         let keys = vec![Arc::clone(&self.key)];
-        let setup = Setup { network_id: self.network_id, keys, faults: self.faults };
+        let quotas = crate::node::engine::Quotas::default();
+        let setup = Setup { network_id: self.network_id, keys, quotas, faults: self.faults };
         let committer = Committer::load(open(disk), setup).expect("the store can be read");
         self.power = Power::On(Box::new(committer));
         self.boot = self.boot.next();

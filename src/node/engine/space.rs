@@ -1,0 +1,258 @@
+//! Room: own things before followed authors before those that are only carried. What is over a quota makes room, the
+//! oldest of it first, and its id is remembered, so that it is not fetched again until the quota or the interest grows.
+//!
+//! Everything a page brought is stored first and measured in the same step, so no commit but one cut short by
+//! [`EVICTED_AT_ONCE`] leaves more than the quotas allow. Own things never make room. Of strangers whoever takes most
+//! goes first, so that a flood of one pushes out nobody else. Tombstones are no posts and stay.
+
+use std::collections::BTreeSet;
+
+use super::{Engine, Fault, Step};
+use crate::api::Event;
+use crate::db::space::Class;
+use crate::db::{Author, DbError, Read};
+use crate::domain::time::Timestamp;
+use crate::limits::{
+    DISK_FREE_BYTES, EVICTED_AT_ONCE, FOLLOWED_BYTES, POOL_BYTES, STORE_BYTES, STORED_OVERHEAD_BYTES,
+    STRANGER_BYTES, STRANGERS_BYTES,
+};
+
+/// Authors looked at in one round when a class is too large.
+const CANDIDATES: u32 = 8;
+/// Posts of one of them that make room in one round.
+const POSTS_OF_ONE: u32 = 32;
+/// Authors whose quota was raised that are asked for anew at a start; the rest waits for their next follow.
+const RAISED_AUTHORS: u32 = 10_000;
+
+/// How much room there is, in bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Quotas {
+    /// For one followed author.
+    pub followed: u64,
+    /// For one author nobody here follows.
+    pub stranger: u64,
+    /// For all of them together.
+    pub strangers: u64,
+    /// For all sealed posts.
+    pub pool: u64,
+    /// For everything.
+    pub store: u64,
+}
+
+impl Default for Quotas {
+    fn default() -> Self {
+        Self {
+            followed: FOLLOWED_BYTES,
+            stranger: STRANGER_BYTES,
+            strangers: STRANGERS_BYTES,
+            pool: POOL_BYTES,
+            store: STORE_BYTES,
+        }
+    }
+}
+
+impl Quotas {
+    /// What one author of a class may take, the whole pool, or everything of our own.
+    const fn of(&self, class: Class) -> u64 {
+        match class {
+            Class::Own => u64::MAX,
+            Class::Followed => self.followed,
+            Class::Stranger => self.stranger,
+            Class::Pool => self.pool,
+        }
+    }
+}
+
+/// What has to be measured, and how full the disk is.
+#[derive(Debug)]
+pub(super) struct Space {
+    pub(super) quotas: Quotas,
+    /// Authors something came in of, or who are on another account than before.
+    changed: BTreeSet<Author>,
+    /// Whether the classes have to be measured.
+    classes: Measuring,
+    /// Free bytes of the disk, once they were measured.
+    free: Option<u64>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Measuring {
+    Done,
+    /// In the next step, whatever it is about.
+    Due,
+    /// At once: a step came to its end before everything was within its quota.
+    GoesOn,
+}
+
+/// Posts that may still make room in this step.
+struct Allowance(u32);
+
+impl Space {
+    pub(super) const fn new(quotas: Quotas) -> Self {
+        // The quotas may be smaller than at the last start.
+        Self { quotas, changed: BTreeSet::new(), classes: Measuring::Due, free: None }
+    }
+
+    /// Something came in of this author, or it is on another account now.
+    pub(super) fn changed(&mut self, author: Author) {
+        self.changed.insert(author);
+        self.classes = Measuring::Due;
+    }
+
+    /// Whether the disk is too full to fetch anything.
+    pub(super) fn is_short(&self) -> bool {
+        self.free.is_some_and(|free| free < DISK_FREE_BYTES)
+    }
+
+    /// When to go on, if something is left to be measured.
+    pub(super) fn next_deadline(&self, now: Timestamp) -> Option<Timestamp> {
+        (self.classes == Measuring::GoesOn).then_some(now)
+    }
+}
+
+impl Engine {
+    /// How full the disk is. While too little is free, nothing is asked of anybody.
+    pub(super) fn space_measured(&mut self, step: &mut Step<'_, '_>, free_bytes: u64) {
+        let was_short = self.space.is_short();
+        self.space.free = Some(free_bytes);
+        if was_short && !self.space.is_short() {
+            for connection in self.connections.values_mut() {
+                connection.pull_soon(step.now);
+            }
+        }
+        if was_short != self.space.is_short() {
+            step.tell(Event::StatusChanged);
+        }
+    }
+
+    /// Where a quota is higher than at the last start, what had no room is asked for again.
+    pub(super) fn notice_raised_quotas(&mut self, step: &Step<'_, '_>) -> Result<(), DbError> {
+        for class in [Class::Followed, Class::Stranger] {
+            let quota = self.space.quotas.of(class);
+            let last = step.store.get_last_quota(class)?;
+            if quota > last && last > 0 {
+                for author in step.store.list_evicted_authors(class, RAISED_AUTHORS)? {
+                    self.read_from_start(step, step.store.get_posting_id(author)?, author)?;
+                }
+            }
+            if quota != last {
+                step.store.update_quota(class, quota)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether something of this author that has to wait would take more room than there is: what waits cannot make
+    /// room.
+    pub(super) fn is_full_for(&self, read: Read<'_>, author: Author, size: usize) -> Result<bool, DbError> {
+        let class = read.get_class(author)?;
+        let size = u64::try_from(size).unwrap_or(u64::MAX);
+        let size = size.saturating_add(STORED_OVERHEAD_BYTES.unsigned_abs());
+        let fits = |taken: u64, quota: u64| taken.saturating_add(size) <= quota;
+        let has_room = fits(read.get_author_bytes(author)?, self.space.quotas.of(class))
+            && (class != Class::Stranger || fits(read.get_class_bytes(class)?, self.space.quotas.strangers));
+        Ok(!has_room)
+    }
+
+    /// Lets posts make room until every quota is kept, or enough did for one step.
+    pub(super) fn keep_quotas(&mut self, step: &mut Step<'_, '_>) -> Result<(), DbError> {
+        let mut allowance = Allowance(EVICTED_AT_ONCE);
+        while let Some(author) = self.space.changed.first().copied() {
+            let quota = self.space.quotas.of(step.store.get_class(author)?);
+            while step.store.get_author_bytes(author)? > quota {
+                if self.evict_posts(step, author, 1, &mut allowance)? == 0 {
+                    break;
+                }
+            }
+            if allowance.0 == 0 {
+                self.space.classes = Measuring::GoesOn;
+                return Ok(());
+            }
+            self.space.changed.remove(&author);
+        }
+        if self.space.classes != Measuring::Done {
+            let is_done = self.keep_class_quotas(step, &mut allowance)?;
+            self.space.classes = if is_done { Measuring::Done } else { Measuring::GoesOn };
+        }
+        Ok(())
+    }
+
+    /// Whether all classes together are within their quotas now, or nothing is left that could make room.
+    fn keep_class_quotas(
+        &mut self,
+        step: &mut Step<'_, '_>,
+        allowance: &mut Allowance,
+    ) -> Result<bool, DbError> {
+        loop {
+            let is_over = stored_bytes(step)? > self.space.quotas.store;
+            let strangers = step.store.get_class_bytes(Class::Stranger)?;
+            if !is_over && strangers <= self.space.quotas.strangers {
+                return Ok(true);
+            }
+            let strangers = step.store.list_largest_strangers(CANDIDATES)?;
+            let mut evicted = self.evict_from(step, &strangers, allowance)?;
+            if evicted == 0 && is_over {
+                let followed = step.store.list_largest_followed(CANDIDATES)?;
+                evicted = self.evict_from(step, &followed, allowance)?;
+            }
+            if allowance.0 == 0 {
+                return Ok(false);
+            }
+            if evicted == 0 {
+                return Ok(true);
+            }
+        }
+    }
+
+    /// Lets posts of the first of these authors make room who has any. After a few the order has to be looked at anew.
+    fn evict_from(
+        &mut self,
+        step: &mut Step<'_, '_>,
+        authors: &[Author],
+        allowance: &mut Allowance,
+    ) -> Result<u32, DbError> {
+        for author in authors {
+            let evicted = self.evict_posts(step, *author, POSTS_OF_ONE, allowance)?;
+            if evicted > 0 {
+                return Ok(evicted);
+            }
+        }
+        Ok(0)
+    }
+
+    /// Lets an author's oldest posts make room; says how many did.
+    fn evict_posts(
+        &mut self,
+        step: &mut Step<'_, '_>,
+        author: Author,
+        most: u32,
+        allowance: &mut Allowance,
+    ) -> Result<u32, DbError> {
+        let posts = step.store.list_oldest_posts(author, most.min(allowance.0))?;
+        for post in &posts {
+            if step.store.delete_feed_rows(post.position)? {
+                step.tell(Event::FeedChanged);
+            }
+            step.store.evict_header(post.object, author)?;
+            step.store.delete_object(post.object)?;
+            if !self.faults.has(Fault::EvictedIsForgotten) {
+                step.store.insert_evicted(post.object_id, Some(author))?;
+            }
+        }
+        let count = u32::try_from(posts.len()).unwrap_or(u32::MAX);
+        allowance.0 = allowance.0.saturating_sub(count);
+        Ok(count)
+    }
+}
+
+/// What is stored in all.
+fn stored_bytes(step: &Step<'_, '_>) -> Result<u64, DbError> {
+    let mut bytes = 0_u64;
+    for class in Class::ALL {
+        bytes = bytes.saturating_add(step.store.get_class_bytes(class)?);
+    }
+    Ok(bytes)
+}
+
+#[cfg(test)]
+mod tests;
