@@ -17,7 +17,8 @@ pub use self::handle::{Call, NodeHandle, calls};
 pub use self::session::{LanDiscovery, NetSettings, NodeRequest, OpenNode, RelayChoice, Session, Source};
 pub use self::views::{
     Addressee, Audience, CommentState, CommentView, DraftView, FeedPage, InviteView, More, NetworkState,
-    PeerStanding, PeerView, PersonView, PersonaView, PostView, ReadMark, SpaceView, StatusView, SyncReport, ThreadView,
+    PeerStanding, PeerView, PersonView, PersonaView, PostView, ReadMark, SpaceView, StatusView, SyncReport,
+    ThreadView,
 };
 use crate::domain::ids::{NetworkId, ObjectId, PostingId};
 use crate::domain::operation::{CommentPolicy, ReactionSwitch};

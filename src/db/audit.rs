@@ -92,10 +92,13 @@ impl Read<'_> {
     pub fn is_over_quota(&self, followed: u64, stranger: u64, strangers: u64) -> Result<bool, DbError> {
         let quotas = [followed, stranger, strangers].map(|quota| i64::try_from(quota).unwrap_or(i64::MAX));
         self.get(
-            "SELECT EXISTS (SELECT 1 FROM authors WHERE post_count > 0
+            "WITH evictable AS (SELECT arrivals.author FROM arrivals JOIN objects USING (object)
+                 WHERE kind = 1 AND NOT EXISTS
+                     (SELECT 1 FROM operations WHERE post = object AND author IN (SELECT author FROM personas)))
+             SELECT EXISTS (SELECT 1 FROM authors WHERE author IN evictable
                        AND ((class = 1 AND bytes > ?1) OR (class = 2 AND bytes > ?2)))
                 OR ((SELECT bytes FROM space WHERE class = 2) > ?3
-                    AND EXISTS (SELECT 1 FROM authors WHERE class = 2 AND post_count > 0))",
+                    AND EXISTS (SELECT 1 FROM authors WHERE class = 2 AND author IN evictable))",
             quotas,
             |row| row.get(0),
         )

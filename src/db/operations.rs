@@ -6,6 +6,7 @@ use super::{Author, DbError, ObjectKey, Read, Write};
 use crate::domain::ids::ObjectId;
 use crate::domain::operation::Action;
 use crate::domain::time::Timestamp;
+use crate::limits::STORED_OVERHEAD_BYTES;
 use crate::limits::AUTHOR_OPERATIONS;
 
 /// What an operation does, as a number in the store.

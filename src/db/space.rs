@@ -51,7 +51,9 @@ pub(super) const LARGEST_STRANGERS: &str =
     "SELECT author FROM authors WHERE class = 2 AND bytes > 0 ORDER BY bytes DESC LIMIT ?1";
 pub(super) const OLDEST_POSTS: &str = "SELECT arrivals.object, object_id, created_ms, received_ms
      FROM arrivals CROSS JOIN objects USING (object)
-     WHERE arrivals.author = ?1 AND kind = 1 ORDER BY seq LIMIT ?2";
+     WHERE arrivals.author = ?1 AND kind = 1 AND NOT EXISTS
+         (SELECT 1 FROM operations WHERE post = arrivals.object AND author IN (SELECT author FROM personas))
+     ORDER BY seq LIMIT ?2";
 
 impl Read<'_> {
     /// On whose account an author's things are stored.
@@ -99,7 +101,7 @@ impl Read<'_> {
         })
     }
 
-    /// An author's posts that came first, at most `limit`.
+    /// An author's posts that came first and that no persona of mine answered or reacted to, at most `limit`.
     pub fn list_oldest_posts(&self, author: Author, limit: u32) -> Result<Vec<EvictablePost>, DbError> {
         self.list(OLDEST_POSTS, params![author, limit], |row| {
             let object_id = row.get(1)?;

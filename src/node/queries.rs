@@ -4,8 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::api::{
     Addressee, Audience, CallError, CommentState, CommentView, DraftView, ErrorKind, FeedAnchor, FeedFilter,
-    FeedPage, More, PersonView, PersonaView, PostView, ReadMark, SpaceView,
-    ThreadView,
+    FeedPage, More, PersonView, PersonaView, PostView, ReadMark, SpaceView, ThreadView,
 };
 use crate::db::comments::{CommentRow, Origin, State, Towards};
 use crate::db::personas::PersonaRow;
