@@ -6,8 +6,8 @@ use super::{Author, DbError, ObjectKey, Read, Write};
 use crate::domain::ids::ObjectId;
 use crate::domain::operation::Action;
 use crate::domain::time::Timestamp;
-use crate::limits::STORED_OVERHEAD_BYTES;
 use crate::limits::AUTHOR_OPERATIONS;
+use crate::limits::STORED_OVERHEAD_BYTES;
 
 /// What an operation does, as a number in the store.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

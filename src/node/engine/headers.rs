@@ -147,6 +147,7 @@ impl Engine {
         entry: &Entry,
         operation: &Verified<Operation>,
     ) -> Result<Intake, DbError> {
+        self.space.changed(post.author);
         let target = operation.content().target();
         let change = Change { entry, post, post_author: target.author, operation };
         if !self.has_room(step, &change)? {
@@ -165,7 +166,6 @@ impl Engine {
         match effective {
             Effective::Yes => {
                 step.store.insert_arrival(post.author, entry.key, Kind::Operation)?;
-                self.space.changed(post.author);
                 self.note_arrival(step.now, entry);
             }
             Effective::Deleted => {
