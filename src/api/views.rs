@@ -376,18 +376,16 @@ impl SpaceView {
         self.free_bytes.is_some_and(|free| free < DISK_FREE_BYTES)
     }
 
-    /// `12 MiB of your own, 3 MiB of people you follow, 1 MiB kept for others; 20480 MiB free`.
+    /// `12 MiB of your own, 3 MiB of people you follow, 1 MiB kept for others`.
     #[must_use]
     pub fn sentence(&self) -> String {
         let mib = |bytes: u64| bytes.div_ceil(1024 * 1024);
         let kept = self.carried_bytes.saturating_add(self.sealed_bytes);
-        let free = self.free_bytes.map(|free| format!("; {} MiB free", mib(free)));
         format!(
-            "{} MiB of your own, {} MiB of people you follow, {} MiB kept for others{}",
+            "{} MiB of your own, {} MiB of people you follow, {} MiB kept for others",
             mib(self.own_bytes),
             mib(self.followed_bytes),
-            mib(kept),
-            free.unwrap_or_default()
+            mib(kept)
         )
     }
 

@@ -149,6 +149,7 @@ impl Engine {
         entry: &Entry,
         operation: &Verified<Operation>,
     ) -> Result<Intake, DbError> {
+        self.space.changed(post.author);
         let target = operation.content().target();
         let change = Change { entry, post, post_author: target.author, operation };
         if !self.has_room(step, &change)? {
@@ -167,7 +168,6 @@ impl Engine {
         match effective {
             Effective::Yes => {
                 step.store.insert_arrival(post.author, entry.key, Kind::Operation)?;
-                self.space.changed(post.author);
                 self.note_pushed_arrival(step.now, entry);
                 self.spread_operation(step.now, operation, entry.source);
             }
