@@ -87,7 +87,8 @@ pub struct Search {
 pub enum Wanted {
     /// Whatever the feed shows.
     Listed,
-    /// Those that were not opened.
+    /// Those that were not opened or have new comments; beyond the window, where only the node knows, those that were
+    /// not opened.
     Unread,
 }
 
@@ -368,7 +369,8 @@ impl Timeline {
                 Direction::Older => position < from,
                 Direction::Newer => position > from,
             };
-            is_beyond && (wanted == Wanted::Listed || entry.post.mark == ReadMark::Unread)
+            let is_unread = entry.post.mark == ReadMark::Unread || entry.post.unread_comment_count > 0;
+            is_beyond && (wanted == Wanted::Listed || is_unread)
         };
         let found = match direction {
             Direction::Older => self.entries.iter().position(is_next),

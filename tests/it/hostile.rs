@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use itsgoin::limits::POST_TEXT_BYTES;
+use itsgoin::limits::{COMMENT_TEXT_BYTES, POST_TEXT_BYTES};
 
 use super::output::{Piece, check};
 use super::program::{Home, field, wait_for, wait_until};
@@ -121,6 +121,63 @@ fn read_in_every_pane(screen: &mut Screen) {
     screen.resize(40, 12).sees(" Post ").rests();
     screen.types("gg").sees("UTC").types("h").sees("Feed").types("gggp").sees("You follow 1.");
     screen.types("gf").sees("Feed").types("q");
+}
+
+/// As much of a text as a comment may have.
+fn cut(text: &str) -> &str {
+    let ends = text.char_indices().map(|(at, letter)| at + letter.len_utf8());
+    let end = ends.take_while(|end| *end <= COMMENT_TEXT_BYTES).last();
+    text.get(..end.unwrap_or(0)).unwrap()
+}
+
+/// All of it as comments, each in answer to the one before.
+fn comment_everything() -> (Home, String) {
+    let ana = Home::of("ana\u{202e}gpj\u{200b}e\u{301}\u{301}\u{301}");
+    let post = ana.post("Say what you think.");
+    let mut target = post.clone();
+    for (word, text) in hostile_texts() {
+        let text = format!("{word} {text}");
+        let said = ana.run_with(&["reply", &target, "-", "--json"], cut(&text).as_bytes());
+        assert_eq!(said.code, Some(0), "{word}: {}", said.stderr);
+        target = field(&serde_json::from_str(&said.stdout).unwrap(), "operation_id");
+    }
+    (ana, post)
+}
+
+#[test]
+fn hostile_comments_are_shown_and_do_nothing_else() {
+    let (ana, post) = comment_everything();
+    let ben = Home::of("ben");
+    let _node = ana.serve();
+    ben.one(&["follow", &ana.invite()]);
+    let mut screen = Screen::open(&ben);
+    ben.wait_for_post(&post);
+    wait_until("all comments", || ben.list(&["thread", &post]).len() == hostile_texts().len() + 1);
+    assert_harmless(&ben.run(&["thread", &post]).stdout);
+    screen.sees("10 replies").types(ENTER).sees("id ").types("G").sees("flags");
+    for (word, _) in hostile_texts().iter().rev() {
+        screen
+            .sees(word)
+            .types("r")
+            .sees(&format!(": {word}"))
+            .types("\u{1b}")
+            .sees("itsgoin · Post")
+            .types("k");
+    }
+    screen
+        .types("zM")
+        .sees("+ 9 answers")
+        .types("F")
+        .sees("React to")
+        .types("\u{1b}")
+        .sees("j/k move")
+        .types("zR");
+    screen.resize(120, 40).sees(" Post ").types("G").sees("flags");
+    screen.resize(40, 12).sees(" Post ").rests();
+    screen.types("k").types("gg").sees("public").types("q").sees("Feed").types("q");
+    let left = screen.left();
+    assert!(left.success);
+    check(&left.bytes, 120, 40).unwrap();
 }
 
 /// A terminal that does not take the end of a paste out of it lets the paste end itself.

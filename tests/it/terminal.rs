@@ -40,6 +40,36 @@ fn from_nothing_to_a_feed_and_a_post_that_arrives() {
     assert_restored(&screen.left());
 }
 
+#[test]
+fn an_answer_typed_here_is_read_there_and_what_comes_back_waits_for_a_key() {
+    let (lea, ana) = (Home::of("lea"), Home::of("ana"));
+    let _node = lea.serve();
+    let post = lea.post("the boat is back");
+    ana.one(&["follow", &lea.invite()]);
+    let mut screen = Screen::open(&ana);
+    screen.sees("the boat is back").types(ENTER).sees("id ").types("r").sees("answers lea");
+    screen
+        .types("which boat?")
+        .sees("which boat?")
+        .types(CTRL_S)
+        .sees("in answer to lea")
+        .types("y")
+        .sees("answered");
+    let comment = super::program::wait_for("the answer at its author", || {
+        lea.list(&["thread", &post]).into_iter().find(|line| line["text"] == "which boat?")
+    });
+    let answer = lea.one(&["reply", &field(&comment, "operation_id"), "the small one"]);
+    screen.sees("1 new comment").types(".").sees("the small one").sees("to you");
+    screen.types("jf").sees("[♥ 1]");
+    let answer = field(&answer, "operation_id");
+    super::program::wait_until("the reaction at its author", || {
+        let lines = lea.list(&["thread", &post]);
+        lines.iter().any(|line| line["operation_id"] == answer.as_str() && line["reactions"]["♥"] == 1)
+    });
+    screen.types("q").sees("2 replies").types("q");
+    assert_restored(&screen.left());
+}
+
 /// The terminal is as it was before.
 fn assert_restored(left: &Left) {
     assert!(left.success && left.is_restored);

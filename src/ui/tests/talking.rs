@@ -165,6 +165,20 @@ fn new_comments_and_answers_to_me_are_one_key_away() {
 }
 
 #[test]
+fn a_read_post_with_new_comments_is_unread_enough_to_stop_at() {
+    let mut node = FakeNode::in_use();
+    node.mark_all_read();
+    let post_id = node.posts()[2].post_id;
+    node.comments(post_id, [unread(1, None)]);
+    let mut session = Session::new(node);
+    session.keys("] u").sees("1 reply, 1 new");
+    assert!(selected(&session).starts_with("A long one"));
+    session.keys("g g Enter ] u").sees("A long one").keys("] u");
+    assert_eq!(selected(&session), "comment 1");
+    session.keys("] u").sees("nothing unread this way").keys("q g g ] u").sees("nothing unread this way");
+}
+
+#[test]
 fn what_comes_in_while_one_reads_waits_and_moves_nothing() {
     let mut session = reading();
     session.keys("j j");

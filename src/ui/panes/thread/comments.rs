@@ -16,6 +16,9 @@ use crate::ui::message::{Asked, Request, Wake};
 
 /// Comments held at once: as many operations as a node keeps for a post.
 pub const THREAD_COMMENTS: usize = 10_000;
+/// Comments of the first page of the first look: more than a screen shows. Lower asks once more before the screen is
+/// full; higher lets the person wait for what is not on it.
+const FIRST_PAGE: u32 = 64;
 /// Time between two looks at one page of comments that change all the time; more pages wait longer.
 const REFRESH_PAUSE: Duration = Duration::from_millis(100);
 
@@ -196,7 +199,9 @@ impl Comments {
         self.paging = Paging::Asked;
         let asked = ThreadAsk { post_id: self.post_id, opening: self.opening };
         let after = last.map(CommentView::position);
-        let query = Query::Thread { post_id: self.post_id, after, limit: QUERY_ROWS };
+        let is_first = last.is_none() && self.stage == Stage::Coming;
+        let limit = if is_first { FIRST_PAGE } else { QUERY_ROWS };
+        let query = Query::Thread { post_id: self.post_id, after, limit };
         vec![Request::Query(Asked::Thread(asked), query)]
     }
 
