@@ -169,6 +169,8 @@ mod tests {
     #[test]
     fn pulls_and_bytes_are_refused_above_their_rate_and_allowed_again_with_time() {
         let mut meter = Meter::new(NOW);
+        let blobs = (0..100).filter(|_| meter.blob(NOW) == Allowance::Left).count();
+        assert_eq!(i64::try_from(blobs).unwrap(), BLOB_REQUEST_BURST);
         let pulls = (0..100).filter(|_| meter.pull(NOW) == Allowance::Left).count();
         assert_eq!(i64::try_from(pulls).unwrap(), PULL_BURST);
         let later = NOW.after(Duration::from_secs(1));

@@ -35,7 +35,14 @@ fn attachment(number: u8, size_bytes: u64) -> Attachment {
 
 fn setup(keys: Vec<Arc<PostingKey>>) -> Setup {
     let (connections, quotas) = (crate::limits::CONNECTIONS, Quotas::default());
-    Setup { network_id: US, keys, connections, quotas, exchange: Exchange::default(), faults: Faults::default() }
+    Setup {
+        network_id: US,
+        keys,
+        connections,
+        quotas,
+        exchange: Exchange::default(),
+        faults: Faults::default(),
+    }
 }
 
 /// A fetch an engine asks for.

@@ -15,6 +15,7 @@ use super::world::World;
 use super::{Broken, Report, Violation};
 use crate::db::Read;
 use crate::db::audit::KnownCursor;
+use crate::db::manifests::CurrentManifest;
 use crate::db::objects::Have;
 use crate::db::peers::PeerRow;
 use crate::domain::envelope::{Content, Kind};
@@ -142,16 +143,16 @@ impl World {
             .unwrap_or_default();
         for id in passed {
             let is_missing = self.nodes[index].read(|read| read.have(id)) == Some(Have::Missing);
-            if is_missing && !self.is_replaced(index, peer, id) {
+            if is_missing && !self.is_replaced(peer, id) {
                 return Err(self.broken(index, Broken::CursorPasses { since: cursor.since, id }));
             }
         }
         Ok(())
     }
 
-    /// Whether something in a peer's log is an older version of what is here. A peer that lost its power may have gone back
-    /// to a version that had left its log before it was read.
-    fn is_replaced(&mut self, index: NodeIndex, peer: NodeIndex, id: ObjectId) -> bool {
+    /// Whether something in a peer's log is an older version of what is anywhere. A peer that lost its power may have gone
+    /// back to a version that had left its log before it was read; the newer one comes to it again, and from it to others.
+    fn is_replaced(&mut self, peer: NodeIndex, id: ObjectId) -> bool {
         let manifest_of = |read: Read<'_>| {
             let Some(key) = read.find_object(id)? else { return Ok(None) };
             let envelope = read.get_envelope(key)?;
@@ -159,13 +160,13 @@ impl World {
             Ok(is_manifest.then(|| Manifest::decode(&envelope.bytes).ok()).flatten())
         };
         let Some(old) = self.nodes[peer].read(manifest_of).flatten() else { return false };
-        let current = self.nodes[index].read(|read| match read.find_author(old.author())? {
+        let is_newer =
+            |current: CurrentManifest| replaces((current.sequence, current.object_id), (old.sequence(), id));
+        let find = |read: Read<'_>| match read.find_author(old.author())? {
             Some(author) => read.find_manifest(author),
             None => Ok(None),
-        });
-        current
-            .flatten()
-            .is_some_and(|current| replaces((current.sequence, current.object_id), (old.sequence(), id)))
+        };
+        self.nodes.iter_mut().any(|node| node.read(find).flatten().is_some_and(is_newer))
     }
 
     fn check_acknowledged(&mut self, index: NodeIndex) -> Result<(), Violation> {
