@@ -58,6 +58,20 @@ impl Read<'_> {
         )
     }
 
+    /// Who holds the newest post of an author besides us, as far as this store knows: seats and rows.
+    pub fn list_holders_of(&self, author: PostingId) -> Result<Vec<NetworkId>, DbError> {
+        let seats = self.list_seats(author)?;
+        let mut holders: Vec<NetworkId> = seats.into_iter().map(|seat| seat.network_id).collect();
+        holders.extend(self.list(
+            "SELECT network_id FROM file_holders JOIN peers ON peer = peer_id WHERE file_id =
+               (SELECT object_id FROM objects JOIN authors USING (author)
+                WHERE posting_id = ?1 AND kind = 1 ORDER BY created_ms DESC LIMIT 1)",
+            [author],
+            |row| row.get::<_, NetworkId>(0),
+        )?);
+        Ok(holders)
+    }
+
     /// Numbers of all log entries after `after`, in order.
     pub fn list_log(&self, after: Seq) -> Result<Vec<Seq>, DbError> {
         self.list("SELECT seq FROM arrivals WHERE seq > ?1 ORDER BY seq", [after], |row| row.get(0))

@@ -15,6 +15,8 @@ pub enum Fault {
     CarriesNobody,
     /// After an unclean stop numbers of the log are given again.
     SeqReuse,
+    /// What comes in is told to nobody else, neither by pushes nor by news.
+    PassesNothingOn,
     /// No seats: whoever last dealt with a file is told of its changes, at most five of them. Not a mistake but the
     /// control of the measurements.
     PlainLru,

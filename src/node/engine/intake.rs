@@ -7,7 +7,7 @@ use super::answer::Checked;
 use super::blobs::Fetching;
 use super::headers::is_dead_on_arrival;
 use super::spread::manifest_due;
-use super::{ConnectionId, Engine, Step};
+use super::{ConnectionId, Engine, Fault, Step};
 use crate::api::Event;
 use crate::db::objects::Have;
 use crate::db::timeline::{FeedRow, Mark, Pill};
@@ -228,6 +228,9 @@ impl Engine {
     /// Lets every connection know whose list holds the author, but the one the object came from.
     pub(super) fn note_arrival(&mut self, now: Timestamp, entry: &Entry) {
         self.last_arrival = now;
+        if self.keeps_to_itself(entry) {
+            return;
+        }
         for (id, connection) in &mut self.connections {
             if Some(*id) != entry.source {
                 connection.note_arrival(entry.log_author, now);
@@ -238,6 +241,9 @@ impl Engine {
     /// The same for what peers with a seat hear of by a push: news only come later to them, in case it is lost.
     pub(super) fn note_pushed_arrival(&mut self, now: Timestamp, entry: &Entry) {
         self.last_arrival = now;
+        if self.keeps_to_itself(entry) {
+            return;
+        }
         let seats: Vec<NetworkId> = self.spread.seats(entry.log_author).collect();
         for (id, connection) in &mut self.connections {
             if Some(*id) != entry.source {
@@ -245,6 +251,11 @@ impl Engine {
                 connection.note_arrival(entry.log_author, now.after(wait));
             }
         }
+    }
+
+    /// Whether the planted mistake is that nothing is passed on.
+    fn keeps_to_itself(&self, entry: &Entry) -> bool {
+        entry.source.is_some() && self.faults.has(Fault::PassesNothingOn)
     }
 
     /// Lets held objects arrive whose time has come.

@@ -20,7 +20,7 @@ use crate::domain::profile::{next_sequence, replaces};
 use crate::domain::time::Timestamp;
 use crate::limits::{FILE_HOLDERS, MANIFEST_FETCHES, MANIFEST_POSTS, PROOF_TIME};
 use crate::node::engine::answer::Checked;
-use crate::node::engine::{ConnectionId, Effect, Engine, RequestId, Step};
+use crate::node::engine::{ConnectionId, Effect, Engine, Fault, RequestId, Step};
 use crate::node::wire::{ManifestPush, Message};
 
 /// Fetches under way; what is pushed meanwhile comes by pulls.
@@ -110,7 +110,9 @@ impl Engine {
             due = step.now.after(step.within(OWN_WAIT));
             self.merge_later(step, posting_id);
         }
-        self.spread.pushes.insert(posting_id, DuePush { due, source });
+        if source.is_none() || !self.faults.has(Fault::PassesNothingOn) {
+            self.spread.pushes.insert(posting_id, DuePush { due, source });
+        }
         Ok(true)
     }
 

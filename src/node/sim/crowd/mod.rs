@@ -11,8 +11,11 @@
 //! not are not simulated, since nothing of it comes from them. After a while the one that let a node in goes the way of
 //! all others: with that share it stays a peer, else its connection is needed elsewhere and they meet no more.
 
+mod cost;
 mod network;
 mod node;
+mod seating;
+mod siege;
 mod spread;
 mod streams;
 mod table;
@@ -23,7 +26,10 @@ mod world;
 #[cfg(test)]
 mod tests;
 
-pub use self::spread::{Arrival, Crowd, Measured, Pulling, Setting};
+pub use self::cost::Day;
+pub use self::seating::{Seating, Waits};
+pub use self::siege::{First, Siege};
+pub use self::spread::{Arrival, Crowd, Measured, Pulling, Rule, Setting};
 pub use self::table::{HEAD, Row, survey};
 pub use self::tally::{BEAT_BYTES, FRAME_OVERHEAD_BYTES, Frames, Tally};
 

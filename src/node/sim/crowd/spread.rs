@@ -15,8 +15,8 @@ use crate::domain::invite::{Invite, format_ticket};
 use crate::node::engine::{Fault, Faults};
 use crate::node::sim::node::NodeIndex;
 
-/// Time between two who join while a crowd gathers.
-const JOIN_EVERY: Duration = Duration::from_millis(20);
+/// Time between two who join while a crowd gathers, times how many there are: it doubles in 20 seconds.
+const JOIN_EVERY: Duration = Duration::from_secs(30);
 /// Time until a crowd that gathered is at rest.
 const SETTLE: Duration = Duration::from_mins(3);
 /// Time between nodes going offline and what is measured: most repairs are through, not every pull.
@@ -36,8 +36,37 @@ pub struct Setting {
     pub holders: usize,
     /// How many of a hundred pulled peers hold it, too.
     pub holding_percent: u32,
-    /// A mistake planted into the program.
+    /// How holders know each other.
+    pub rule: Rule,
+    /// Streams of a hundred that are lost.
+    pub loss_percent: u32,
+    /// A mistake planted into the program; none goes with the control.
     pub fault: Option<Fault>,
+}
+
+/// By which rule holders know each other.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Rule {
+    /// Mutual seats, as in the program.
+    Seats,
+    /// The control: the five that last dealt with the file, whoever they are.
+    PlainLru,
+}
+
+impl Setting {
+    /// A crowd of so many holders, without losses and mistakes.
+    #[must_use]
+    pub const fn new(seed: u64, holders: usize, holding_percent: u32, rule: Rule) -> Self {
+        Self { seed, holders, holding_percent, rule, loss_percent: 0, fault: None }
+    }
+
+    fn faults(&self) -> Faults {
+        match (self.rule, self.fault) {
+            (Rule::PlainLru, _) => Faults::plant(Fault::PlainLru),
+            (Rule::Seats, Some(fault)) => Faults::plant(fault),
+            (Rule::Seats, None) => Faults::default(),
+        }
+    }
 }
 
 /// Whether pulls help.
@@ -93,8 +122,8 @@ impl Measured {
     /// Frames that tell of it or carry it: everything but greetings, lists and pulls that find nothing.
     #[must_use]
     pub fn messages(&self) -> u64 {
-        /// `Items`, `Fetch`, `News`.
-        const TELLING: [u16; 3] = [8, 9, 10];
+        /// `Items`, `Fetch`, `News`, `ManifestPush`, `HeaderDiff`.
+        const TELLING: [u16; 5] = [8, 9, 10, 14, 15];
         TELLING.iter().filter_map(|kind| self.sent.by_kind.get(kind)).map(|frames| frames.frames).sum()
     }
 }
@@ -127,16 +156,11 @@ impl Crowd {
     /// Lets a crowd gather and come to rest.
     #[must_use]
     pub fn gather(setting: Setting) -> Self {
-        let faults = setting.fault.map_or_else(Faults::default, Faults::plant);
-        let mut world = World::new(setting.seed, faults);
-        world.add_node();
-        let author = world.nodes[AUTHOR].posting_id();
-        let mut crowd = Self { setting, world, author };
-        crowd.publish();
+        let mut crowd = Self::begin(setting);
         let mut hosts = Vec::new();
-        for _ in 1..setting.holders {
+        for there in (1..).take(setting.holders.saturating_sub(1)) {
             hosts.push(crowd.join());
-            crowd.world.run_for(JOIN_EVERY);
+            crowd.world.run_for(JOIN_EVERY / there);
         }
         crowd.world.run_for(SETTLE);
         for (guest, host) in hosts {
@@ -146,8 +170,19 @@ impl Crowd {
         crowd
     }
 
+    /// Only the author, who has written something.
+    pub(super) fn begin(setting: Setting) -> Self {
+        let mut world = World::new(setting.seed, setting.faults());
+        world.loss_percent = setting.loss_percent;
+        world.add_node();
+        let author = world.nodes[AUTHOR].posting_id();
+        let mut crowd = Self { setting, world, author };
+        crowd.publish();
+        crowd
+    }
+
     /// A node joins, let in by any that is on. Both are given back.
-    fn join(&mut self) -> (NodeIndex, NodeIndex) {
+    pub(super) fn join(&mut self) -> (NodeIndex, NodeIndex) {
         let host = self.any_online();
         let guest = self.world.add_node();
         let addresses = vec![self.world.address(host)];
@@ -164,9 +199,10 @@ impl Crowd {
         (guest, host)
     }
 
-    /// Who let a node in stays a peer with the share of all peers.
+    /// Who let a node in stays a peer with the share of all peers, and as long as one is a holder to the other.
     fn drift(&mut self, guest: NodeIndex, host: NodeIndex) {
-        if self.world.dice.random_ratio(self.setting.holding_percent, 100) {
+        let stays = self.world.dice.random_ratio(self.setting.holding_percent, 100);
+        if stays || self.knows(guest, host) || self.knows(host, guest) {
             return;
         }
         self.world.estranged.insert((guest.min(host), guest.max(host)));
@@ -178,20 +214,17 @@ impl Crowd {
         }
     }
 
-    fn any_online(&mut self) -> NodeIndex {
-        loop {
-            let index = self.world.dice.random_range(0..self.world.nodes.len());
-            if self.world.is_on(index) {
-                return index;
-            }
-        }
+    /// Whether a node counts another one among the holders of what the author wrote last.
+    fn knows(&mut self, index: NodeIndex, other: NodeIndex) -> bool {
+        let (author, peer) = (self.author, self.world.nodes[other].network_id);
+        self.world.nodes[index].read(|read| read.list_holders_of(author)).unwrap_or_default().contains(&peer)
     }
 
-    fn act(&mut self, index: NodeIndex, command: Command) -> Outcome {
+    pub(super) fn act(&mut self, index: NodeIndex, command: Command) -> Outcome {
         self.world.command(index, command).expect("the command is a good one")
     }
 
-    fn publish(&mut self) -> ObjectId {
+    pub(super) fn publish(&mut self) -> ObjectId {
         let text = format!("at {}", self.world.now.as_millis());
         match self.act(AUTHOR, Command::PublishPost { persona: None, text, draft: None }) {
             Outcome::PostPublished(id) => id,
@@ -230,13 +263,17 @@ impl Crowd {
 
     /// Follows something new.
     pub fn measure(&mut self, pulling: Pulling) -> Measured {
-        let time = match pulling {
+        match pulling {
             Pulling::Off => {
                 self.world.pulls = Pulls::Muted;
-                FOLLOW_PUSHES
+                self.follow_for(FOLLOW_PUSHES)
             }
-            Pulling::On => FOLLOW_PULLS,
-        };
+            Pulling::On => self.follow_for(FOLLOW_PULLS),
+        }
+    }
+
+    /// Follows something new for so long.
+    pub(super) fn follow_for(&mut self, time: Duration) -> Measured {
         let id = self.publish();
         self.world.watch(id, AUTHOR);
         self.world.run_for(time);
@@ -245,13 +282,19 @@ impl Crowd {
     }
 
     fn measured(&mut self) -> Measured {
-        let online = (0..self.world.nodes.len()).filter(|index| self.world.is_on(*index)).count();
         let watch = self.world.watch.take().expect("something is followed");
+        let counts = |index: &NodeIndex| self.world.is_on(*index) && !self.world.silent.contains(index);
+        let online = (0..self.world.nodes.len()).filter(counts).count();
         let arrival =
             |reached: &Reached| Arrival { after: reached.at.since(watch.began), hops: reached.hops };
         Measured {
             online,
-            arrivals: watch.reached.values().map(arrival).collect(),
+            arrivals: watch
+                .reached
+                .iter()
+                .filter(|(index, _)| counts(index))
+                .map(|(_, at)| arrival(at))
+                .collect(),
             payloads: watch.payloads,
             sent: self.world.tally.since(&watch.before),
         }

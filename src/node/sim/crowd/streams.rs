@@ -157,7 +157,7 @@ impl World {
             self.nodes[node].read(|read| answer::answer_pull(read, us, peer, &heard, pull, budget));
         Some(match answered {
             Some(PullAnswer::Page(page)) => {
-                Traffic::Page { request, page: self.muted(page, pull), sending: pull.sending }
+                Traffic::Page { request, page: self.muted(node, page, pull), sending: pull.sending }
             }
             Some(PullAnswer::NeedList) => Traffic::NoPage { request, message: Message::NeedList },
             Some(PullAnswer::BeyondLog) => {
@@ -172,15 +172,12 @@ impl World {
     }
 
     /// The page, or one that ends where the pull began.
-    fn muted(&self, page: Page, pull: &Pull) -> Page {
-        match self.pulls {
-            Pulls::Answered => page,
-            Pulls::Muted => {
-                let ends =
-                    pull.groups.iter().map(|group| GroupEnd { upto: group.since, cut: None }).collect();
-                Page { epoch: page.epoch, ends, offers: Vec::new() }
-            }
+    fn muted(&self, node: NodeIndex, page: Page, pull: &Pull) -> Page {
+        if self.pulls == Pulls::Answered && !self.silent.contains(&node) {
+            return page;
         }
+        let ends = pull.groups.iter().map(|group| GroupEnd { upto: group.since, cut: None }).collect();
+        Page { epoch: page.epoch, ends, offers: Vec::new() }
     }
 }
 

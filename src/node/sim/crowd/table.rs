@@ -3,12 +3,12 @@
 use std::fmt;
 use std::time::Duration;
 
-use super::spread::{Crowd, Measured, Pulling, Setting};
+use super::spread::{Crowd, Measured, Pulling, Rule, Setting};
 
 /// The head of the table.
 pub const HEAD: &str = "\
-| holders | offline | p | pulls | reach | payloads | messages | hops p50/max | latency p50/p95/max |
-|---|---|---|---|---|---|---|---|---|";
+| holders | offline | p | known by | pulls | reach | payloads | messages | hops p50/max | latency p50/p95/max |
+|---|---|---|---|---|---|---|---|---|---|";
 
 /// One line of the table.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -48,6 +48,10 @@ pub fn survey(setting: Setting, crowds: u64, offline_percents: &[usize]) -> Vec<
 impl fmt::Display for Row {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { setting: Setting { holders, holding_percent, .. }, offline_percent, measured, .. } = self;
+        let known_by = match self.setting.rule {
+            Rule::Seats => "seats",
+            Rule::PlainLru => "LRU",
+        };
         let pulls = match self.pulling {
             Pulling::Off => "no",
             Pulling::On => "yes",
@@ -57,7 +61,7 @@ impl fmt::Display for Row {
         let [p50, p95, max] = [50, 95, 100].map(|percent| Seconds(measured.latency(percent)));
         write!(
             f,
-            "| {holders} | {offline_percent} % | {} | {pulls} | {} % | {} | {} | {} / {} | {p50} / {p95} / {max} |",
+            "| {holders} | {offline_percent} % | {} | {known_by} | {pulls} | {} % | {} | {} | {} / {} | {p50} / {p95} / {max} |",
             Hundredths(*holding_percent),
             Tenths::of(reached * 1_000, online * 10),
             Tenths::of(measured.payloads, online),

@@ -10,6 +10,7 @@ use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 
 use super::node::Node;
+use super::seating::Waits;
 use super::tally::Tally;
 use super::watch::Watch;
 use crate::api::{CallError, Command, Outcome};
@@ -69,7 +70,11 @@ pub(super) struct World {
     pub(super) watch: Option<Watch>,
     /// Pairs that no longer reach each other: their connections went to other interests.
     pub(super) estranged: BTreeSet<(NodeIndex, NodeIndex)>,
+    /// Nodes that answer pulls with nothing, and are not counted.
+    pub(super) silent: BTreeSet<NodeIndex>,
     pub(super) standing_links: usize,
+    pub(super) waiting: BTreeMap<NodeIndex, Timestamp>,
+    pub(super) waits: Waits,
     pub(super) answered: Option<Result<Outcome, CallError>>,
     pub(super) commits: u64,
     by_id: BTreeMap<NetworkId, NodeIndex>,
@@ -98,7 +103,10 @@ impl World {
             tally: Tally::default(),
             watch: None,
             estranged: BTreeSet::new(),
+            silent: BTreeSet::new(),
             standing_links: 0,
+            waiting: BTreeMap::new(),
+            waits: Waits::default(),
             answered: None,
             commits: 0,
             by_id: BTreeMap::new(),
@@ -111,9 +119,14 @@ impl World {
     /// A new node with a persona, running. The first one is the author's; all others are devices of one reader, so
     /// that nobody carries anybody for others: what that costs is no matter of this author's files.
     pub(super) fn add_node(&mut self) -> NodeIndex {
+        self.add_node_with(self.faults)
+    }
+
+    /// The same with mistakes of its own.
+    pub(super) fn add_node_with(&mut self, faults: Faults) -> NodeIndex {
         let index = self.nodes.len();
         let key = if index == 0 { &self.author_key } else { &self.reader_key };
-        let node = Node::new(&self.empty_store, Arc::clone(key), self.faults, &mut self.dice);
+        let node = Node::new(&self.empty_store, Arc::clone(key), faults, &mut self.dice);
         self.by_id.insert(node.network_id, index);
         self.nodes.push(node);
         self.start(index);
@@ -204,6 +217,7 @@ impl World {
         let effects = self.nodes[index].commit(input, self.now);
         self.commits += 1;
         self.look(index, from);
+        self.look_at_seats(index);
         for effect in effects {
             self.perform(index, effect);
         }
