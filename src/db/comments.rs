@@ -141,7 +141,7 @@ fn comment_row(row: &Row<'_>) -> rusqlite::Result<CommentRow> {
 }
 
 /// A page of comments: the range scan drives it, the rest are point reads.
-pub(super) fn page_sql() -> String {
+fn page_sql() -> String {
     format!(
         "SELECT comments.created_ms, comments.operation_id, parent_id, posting_id, {name}, comments.received_ms,
                 state, unread, to_me, comments.author IN (SELECT author FROM personas),
@@ -170,6 +170,14 @@ impl Read<'_> {
         self.list(&page_sql(), params![post, created, id, limit], comment_row)
     }
 
+    /// How a page of comments is read, for the test that asserts it.
+    #[cfg(test)]
+    pub(super) fn explain_comments(self) -> Result<String, DbError> {
+        let sql = format!("EXPLAIN QUERY PLAN {}", page_sql());
+        let steps: Vec<String> = self.list(&sql, params![0, 0, [0u8; 32], 50], |row| row.get(3))?;
+        Ok(steps.join("\n"))
+    }
+
     /// What is known of a comment.
     pub fn find_comment(&self, operation_id: ObjectId) -> Result<Option<CommentFacts>, DbError> {
         self.find(
@@ -186,7 +194,7 @@ impl Read<'_> {
         )
     }
 
-    /// Everybody who commented on a post, with whether their comments are barred or not, at most `limit` comments.
+    /// Everybody who commented on a post.
     pub fn list_commenters(&self, post: ObjectKey) -> Result<Vec<(Author, PostingId)>, DbError> {
         self.list(
             "SELECT DISTINCT comments.author, posting_id FROM comments JOIN authors USING (author) WHERE post = ?1",

@@ -37,4 +37,6 @@ mod scripts;
 #[cfg(test)]
 mod terminal;
 #[cfg(test)]
+mod twelve;
+#[cfg(test)]
 mod ways;

@@ -160,6 +160,7 @@ impl Engine {
             Object::Profile(profile) => self.profile_arrived(step, entry, profile).map(|()| Intake::New),
             Object::Operation(operation) => self.operation_arrived(step, entry, operation),
             Object::Manifest(manifest) => {
+                self.space.changed(entry.author);
                 if self.manifest_arrived(step, entry.author, entry.key, manifest, entry.source)? {
                     self.note_pushed_arrival(step.now, entry);
                 }
