@@ -47,8 +47,7 @@ pub struct EvictablePost {
     pub position: FeedPosition,
 }
 
-pub(super) const LARGEST_STRANGERS: &str =
-    "SELECT author FROM authors WHERE class = 2 AND bytes > 0 ORDER BY bytes DESC LIMIT ?1";
+pub(super) const LARGEST_STRANGERS: &str = "SELECT author FROM authors WHERE class = 2 AND bytes > 0 AND post_count > 0 ORDER BY bytes DESC LIMIT ?1";
 pub(super) const OLDEST_POSTS: &str = "SELECT arrivals.object, object_id, created_ms, received_ms
      FROM arrivals CROSS JOIN objects USING (object)
      WHERE arrivals.author = ?1 AND kind = 1 AND NOT EXISTS
@@ -96,9 +95,11 @@ impl Read<'_> {
 
     /// The followed authors who take most room, at most `limit`. Reads all authors: for stores that are full.
     pub fn list_largest_followed(&self, limit: u32) -> Result<Vec<Author>, DbError> {
-        self.list("SELECT author FROM authors WHERE class = 1 ORDER BY bytes DESC LIMIT ?1", [limit], |row| {
-            row.get(0)
-        })
+        self.list(
+            "SELECT author FROM authors WHERE class = 1 AND post_count > 0 ORDER BY bytes DESC LIMIT ?1",
+            [limit],
+            |row| row.get(0),
+        )
     }
 
     /// An author's posts that came first and that no persona of mine answered or reacted to, at most `limit`.
