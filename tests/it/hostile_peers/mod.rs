@@ -23,6 +23,8 @@ const DELIVERY: Duration = Duration::from_secs(5);
 const MEMORY_BYTES: u64 = 250 * 1024 * 1024;
 /// Honest posts that have to arrive while a case is under way.
 const POSTS_PER_CASE: usize = 2;
+/// The least time between two honest posts.
+const BETWEEN_POSTS: Duration = Duration::from_secs(1);
 /// How long the node has for what it has to do to an attacker.
 const PATIENCE: Duration = Duration::from_secs(15);
 
@@ -90,6 +92,8 @@ impl Exchange {
             if !self.stop.load(Ordering::Relaxed) {
                 self.delivered.lock().unwrap().push((start, start.elapsed()));
             }
+            // A person who writes: more than this, and the rates that hold for every peer are the answer, not the attack.
+            until(|| self.stop.load(Ordering::Relaxed), || (start.elapsed() > BETWEEN_POSTS).then_some(()));
         }
     }
 
