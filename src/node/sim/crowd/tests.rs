@@ -52,7 +52,7 @@ fn a_crowd_in_which_nobody_passes_anything_on_is_noticed() {
 
 #[test]
 fn seats_are_known_to_both_ends_and_never_too_many_although_streams_are_lost() {
-    let mut crowd = Crowd::gather(Setting { loss_percent: 10, ..setting(100, 25) });
+    let mut crowd = Crowd::gather(Setting { loss_percent: 10, ..setting(100, 1) });
     crowd.rest(Duration::from_mins(1));
     let seating = crowd.seating();
     println!("10 % of the streams lost: {seating:?}");
