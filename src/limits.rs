@@ -175,7 +175,7 @@ limits! {
     /// Least time between two dials to addresses that one peer named: it must not turn us on a victim.
     NAMED_DIAL_SPACING: Duration = Duration::from_secs(1);
     /// News to a peer with a seat of the author, which hears of it by a push: only in case the push was lost.
-    SEAT_NEWS_AFTER: Duration = Duration::from_secs(3);
+    SEAT_NEWS_AFTER: Duration = Duration::from_millis(500);
     /// Wishes in one `Link`.
     LINK_ENTRIES: usize = 32;
     /// Bytes of the signed parts in one push of operations; a larger operation comes by pulls.

@@ -108,7 +108,8 @@ impl Read<'_> {
         self.get(
             "WITH evictable AS (SELECT arrivals.author FROM arrivals JOIN objects USING (object)
                  WHERE kind = 1 AND NOT EXISTS
-                     (SELECT 1 FROM operations WHERE post = object AND author IN (SELECT author FROM personas)))
+                     (SELECT 1 FROM operations
+                      WHERE operations.post = arrivals.object AND author IN (SELECT author FROM personas)))
              SELECT EXISTS (SELECT 1 FROM authors WHERE author IN evictable
                        AND ((class = 1 AND bytes > ?1) OR (class = 2 AND bytes > ?2)))
                 OR ((SELECT bytes FROM space WHERE class = 2) > ?3

@@ -172,9 +172,9 @@ impl Read<'_> {
 
     /// How a page of comments is read, for the test that asserts it.
     #[cfg(test)]
-    pub(super) fn explain_comments(self) -> Result<String, DbError> {
+    pub(super) fn explain_comments(self, post: ObjectKey) -> Result<String, DbError> {
         let sql = format!("EXPLAIN QUERY PLAN {}", page_sql());
-        let steps: Vec<String> = self.list(&sql, params![0, 0, [0u8; 32], 50], |row| row.get(3))?;
+        let steps: Vec<String> = self.list(&sql, params![post, 0, [0u8; 32], 50], |row| row.get(3))?;
         Ok(steps.join("\n"))
     }
 

@@ -52,7 +52,7 @@ fn the_seats_of_a_peer_are_found_by_index() {
 
 #[test]
 fn a_page_of_comments_is_a_range_scan_without_sorting() {
-    let plan = store().read::<_, DbError>(|read| read.explain_comments()).unwrap();
+    let plan = store().read(|read| read.explain_comments(ObjectKey(1))).unwrap();
     assert!(plan.starts_with("SEARCH comments USING"), "{plan}");
     assert!(plan.contains("post=? AND (created_ms,operation_id)>"), "{plan}");
     assert!(!plan.contains("TEMP B-TREE") && !plan.contains("SCAN"), "{plan}");

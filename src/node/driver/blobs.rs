@@ -121,7 +121,12 @@ pub(super) async fn keep(shared: Arc<Shared>, mut asked: mpsc::Receiver<SweepAsk
         };
         // Without a store there is nothing to sweep.
         answer.send(kept).unwrap_or_default();
+        let kept_something = !retired.is_empty();
         drop(retired);
+        if kept_something {
+            // What they named was still kept by this sweep, whatever was deleted meanwhile.
+            shared.blobs.sweep_soon();
+        }
     }
     None
 }

