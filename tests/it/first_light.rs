@@ -79,8 +79,7 @@ fn posts_travel_along_a_line() {
         connected.iter().all(|peer| field(peer, "network_id") == middle),
         "it came from the one in the middle"
     );
-    let author_known = cleo.one(&["people"]);
-    assert_eq!(field(&author_known, "name"), "ana", "the signed profile comes along");
+    wait_until("the signed profile", || field(&cleo.one(&["people"]), "name") == "ana");
     author.stop();
 }
 
