@@ -175,7 +175,12 @@ limits! {
     /// Least time between two dials to addresses that one peer named: it must not turn us on a victim.
     NAMED_DIAL_SPACING: Duration = Duration::from_secs(1);
     /// News to a peer with a seat of the author, which hears of it by a push: only in case the push was lost.
-    SEAT_NEWS_AFTER: Duration = Duration::from_millis(500);
+    SEAT_NEWS_AFTER: Duration = Duration::from_secs(3);
+    /// Least time between two `Link` requests to one peer: what many topics wish meanwhile goes together. Lower lets a
+    /// node with many topics use up what it may ask of a peer; higher delays every step towards a seat.
+    LINK_SPACING: Duration = Duration::from_millis(400);
+    /// Wishes that wait for one peer; of more, the topics ask again later.
+    LINK_WAITING: usize = 4_096;
     /// Wishes in one `Link`.
     LINK_ENTRIES: usize = 32;
     /// Bytes of the signed parts in one push of operations; a larger operation comes by pulls.

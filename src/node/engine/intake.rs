@@ -140,6 +140,7 @@ impl Engine {
         let author = step.store.intern_author(id)?;
         if self.interest.note_author(id, author) {
             self.store_cursors(step, id, author)?;
+            self.spread.topic_found(id);
         }
         Ok(author)
     }

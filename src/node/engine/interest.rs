@@ -73,6 +73,14 @@ pub(super) struct Entry {
     pub(super) reason: Reason,
 }
 
+impl Entry {
+    /// Whether seats are wanted for it: it is ours, or something of it is here to be told of. Ids that somebody merely
+    /// lists cost no talk.
+    pub(super) fn is_topic(self) -> bool {
+        self.reason == Reason::Ours || self.author.is_some()
+    }
+}
+
 /// Our own list, with what the store knows of its entries.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Interest {
@@ -116,6 +124,11 @@ impl Interest {
     /// Ids and what stands beside them, in the order of the list.
     pub(super) fn iter(&self) -> impl Iterator<Item = (PostingId, Entry)> {
         self.list.ids().iter().copied().zip(self.entries.iter().copied())
+    }
+
+    /// The authors seats are wanted for, in the order of the list.
+    pub(super) fn topics(&self) -> impl Iterator<Item = PostingId> {
+        self.iter().filter(|(_, entry)| entry.is_topic()).map(|(id, _)| id)
     }
 
     /// Notes that an author has a row now; says whether it had none before.

@@ -534,9 +534,10 @@ impl Engine {
     /// [`DbError`] when the store cannot be read.
     pub fn load(read: Read<'_>, setup: &Setup) -> Result<Self, DbError> {
         let interest = Interest::load(read)?;
-        let topics = if setup.faults.has(Fault::PlainLru) { &[] } else { interest.list.ids() };
+        let topics: Vec<PostingId> =
+            if setup.faults.has(Fault::PlainLru) { Vec::new() } else { interest.topics().collect() };
         Ok(Self {
-            spread: Spread::load(read, setup.network_id, topics)?,
+            spread: Spread::load(read, setup.network_id, &topics)?,
             network_id: setup.network_id,
             keys: setup.keys.iter().map(|key| (key.posting_id(), Arc::clone(key))).collect(),
             interest,

@@ -23,8 +23,6 @@ const DELIVERY: Duration = Duration::from_secs(5);
 const MEMORY_BYTES: u64 = 250 * 1024 * 1024;
 /// Honest posts that have to arrive while a case is under way.
 const POSTS_PER_CASE: usize = 2;
-/// The least time between two honest posts.
-const BETWEEN_POSTS: Duration = Duration::from_secs(1);
 /// How long the node has for what it has to do to an attacker.
 const PATIENCE: Duration = Duration::from_secs(15);
 
@@ -92,8 +90,6 @@ impl Exchange {
             if !self.stop.load(Ordering::Relaxed) {
                 self.delivered.lock().unwrap().push((start, start.elapsed()));
             }
-            // A person who writes: more than this, and the rates that hold for every peer are the answer, not the attack.
-            until(|| self.stop.load(Ordering::Relaxed), || (start.elapsed() > BETWEEN_POSTS).then_some(()));
         }
     }
 
@@ -164,8 +160,6 @@ fn runtime() -> tokio::runtime::Runtime {
     tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap()
 }
 
-/// The long form also plays an attacker that claims to want the victim's own id, and then objects of somebody the victim
-/// follows. After the first of these, honest posts are late (up to 15 s): found by this kit and not understood yet.
 #[test]
 fn hostile_peers_neither_stop_honest_posts_nor_fill_the_memory() {
     let (ring, exchange, runtime) = (Ring::new(), Exchange::new(), runtime());
@@ -199,20 +193,14 @@ fn hostile_peers_neither_stop_honest_posts_nor_fill_the_memory() {
             "never reading the answer" => frames::never_reading(&target, &ring.victim);
             "a million ids" => frames::a_million_ids(&target);
             "the same id a thousand times" => frames::duplicates(&target, &ring.victim);
+            "its own id" => frames::own_id(&target, &ring.victim);
+            "bad signatures" => objects::bad_signature(&target, &ring.victim);
+            "malleable signatures" => objects::malleable_signature(&target, &ring.victim);
+            "keys and points of small order" => objects::small_order(&target, &ring.victim);
+            "a post replayed a thousand times" => objects::replayed(&target, &ring.victim);
+            "offers for ever" => objects::endless_offers(&target);
             "pulls without a pause" => frames::hasty_pulls(&target);
-        }
-        if cfg!(feature = "long") {
-            cases! {
-                "its own id" => frames::own_id(&target, &ring.victim);
-                "bad signatures" => objects::bad_signature(&target, &ring.victim);
-                "malleable signatures" => objects::malleable_signature(&target, &ring.victim);
-                "keys and points of small order" => objects::small_order(&target, &ring.victim);
-                "a post replayed a thousand times" => objects::replayed(&target, &ring.victim);
-                "offers for ever" => objects::endless_offers(&target);
-                "posts from both ends of time" => objects::far_times(&target, &ring.victim);
-            }
-        }
-        cases! {
+            "posts from both ends of time" => objects::far_times(&target, &ring.victim);
             "one byte every five seconds" => connections::is_over(&mut slow);
         }
     });

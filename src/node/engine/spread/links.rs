@@ -1,6 +1,8 @@
 //! Seats between topics and connections: wishes leave in batches per peer, answers come back, addresses are added and
 //! taken off, the store is told.
 
+use std::collections::BTreeMap;
+
 use super::topic::{Answer, Happened, Origin, Out, Proof, SeatRecord};
 use super::{Around, OWN_WAIT, PutOff, SentLink};
 use crate::db::DbError;
@@ -8,7 +10,7 @@ use crate::db::holders::AuthorSeat;
 use crate::db::peers::AddressSource;
 use crate::domain::address::PeerAddress;
 use crate::domain::ids::{NetworkId, PostingId};
-use crate::limits::{LINK_ENTRIES, NAMED_DIAL_SPACING};
+use crate::limits::{LINK_ENTRIES, LINK_SPACING, NAMED_DIAL_SPACING};
 use crate::node::engine::{ConnectionId, Effect, Engine, ReplyId, RequestId, Step};
 use crate::node::wire::{LinkAsk, Message, Reply, TopicId};
 
@@ -29,7 +31,7 @@ impl Engine {
             match out {
                 Out::Ask(peer, ask) => {
                     let wish = LinkAsk { topic: TopicId::Author(author), ask };
-                    self.spread.wishes.entry(peer).or_default().push(wish);
+                    self.spread.wish(peer, wish);
                 }
                 Out::Answer(given) => answer = Some(given),
                 Out::Reach(peer) => self.dial_seat_soon(step.now, peer),
@@ -66,9 +68,15 @@ impl Engine {
         Ok(())
     }
 
-    /// Sends the wishes of this step, those to one peer together. Two of our own personas never leave in one step.
+    /// Sends what waits for peers that got nothing for [`LINK_SPACING`], what is for one peer together. Two of our own
+    /// personas never leave in one step.
     pub(super) fn send_wishes(&mut self, step: &mut Step<'_, '_>) {
-        for (peer, wishes) in std::mem::take(&mut self.spread.wishes) {
+        self.spread.next_wishes.retain(|_, next| *next > step.now);
+        let (due, waiting): (BTreeMap<_, _>, BTreeMap<_, _>) = std::mem::take(&mut self.spread.wishes)
+            .into_iter()
+            .partition(|(peer, _)| !self.spread.next_wishes.contains_key(peer));
+        self.spread.wishes = waiting;
+        for (peer, wishes) in due {
             let mut batch = Vec::new();
             for wish in wishes {
                 if let TopicId::Author(author) = wish.topic
@@ -81,12 +89,19 @@ impl Engine {
                 }
             }
             let Some(connection) = self.connections_with(peer).next() else { continue };
-            for asks in batch.chunks(LINK_ENTRIES) {
-                let (request, asks) = (self.new_request(), asks.to_vec());
-                let message = Message::Link(asks.clone());
-                self.spread.sent.insert(request, SentLink { connection, peer, asks });
-                step.push(Effect::Request { connection, request, message });
+            if batch.is_empty() {
+                continue;
             }
+            self.spread.next_wishes.insert(peer, step.now.after(LINK_SPACING));
+            // What does not fit waits for the next time.
+            let later = batch.split_off(batch.len().min(LINK_ENTRIES));
+            for wish in later {
+                self.spread.wish(peer, wish);
+            }
+            let (request, asks) = (self.new_request(), batch);
+            let message = Message::Link(asks.clone());
+            self.spread.sent.insert(request, SentLink { connection, peer, asks });
+            step.push(Effect::Request { connection, request, message });
         }
     }
 

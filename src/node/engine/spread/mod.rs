@@ -14,7 +14,7 @@ mod manifests;
 mod tests;
 pub mod topic;
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
 
 use self::diffs::DueDiff;
@@ -26,7 +26,7 @@ use crate::db::{DbError, Read};
 use crate::domain::ids::{NetworkId, ObjectId, PostingId};
 use crate::domain::standing::Prefix;
 use crate::domain::time::Timestamp;
-use crate::limits::AUTHOR_SEATS;
+use crate::limits::{AUTHOR_SEATS, LINK_WAITING};
 use crate::node::wire::LinkAsk;
 
 /// A dial that is put off for no longer than this only keeps its distance to another one.
@@ -42,8 +42,12 @@ pub(super) struct Spread {
     topics: BTreeMap<PostingId, Topic>,
     /// Greeted peers with the public prefix they are seen in.
     near: BTreeMap<NetworkId, Option<Prefix>>,
-    /// Wishes of this step, by peer.
+    /// Wishes that wait to be sent together, by peer.
     wishes: BTreeMap<NetworkId, Vec<LinkAsk>>,
+    /// When wishes may be sent again, for peers that got some of late.
+    next_wishes: BTreeMap<NetworkId, Timestamp>,
+    /// Carried authors of whom something is here now, so that they become topics.
+    found: Vec<PostingId>,
     /// Wishes under way.
     sent: BTreeMap<RequestId, SentLink>,
     fetches: BTreeMap<RequestId, Fetching>,
@@ -116,7 +120,10 @@ impl Spread {
         let pushes = self.pushes.values().map(|push| push.due);
         let put_off = self.put_off.iter().map(|(due, _)| *due);
         let diffs = self.diffs.iter().map(|diff| diff.due);
-        topics.chain(pushes).chain(put_off).chain(diffs).chain(self.merges.values().copied()).min()
+        let may_be_sent = |peer| self.next_wishes.get(peer).copied().unwrap_or(Timestamp::ZERO);
+        let wishes = self.wishes.keys().map(may_be_sent);
+        let merges = self.merges.values().copied();
+        topics.chain(pushes).chain(put_off).chain(diffs).chain(wishes).chain(merges).min()
     }
 
     pub(super) fn clock_stepped_back(&mut self, now: Timestamp) {
@@ -126,6 +133,21 @@ impl Spread {
         self.merges.values_mut().for_each(|due| *due = (*due).min(now));
         self.diffs.iter_mut().for_each(|diff| diff.due = diff.due.min(now));
         self.named.clear();
+        self.next_wishes.clear();
+    }
+
+    /// Lets a wish wait for the next request to its peer.
+    fn wish(&mut self, peer: NetworkId, wish: LinkAsk) {
+        let waiting = self.wishes.entry(peer).or_default();
+        // The topic hears nothing and asks again.
+        if waiting.len() < LINK_WAITING && !waiting.contains(&wish) {
+            waiting.push(wish);
+        }
+    }
+
+    /// Something of a carried author is here for the first time.
+    pub(super) fn topic_found(&mut self, author: PostingId) {
+        self.found.push(author);
     }
 }
 
@@ -168,6 +190,9 @@ impl Engine {
     pub(super) fn proceed_spread(&mut self, step: &mut Step<'_, '_>) -> Result<(), DbError> {
         self.spread.cause = None;
         self.begin_spread(step)?;
+        if !std::mem::take(&mut self.spread.found).is_empty() {
+            self.topics_changed(step)?;
+        }
         self.tend_topics(step)?;
         self.merge_due(step)?;
         self.push_due(step)?;
@@ -219,7 +244,7 @@ impl Engine {
         self.spread.put_off = waiting;
         for (_, what) in due {
             match what {
-                PutOff::Wish(peer, ask) => self.spread.wishes.entry(peer).or_default().push(ask),
+                PutOff::Wish(peer, ask) => self.spread.wish(peer, ask),
                 PutOff::Push(peer, author) if self.may_cause(author) => {
                     self.push_to(step, author, &[peer])?;
                 }
@@ -237,16 +262,16 @@ impl Engine {
         if self.is_plain_lru() {
             return Ok(());
         }
-        let wanted = std::sync::Arc::clone(&self.interest.list);
+        let wanted: BTreeSet<PostingId> = self.interest.topics().collect();
         let gone: Vec<PostingId> =
-            self.spread.topics.keys().filter(|author| !wanted.contains(**author)).copied().collect();
+            self.spread.topics.keys().filter(|author| !wanted.contains(*author)).copied().collect();
         for author in gone {
             self.topic_happens(step, author, Happened::Abandoned)?;
             self.spread.topics.remove(&author);
             self.spread.pushes.remove(&author);
             self.spread.merges.remove(&author);
         }
-        for author in wanted.ids() {
+        for author in &wanted {
             if self.spread.topics.contains_key(author) {
                 continue;
             }
