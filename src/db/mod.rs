@@ -17,6 +17,7 @@ pub mod audit;
 pub mod blobs;
 pub mod carried;
 pub mod comments;
+pub mod deferred;
 pub mod drafts;
 pub mod follows;
 pub mod headers;

@@ -192,6 +192,15 @@ CREATE TABLE space (
     quota INTEGER NOT NULL DEFAULT 0
 ) STRICT;
 
+-- Authors of whom something came that had to wait and could not: 'when are their logs read again'. One row, whatever it
+-- was, so that it costs nothing to be sent a lot of it.
+CREATE TABLE deferred (
+    author INTEGER PRIMARY KEY,
+    due_ms INTEGER NOT NULL
+) STRICT;
+-- 'Which are due now', 'when is the next one due'.
+CREATE INDEX deferred_by_due ON deferred (due_ms);
+
 -- Ids that were here and made room for others: 'not to be asked for again'. Oldest first in `evicted`.
 CREATE TABLE evicted (
     evicted   INTEGER PRIMARY KEY AUTOINCREMENT,

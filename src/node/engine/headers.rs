@@ -93,7 +93,7 @@ impl Engine {
         }
         if step.store.count_waiting()? >= WAITING_OPERATIONS {
             step.store.delete_object(entry.key)?;
-            return Ok(Intake::Postponed);
+            return self.defer(step, target.author, step.now.after(WAITING_TIME));
         }
         step.store.insert_waiting(entry.key, target.post, entry.received)?;
         let due = entry.received.after(WAITING_TIME);
@@ -132,8 +132,8 @@ impl Engine {
                 .map_err(|_was_good_once| DbError::DamagedRow { table: "waiting" })?;
             step.store.delete_waiting(key)?;
             step.store.delete_object(key)?;
-            let author = step.store.intern_author(object.log_author())?;
-            step.store.delete_cursors_of(author)?;
+            let author = self.intern_author(step, object.log_author())?;
+            self.read_again(step, object.log_author(), author)?;
         }
         let oldest = step.store.find_oldest_waiting()?;
         // One more millisecond, since what waits exactly as long as it may is not stale.

@@ -22,6 +22,8 @@ use crate::limits::{CLOCK_AHEAD, HELD_POSTS, SEAT_NEWS_AFTER};
 
 /// Held objects released in one step; the rest follows in the next.
 const RELEASED_AT_ONCE: u32 = 64;
+/// Least time until an author's logs are read again for something there was no room for.
+const DEFERRED_LEAST: Duration = Duration::from_mins(1);
 
 /// What became of an object.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -30,22 +32,20 @@ pub(super) enum Intake {
     New,
     /// It was here already.
     Known,
-    /// It lies in the future, and too many of its author's wait already: it has to be asked for again. Perhaps it is
-    /// our clock that is wrong.
-    Postponed,
+    /// There is no room for it yet, perhaps because it is our clock that is wrong: it is asked for again at a time that is
+    /// noted.
+    Deferred,
 }
 
 /// What became of the items of a page.
 #[derive(Debug, Default)]
 pub(super) struct TakenIn {
     /// New posts of authors who are followed here, or our own.
-    pub(super) new_posts: u64,
+    pub(super) posts: u64,
     /// Everything that is new, carried or not.
-    pub(super) new_items: u64,
+    pub(super) items: u64,
     /// Authors of whom something is new.
-    pub(super) new_by: BTreeSet<PostingId>,
-    /// Authors of whom something has to be asked for again.
-    pub(super) postponed: BTreeSet<PostingId>,
+    pub(super) authors: BTreeSet<PostingId>,
 }
 
 /// A stored object on its way into the log.
@@ -78,14 +78,13 @@ impl Engine {
                     }
                     match self.take_in(step, &object, source)? {
                         Intake::New => {
-                            taken.new_items = taken.new_items.saturating_add(1);
+                            taken.items = taken.items.saturating_add(1);
                             let is_ours = self.interest.is_ours(object.author());
                             let posts = u64::from(is_ours && matches!(object, Object::Post(_)));
-                            taken.new_posts = taken.new_posts.saturating_add(posts);
-                            taken.new_by.insert(object.log_author());
+                            taken.posts = taken.posts.saturating_add(posts);
+                            taken.authors.insert(object.log_author());
                         }
-                        Intake::Known => {}
-                        Intake::Postponed => drop(taken.postponed.insert(object.log_author())),
+                        Intake::Known | Intake::Deferred => {}
                     }
                 }
                 Checked::Refused(id) => step.store.insert_refused(id)?,
@@ -120,7 +119,11 @@ impl Engine {
             && (step.store.count_held(author)? >= HELD_POSTS
                 || self.is_full_for(**step.store, author, object.envelope().bytes.len())?)
         {
-            return Ok(Intake::Postponed);
+            let acceptable = match object {
+                Object::Post(_) | Object::Operation(_) => created.before(CLOCK_AHEAD),
+                Object::Profile(_) | Object::Manifest(_) => due.unwrap_or(created),
+            };
+            return self.defer(step, object.log_author(), acceptable);
         }
         let stored = step.store.insert_object(object.id(), object.envelope(), author, created, step.now)?;
         let Some(key) = stored else {
@@ -133,6 +136,49 @@ impl Engine {
         }
         let entry = Entry { key, author, log_author: object.log_author(), received: step.now, source };
         self.arrive(step, &entry, object)
+    }
+
+    /// Something cannot be kept before this time: its author's logs are read again then. Until then the cursors go on,
+    /// so that what comes after it is not held up.
+    pub(super) fn defer(
+        &mut self,
+        step: &Step<'_, '_>,
+        log_author: PostingId,
+        due: Timestamp,
+    ) -> Result<Intake, DbError> {
+        let due = due.max(step.now.after(DEFERRED_LEAST));
+        let author = self.intern_author(step, log_author)?;
+        step.store.insert_deferred(author, due)?;
+        self.next_deferred = Some(self.next_deferred.map_or(due, |next| next.min(due)));
+        Ok(Intake::Deferred)
+    }
+
+    /// Lets the logs of authors be read again whose time has come.
+    pub(super) fn read_deferred(&mut self, step: &mut Step<'_, '_>) -> Result<(), DbError> {
+        if self.next_deferred.is_none_or(|due| due > step.now) {
+            return Ok(());
+        }
+        for (author, posting_id) in step.store.list_deferred(step.now, RELEASED_AT_ONCE)? {
+            step.store.delete_deferred(author)?;
+            self.read_again(step, posting_id, author)?;
+        }
+        self.next_deferred = step.store.find_next_deferred()?;
+        Ok(())
+    }
+
+    /// Forgets how far an author's logs were read, everywhere, and asks soon.
+    pub(super) fn read_again(
+        &mut self,
+        step: &Step<'_, '_>,
+        posting_id: PostingId,
+        author: Author,
+    ) -> Result<(), DbError> {
+        self.forget_asked(posting_id);
+        step.store.delete_cursors_of(author)?;
+        for connection in self.connections.values_mut() {
+            connection.pull_soon(step.now);
+        }
+        Ok(())
     }
 
     /// The row of an author. One we carry and had nothing of gets its row, and its cursors, only now.
@@ -273,11 +319,7 @@ impl Engine {
                 .map_err(|_was_good_once| DbError::DamagedRow { table: "objects" })?;
             let log_author = object.log_author();
             let entry = Entry { key, author: stored.author, log_author, received: step.now, source: None };
-            if self.arrive(step, &entry, &object)? == Intake::Postponed {
-                // It has to be asked for again, and no cursor asks for it any more.
-                let author = step.store.intern_author(entry.log_author)?;
-                step.store.delete_cursors_of(author)?;
-            }
+            self.arrive(step, &entry, &object)?;
         }
         self.next_due = step.store.find_next_due()?;
         Ok(())

@@ -481,6 +481,8 @@ pub struct Engine {
     syncs: Vec<PendingSync>,
     transfers: Transfers,
     next_due: Option<Timestamp>,
+    /// When the next author's logs are read again.
+    next_deferred: Option<Timestamp>,
     /// When the oldest operation that waits for its post is dropped.
     next_stale: Option<Timestamp>,
     log_name: LogName,
@@ -548,6 +550,7 @@ impl Engine {
             syncs: Vec::new(),
             transfers: Transfers::load(read)?,
             next_due: read.find_next_due()?,
+            next_deferred: read.find_next_deferred()?,
             next_stale: read.find_oldest_waiting()?.map(|since| since.after(WAITING_TIME)),
             log_name: LogName::AsFound,
             trust: Trust::load(read)?,
@@ -636,7 +639,13 @@ impl Engine {
         let dials = self.next_dial();
         let syncs = self.syncs.iter().map(|sync| sync.deadline);
         let (carrying, spread) = (self.carrying.next_deadline(), self.spread.next_deadline());
-        let mine = self.next_due.into_iter().chain(self.next_stale).chain(carrying).chain(spread);
+        let mine = self
+            .next_due
+            .into_iter()
+            .chain(self.next_stale)
+            .chain(self.next_deferred)
+            .chain(carrying)
+            .chain(spread);
         let kept = self.space.next_deadline(self.last_now).into_iter().chain(self.transfers.next_deadline());
         connections.chain(dials).chain(syncs).chain(mine).chain(kept).min()
     }
@@ -644,6 +653,7 @@ impl Engine {
     /// Does whatever is due now.
     fn proceed(&mut self, step: &mut Step<'_, '_>) -> Result<(), DbError> {
         self.release_due(step)?;
+        self.read_deferred(step)?;
         self.drop_stale(step)?;
         self.drop_silent(step)?;
         self.carry(step)?;

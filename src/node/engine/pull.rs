@@ -3,7 +3,7 @@
 //! Cursors are per peer and author. A page moves a cursor only when the stream came to its orderly end, and only
 //! from where the pull started: what changed meanwhile (an unfollow, a reset) wins.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -173,11 +173,11 @@ impl Engine {
         let peer = connection.peer;
         let files: Vec<ObjectId> = items.iter().filter_map(Checked::post_id).collect();
         let taken = self.take_in_all(step, items, Some(id))?;
-        if taken.new_items > 0 {
+        if taken.items > 0 {
             self.keep_peer(step, peer)?;
             self.note_taken(step, peer, &files)?;
         }
-        self.news_delivered(step, peer, &taken.new_by)?;
+        self.news_delivered(step, peer, &taken.authors)?;
         if let Some(offence) = offence {
             return self.offended(step, id, offence);
         }
@@ -189,15 +189,12 @@ impl Engine {
         } else if delivery == Delivery::Cut && !self.faults.has(Fault::CursorPassesUndelivered) {
             Found::Failure
         } else {
-            self.advance(step, id, row, (asked, &ends), &taken.postponed)?;
+            self.advance(step, id, row, (asked, &ends))?;
             let asked_authors: usize = asked.iter().map(|group| group.ids.len()).sum();
             let is_cut = ends.iter().any(|end| end.cut.is_some());
-            if !taken.postponed.is_empty() && taken.new_items == 0 {
-                // The same would come again.
-                Found::Nothing
-            } else if is_cut || asked_authors < self.interest.list.ids().len() {
+            if is_cut || asked_authors < self.interest.list.ids().len() {
                 Found::More
-            } else if taken.new_items > 0 {
+            } else if taken.items > 0 {
                 Found::Something
             } else {
                 Found::Nothing
@@ -208,7 +205,7 @@ impl Engine {
             return Ok(());
         };
         connection.usefulness = Usefulness::Proven;
-        connection.barren = match (found, taken.new_posts) {
+        connection.barren = match (found, taken.posts) {
             (Found::More, 0) => connection.barren.saturating_add(1),
             _ => 0,
         };
@@ -216,21 +213,20 @@ impl Engine {
         if then == Then::Again {
             connection.pull_soon(step.now);
         }
-        self.note_synced_items(id, taken.new_posts);
+        self.note_synced_items(id, taken.posts);
         if is_last {
             self.pull_finished(step, id);
         }
         Ok(())
     }
 
-    /// Moves the cursors of a page's authors to where the page ends for their group, but for those postponed.
+    /// Moves the cursors of a page's authors to where the page ends for their group.
     fn advance(
         &mut self,
         step: &Step<'_, '_>,
         id: ConnectionId,
         peer: Peer,
         (asked, ends): (&[AskedGroup], &[GroupEnd]),
-        postponed: &BTreeSet<PostingId>,
     ) -> Result<(), DbError> {
         for (group, end) in asked.iter().zip(ends) {
             let upto = if self.faults.has(Fault::CursorIgnoresMore) { end.upto } else { end.cursor() };
@@ -238,7 +234,7 @@ impl Engine {
                 continue;
             }
             let mut stored = Vec::new();
-            for posting_id in group.ids.iter().filter(|id| !postponed.contains(id)) {
+            for posting_id in &group.ids {
                 match self.interest.find(*posting_id).map(|entry| entry.author) {
                     Some(Some(author)) => stored.push(author),
                     Some(None) => self.move_unstored(id, *posting_id, group.since, upto),

@@ -160,7 +160,7 @@ impl Engine {
         let id = signed.id();
         match self.take_in(step, &Object::Operation(Box::new(signed)), None)? {
             Intake::New => Ok(id),
-            Intake::Known | Intake::Postponed => {
+            Intake::Known | Intake::Deferred => {
                 Err(invalid("this post has as many operations as a post may have", "write a post instead"))
             }
         }

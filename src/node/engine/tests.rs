@@ -541,7 +541,9 @@ fn posts_nobody_could_hold_back_are_asked_for_again_and_come_in_when_the_clock_i
         let cursors = bench.database.read::<_, DbError>(|read| read.list_known_cursors()).unwrap();
         cursors.iter().any(|cursor| cursor.author == author.posting_id())
     };
-    assert!(!read_for(&mut bench), "the cursor waits for what could not be held");
+    let deferred = bench.database.read::<_, DbError>(|read| read.find_next_deferred()).unwrap();
+    assert_eq!(deferred, Some(later.after(Duration::from_millis(u64::from(HELD_POSTS))).before(CLOCK_AHEAD)));
+    assert!(read_for(&mut bench), "what comes after it is not held up");
     // The clock is set right, and the next pull brings the rest.
     let now = later.after(Duration::from_hours(1));
     let effects = bench.take_at(now, Input::TimePassed);

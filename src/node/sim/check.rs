@@ -1,7 +1,7 @@
 //! The promises of the pull, checked after every step, at every start, and when everything has come to rest.
 //!
-//! - A cursor never passes what is neither stored, held, refused, replaced nor remembered as having made room here, nor
-//!   the end of the log it belongs to.
+//! - A cursor never passes what is neither stored, held, refused, replaced nor remembered as having made room here, unless
+//!   it is noted that the author's logs are read again; nor the end of the log it belongs to.
 //! - No file has more holders in the store than allowed, and no author more seats.
 //! - A number of the log that peers have seen as passed is never given again.
 //! - What a person was told is done is on the disk, whatever happens afterwards.
@@ -23,8 +23,7 @@ use crate::domain::ids::{NetworkId, ObjectId, PostingId};
 use crate::domain::log::Seq;
 use crate::domain::manifest::Manifest;
 use crate::domain::profile::replaces;
-use crate::domain::time::Timestamp;
-use crate::limits::{CLOCK_AHEAD, INTEREST_IDS, KNOWN_PEERS, PULL_EVERY_IDLE};
+use crate::limits::{CLOCK_AHEAD, INTEREST_IDS, KNOWN_PEERS};
 use crate::node::engine::Quotas;
 use crate::node::engine::answer::epoch_for;
 use crate::node::wire::Page;
@@ -144,11 +143,20 @@ impl World {
             .unwrap_or_default();
         for id in passed {
             let is_missing = self.nodes[index].read(|read| read.have(id)) == Some(Have::Missing);
-            if is_missing && !self.is_replaced(peer, id) {
+            if is_missing && !self.is_deferred(index, cursor.author) && !self.is_replaced(peer, id) {
                 return Err(self.broken(index, Broken::CursorPasses { since: cursor.since, id }));
             }
         }
         Ok(())
+    }
+
+    /// Whether an author's logs are going to be read again: something had to wait and could not.
+    fn is_deferred(&mut self, index: NodeIndex, author: PostingId) -> bool {
+        let find = |read: Read<'_>| match read.find_author(author)? {
+            Some(author) => read.find_deferred(author),
+            None => Ok(None),
+        };
+        self.nodes[index].read(find).flatten().is_some()
     }
 
     /// Whether something in a peer's log is an older version of what is anywhere. A peer that lost its power may have gone
@@ -234,25 +242,15 @@ impl World {
         wanted
     }
 
-    /// Whether something that `other` has lies ahead of this node's clock, or did until the last pull: where there is no
-    /// room for it to wait it is asked for again, at the pull after its time has come.
+    /// Whether something that `other` has lies ahead of this node's clock: where there is no room for it to wait it is
+    /// asked for again when its time has come.
     fn lies_ahead(&mut self, index: NodeIndex, other: NodeIndex, id: ObjectId) -> bool {
-        // Pulls that find nothing are at most so far apart, a fifth more or less.
-        let pause = PULL_EVERY_IDLE.saturating_mul(6) / 5;
-        let latest = self.nodes[index].clock(self.now).after(CLOCK_AHEAD).before(pause);
-        let times_at = |read: Read<'_>| match read.find_object(id)? {
-            Some(key) => read.get_object(key).map(|object| Some((object.created, object.received))),
+        let latest = self.nodes[index].clock(self.now).after(CLOCK_AHEAD);
+        let created = self.nodes[other].read(|read| match read.find_object(id)? {
+            Some(key) => Ok(Some(read.get_object(key)?.created)),
             None => Ok(None),
-        };
-        let is_ahead =
-            |times: Option<(Timestamp, Timestamp)>| times.is_some_and(|(created, _)| created > latest);
-        if is_ahead(self.nodes[other].read(times_at).flatten()) {
-            return true;
-        }
-        // Known to fail (seeds 28 and 44): where there is little room, not everything a neighbour has comes. The long form
-        // says so.
-        let has_little_room = self.nodes[index].quotas.stranger < Quotas::default().stranger;
-        has_little_room && !cfg!(feature = "long")
+        });
+        created.flatten().is_some_and(|created| created > latest)
     }
 
     /// What `other` wants is wanted here, and what it has of the authors `index` wants must be here: with that true for

@@ -270,12 +270,12 @@ impl Engine {
         let source = self.connections.get(&id).map(|connection| connection.peer);
         let taken = self.take_in_all(step, items, Some(id))?;
         if let Some(peer) = source {
-            if taken.new_posts > 0 {
+            if taken.posts > 0 {
                 self.keep_peer(step, peer)?;
             }
             self.note_taken(step, peer, &files)?;
         }
-        self.note_synced_items(id, taken.new_posts);
+        self.note_synced_items(id, taken.posts);
         if let Some(offence) = offence {
             self.offended(step, id, offence)?;
         }
