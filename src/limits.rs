@@ -210,6 +210,13 @@ limits! {
     CONNECTIONS_MOST: usize = 64;
     /// Places kept free for connections we open (half of all where there are few), so that strangers cannot use up all.
     OUTBOUND_KEPT: usize = 8;
+    /// How long an inbound connection stands at least before a newcomer can take its place. Lower lets a flood of newcomers
+    /// push others out before they found somebody else; higher lets it keep newcomers out.
+    NEWCOMER_TIME: Duration = Duration::from_secs(15);
+    /// How long a connection that nobody needs stands at least before it is let go where there are many.
+    SPARE_TIME: Duration = Duration::from_mins(1);
+    /// Wait before a peer that nobody needs is dialled again while there are enough others.
+    SPARE_REDIAL: Duration = Duration::from_hours(1);
     /// Connections with one network id: crossed dials make two, a restarted peer replaces the older one.
     CONNECTIONS_PER_PEER: usize = 2;
     /// Connections with one public prefix (/24 of IPv4, /48 of IPv6), and handshakes under way with it. Lower turns away

@@ -40,6 +40,8 @@ pub(super) struct Connection {
     pub(super) unstored: BTreeMap<PostingId, Seq>,
     pub(super) news: News,
     pub(super) prompt: Prompt,
+    /// Since when it stands.
+    pub(super) since: Timestamp,
 }
 
 /// What the next pull is for.
@@ -138,6 +140,7 @@ impl Connection {
             unstored: BTreeMap::new(),
             news: News::None { last: now.before(NEWS_SPACING) },
             prompt: Prompt::Time,
+            since: now,
         }
     }
 

@@ -37,7 +37,7 @@ const DIALS_AT_ONCE: usize = 8;
 #[derive(Debug)]
 pub(super) struct KnownPeer {
     row: Peer,
-    worth: PeerWorth,
+    pub(super) worth: PeerWorth,
     seen: Timestamp,
     dial: Dial,
     /// Dials in a row that came to nothing.
@@ -119,6 +119,11 @@ impl Places {
         Self { all, inbound: all.saturating_sub(OUTBOUND_KEPT.min(all / 2)) }
     }
 
+    /// So many connections are enough; above them those nobody needs make room.
+    pub(super) const fn enough(self) -> usize {
+        self.all / 2
+    }
+
     /// Fewer connections than these are few.
     pub(super) const fn lonely(self) -> usize {
         self.all / 3
@@ -191,23 +196,6 @@ impl Engine {
         prefix.is_some() && self.connections.values().filter(shares).count() >= CONNECTIONS_PER_PREFIX
     }
 
-    /// Gives up an inbound connection for a newcomer: the oldest that has not said `Hello`; for a node a person named or
-    /// that was of use, otherwise the oldest with a stranger.
-    fn make_room(&mut self, step: &mut Step<'_, '_>, newcomer: NetworkId) -> Result<(), DbError> {
-        let worth = |peer| self.peers.get(&peer).map_or(PeerWorth::Stranger, |known| known.worth);
-        let mut inbound = self.connections.iter().filter(|(_, known)| known.direction == Direction::Inbound);
-        let is_silent = |known: &Connection| matches!(known.greeting, Greeting::Expected { .. });
-        let silent = inbound.clone().find(|(_, known)| is_silent(known));
-        let given_up = silent.or_else(|| {
-            let is_stranger = |known: &Connection| worth(known.peer) == PeerWorth::Stranger;
-            inbound.find(|(_, known)| worth(newcomer) == PeerWorth::Kept && is_stranger(known))
-        });
-        if let Some(id) = given_up.map(|(id, _)| *id) {
-            self.close(step, id, CloseReason::Full)?;
-        }
-        Ok(())
-    }
-
     pub(super) fn connections_with(&self, peer: NetworkId) -> impl Iterator<Item = ConnectionId> {
         self.connections.iter().filter(move |(_, known)| known.peer == peer).map(|(id, _)| *id)
     }
@@ -242,13 +230,16 @@ impl Engine {
             return Ok(());
         };
         if self.connections_with(gone.peer).next().is_none() {
+            let spare_wait = self.spare_redial(step, gone.peer);
+            let is_needed = self.is_needed(gone.peer) || gone.since.after(REDIAL_LONGEST) <= step.now;
             if let Some(known) = self.peers.get_mut(&gone.peer) {
-                // One without use counts as a failed dial, so that nobody is dialled again and again for nothing.
+                // One without use counts as a failed dial, so that nobody is dialled again and again for nothing, or
+                // takes others' places again and again.
                 known.failures = match gone.usefulness {
-                    Usefulness::Proven => 0,
-                    Usefulness::Unproven => known.failures.saturating_add(1),
+                    Usefulness::Proven if is_needed => 0,
+                    Usefulness::Proven | Usefulness::Unproven => known.failures.saturating_add(1),
                 };
-                let wait = jittered(step.rng, redial_wait(known.failures));
+                let wait = spare_wait.unwrap_or_else(|| jittered(step.rng, redial_wait(known.failures)));
                 known.dial = Dial::Waiting { next: step.now.after(wait) };
             }
             self.peer_tried(step, gone.peer);

@@ -27,6 +27,7 @@ mod person;
 mod privacy;
 mod pull;
 mod responses;
+mod room;
 mod space;
 pub mod spread;
 mod sync;
@@ -492,6 +493,8 @@ pub struct Engine {
     /// When the next address told by the local network may be dialled.
     next_neighbour: Timestamp,
     spread: Spread,
+    /// When to look next for connections nobody needs.
+    next_spare: Timestamp,
     last_now: Timestamp,
     /// When something came in, or was asked to come at once.
     last_arrival: Timestamp,
@@ -557,6 +560,7 @@ impl Engine {
             places: Places::of(setup.connections),
             exchange: setup.exchange,
             next_neighbour: Timestamp::ZERO,
+            next_spare: Timestamp::ZERO,
             last_now: Timestamp::ZERO,
             last_arrival: Timestamp::ZERO,
             last_request: 0,
@@ -636,7 +640,7 @@ impl Engine {
     #[must_use]
     pub fn next_deadline(&self) -> Option<Timestamp> {
         let connections = self.connections.values().filter_map(Connection::next_deadline);
-        let dials = self.next_dial();
+        let dials = self.next_dial().into_iter().chain(self.next_spare());
         let syncs = self.syncs.iter().map(|sync| sync.deadline);
         let (carrying, spread) = (self.carrying.next_deadline(), self.spread.next_deadline());
         let mine = self
@@ -663,6 +667,7 @@ impl Engine {
         self.start_pulls(step)?;
         self.send_news(step);
         self.seek_due(step);
+        self.let_spare_go(step)?;
         self.dial_due(step)?;
         self.start_fetches(step)?;
         self.finish_syncs(step);
@@ -718,6 +723,10 @@ impl Engine {
             self.trust.clock_stepped_back(now);
             self.carrying.clock_stepped_back(now);
             self.next_neighbour = now;
+            self.next_spare = now;
+            for connection in self.connections.values_mut() {
+                connection.since = connection.since.min(now);
+            }
             self.transfers.clock_stepped_back(now);
             self.spread.clock_stepped_back(now);
         }

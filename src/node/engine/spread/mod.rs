@@ -168,10 +168,9 @@ impl Engine {
         self.faults.has(Fault::PlainLru)
     }
 
-    /// How many topics have a seat at this peer: what its connection is worth.
-    #[must_use]
-    pub fn seats_at(&self, peer: NetworkId) -> usize {
-        self.spread.topics.values().filter(|topic| topic.is_seat(peer)).count()
+    /// Whether a connection with this peer is of use for a topic.
+    pub(super) fn is_needed(&self, peer: NetworkId) -> bool {
+        self.spread.topics.values().any(|topic| topic.needs(peer, &self.spread.near))
     }
 
     /// Whether a dial for a seat would leave room for others.
@@ -364,5 +363,10 @@ impl Step<'_, '_> {
     /// A random time of up to `most`.
     fn within(&mut self, most: Duration) -> Duration {
         most.saturating_mul(self.rng.next_u32() % 1_001) / 1_000
+    }
+
+    /// One of these, by chance.
+    pub(super) fn pick<T: Copy>(&mut self, from: &[T]) -> Option<T> {
+        topic::pick(self.rng, from)
     }
 }

@@ -8,7 +8,7 @@ use crate::node::engine::Fault;
 
 const SEED: u64 = 1;
 /// Of a hundred nodes that are on, those that something new reaches at least.
-const FLOOR_PERCENT: usize = 95;
+const FLOOR_PERCENT: usize = 99;
 
 fn setting(holders: usize, holding_percent: u32) -> Setting {
     Setting::new(SEED, holders, holding_percent, Rule::Seats)
@@ -38,8 +38,10 @@ fn what_is_new_spreads_over_seats() {
             assert!(reaches(&row, FLOOR_PERCENT), "{row}");
         }
     }
-    for row in check_rows(setting(10, 1), &[0, 30]) {
-        assert!(reaches(&row, FLOOR_PERCENT), "{row}");
+    for (holders, offline) in [(10, &[0, 30][..]), (100, &[0, 50]), (300, &[0])] {
+        for row in check_rows(setting(holders, 1), offline) {
+            assert!(reaches(&row, FLOOR_PERCENT), "{row}");
+        }
     }
 }
 
@@ -69,10 +71,19 @@ fn honest_holders_keep_two_seats_at_each_other_among_fifty_sybils() {
 }
 
 #[test]
-fn half_of_a_small_flash_crowd_has_two_seats_within_ten_seconds() {
+fn content_reaches_honest_holders_who_come_after_fifty_sybils() {
+    for honest in [3, 20] {
+        let siege = Crowd::besiege(setting(honest, 100), 50, First::Sybils);
+        println!("{honest} honest: {:?} of the seats are the attacker's", siege.captured);
+        assert!(siege.measured.is_everywhere(), "{siege:?}");
+    }
+}
+
+#[test]
+fn nearly_all_of_a_small_flash_crowd_have_two_seats_within_ten_seconds() {
     let (mut crowd, waits) = Crowd::flash(setting(10, 1), 100, Duration::from_secs(36));
-    println!("p50 {:?}, {} of 100 have none or one, {:?}", waits.within(50), waits.unseated, crowd.seating());
-    assert!(waits.within(50).is_some_and(|wait| wait <= Duration::from_secs(10)), "{waits:?}");
+    println!("p95 {:?}, {} of 100 have none or one, {:?}", waits.within(95), waits.unseated, crowd.seating());
+    assert!(waits.within(95).is_some_and(|wait| wait <= Duration::from_secs(10)), "{waits:?}");
 }
 
 #[test]

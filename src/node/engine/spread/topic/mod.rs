@@ -21,7 +21,7 @@ use rand::CryptoRng;
 use crate::domain::ids::NetworkId;
 use crate::domain::standing::Prefix;
 use crate::domain::time::Timestamp;
-use crate::limits::{KEPT_SEATS, OFFER_TIME};
+use crate::limits::{KEPT_SEATS, OFFER_TIME, WARM_SEATS};
 use crate::node::wire::{Ask, Nonce, SplitPass};
 
 /// Time between two tries of something whose answer was lost.
@@ -91,9 +91,14 @@ impl Around<'_> {
     }
 
     fn pick<T: Copy>(&mut self, from: &[T]) -> Option<T> {
-        let count = u32::try_from(from.len()).ok().filter(|count| *count > 0)?;
-        from.get(usize::try_from(self.rng.next_u32() % count).ok()?).copied()
+        pick(self.rng, from)
     }
+}
+
+/// One of these, by chance.
+pub(in crate::node::engine) fn pick<T: Copy>(rng: &mut dyn CryptoRng, from: &[T]) -> Option<T> {
+    let count = u32::try_from(from.len()).ok().filter(|count| *count > 0)?;
+    from.get(usize::try_from(rng.next_u32() % count).ok()?).copied()
 }
 
 /// Who wanted a seat.
@@ -433,9 +438,12 @@ impl Topic {
             || self.leaving.iter().any(|(other, _)| *other == peer)
     }
 
-    /// Peers this topic would have a connection with.
-    pub fn wants(&self) -> impl Iterator<Item = NetworkId> {
-        self.peers().chain(self.pending.iter().map(|pending| pending.peer))
+    /// Whether a connection with this peer is of use: for a seat or one to be, or because it carries the topic and too few
+    /// seats are connected.
+    #[must_use]
+    pub fn needs(&self, peer: NetworkId, near: &BTreeMap<NetworkId, Option<Prefix>>) -> bool {
+        let is_short = || self.peers().filter(|seat| near.contains_key(seat)).count() < WARM_SEATS;
+        self.is_known(peer) || (self.carriers.contains(&peer) && is_short())
     }
 
     /// Seats and reservations.
