@@ -15,6 +15,9 @@ mod bad_input;
 #[cfg(test)]
 mod bans;
 #[cfg(test)]
+#[cfg(feature = "long")]
+mod churn;
+#[cfg(test)]
 mod crashes;
 #[cfg(test)]
 mod first_light;
