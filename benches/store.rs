@@ -394,7 +394,8 @@ impl Node {
             More::Follows => GroupEnd { upto: Seq::new(self.peer_log * 2).expect("short"), cut: Some(done) },
         };
         let offers = envelopes.iter().map(|envelope| Offer { id: envelope.id(), size: size(envelope) });
-        let page = Page { epoch: self.epoch, ends: vec![end; groups], offers: offers.collect() };
+        let page =
+            Page { epoch: self.epoch, ends: vec![end; groups], offers: offers.collect(), sealed: None };
         let items = envelopes.iter().cloned().map(Item::from).collect();
         let (page, items) = (encode_frame(&Message::Page(page)), encode_frame(&Message::Items(items)));
         timed(|| {
@@ -403,9 +404,9 @@ impl Node {
             };
             let lacked = self.reader.read(|read| wanted(read, &page)).expect("the store answers");
             let checked = check_received(items, &page, &lacked);
-            let Page { epoch, ends, offers } = page;
+            let Page { epoch, ends, offers, .. } = page;
             let (offered, delivery) = (offers.len(), Delivery::Whole);
-            let page = PulledPage { epoch, ends, offered, items: checked, delivery };
+            let page = PulledPage { epoch, ends, sealed: None, offered, items: checked, delivery };
             self.commit(Input::PullEnded { connection: CONNECTION, request, end: PullEnd::Page(page) })
         })
     }
@@ -433,6 +434,7 @@ fn duplicates(bench: &mut Bench) -> Result<()> {
     let ids: Vec<ObjectId> = sample.iter().map(Envelope::id).collect();
     let missing: Vec<ObjectId> = (0..OFFERS).map(|number| ObjectId::of(&number.to_le_bytes())).collect();
     let page = |ids: &[ObjectId]| Page {
+        sealed: None,
         epoch: Epoch([0; 16]),
         ends: Vec::new(),
         offers: ids.iter().map(|id| Offer { id: *id, size: 100 }).collect(),
@@ -718,7 +720,12 @@ fn pulls(bench: &mut Bench) -> Result<()> {
 fn ask(list: &InterestList, since: Seq) -> Vec<u8> {
     let length = u16::try_from(list.ids().len()).expect("a list is short");
     let groups = vec![Group { since, ranges: vec![Range { start: 0, length }] }];
-    encode_frame(&Message::Pull(Pull { hash: list.hash(them(), us()), groups, sending: Sending::AtOnce }))
+    encode_frame(&Message::Pull(Pull {
+        hash: list.hash(them(), us()),
+        groups,
+        sending: Sending::AtOnce,
+        recipients: None,
+    }))
 }
 
 /// From the bytes of the request to the bytes of the answer.

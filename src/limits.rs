@@ -129,6 +129,14 @@ limits! {
     EVICTED_OBJECTS: u32 = 50_000;
     /// Objects that make room in one step; the rest follows in the next. Higher lets a step take longer.
     EVICTED_AT_ONCE: u32 = 256;
+    /// Bytes of a sealed post with its signature: the largest of the four sizes.
+    SEALED_BYTES: usize = 128 * 1024;
+    /// Days a sealed post is kept. Higher lets messages wait longer for somebody who is away, and costs disk.
+    SEALED_DAYS: u32 = 30;
+    /// Time between two questions for sealed posts, whatever they find and whoever waits.
+    SEALED_EVERY: Duration = Duration::from_mins(1);
+    /// Sealed posts one question for a range of tags makes us look at.
+    SEALED_SCAN: usize = 10_000;
     /// Groups of cursors in one pull; of more different cursors those furthest behind go first.
     PULL_GROUPS: usize = 64;
     /// Items of one page of a pull. Higher makes a lost stream cost more; lower adds round trips.

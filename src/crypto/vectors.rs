@@ -13,6 +13,7 @@ use crate::domain::manifest::Manifest;
 use crate::domain::operation::{Action, CommentPolicy, Operation, ReactionSwitch, Target};
 use crate::domain::post::Post;
 use crate::domain::profile::Profile;
+use crate::domain::sealed::{SLOT, Sealed};
 use crate::domain::time::Timestamp;
 
 const GOLDEN: &str = include_str!("../../tests/vectors/objects-0.6.txt");
@@ -152,6 +153,18 @@ fn golden_manifest() {
     assert_eq!(read.content().previous(), previous);
     let first = Manifest::new(key.posting_id(), CREATED, sequence, Vec::new(), None);
     check("manifest-first", &key.sign(&first));
+}
+
+#[test]
+fn golden_sealed_post() {
+    let key = posting_key();
+    let slots = [[1; SLOT], [2; SLOT], [3; SLOT], [4; SLOT]];
+    let body = vec![7; Sealed::body_bytes(2_048)];
+    let post = Sealed::new(key.posting_id(), 20_780, &slots, &body).unwrap();
+    let Object::Sealed(read) = check("sealed", &key.sign(&post)) else {
+        unreachable!("a sealed post was checked")
+    };
+    assert_eq!((read.content(), read.content().day()), (&post, 20_780));
 }
 
 #[test]

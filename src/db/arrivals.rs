@@ -116,7 +116,7 @@ impl Write<'_> {
         }
     }
 
-    /// Skips [`UNCLEAN_JUMP`] numbers: after an unclean stop some that peers have seen may be lost with the last
+    /// Skips [`UNCLEAN_JUMP`] numbers of both logs: after an unclean stop some that peers have seen may be lost with the last
     /// unsynced commits, and none may be given twice.
     pub fn jump_arrivals(&self) -> Result<(), DbError> {
         let jump = i64::try_from(UNCLEAN_JUMP).unwrap_or(i64::MAX);
@@ -125,6 +125,6 @@ impl Write<'_> {
         if changed == 0 {
             self.execute("INSERT INTO sqlite_sequence (name, seq) VALUES ('arrivals', ?1)", [jump])?;
         }
-        Ok(())
+        self.jump_sealed()
     }
 }

@@ -20,7 +20,32 @@ pub struct KnownCursor {
     pub epoch: Option<[u8; 16]>,
 }
 
+/// How far a store has read another node's log of sealed posts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct KnownSealedCursor {
+    /// Whose log.
+    pub peer: NetworkId,
+    /// Everything up to here is done.
+    pub since: Seq,
+    /// The name of the log the position belongs to.
+    pub epoch: Option<[u8; 16]>,
+    /// The day on which the log is read from the start, if it held posts of a day to come.
+    pub again: Option<u32>,
+}
+
 impl Read<'_> {
+    /// Every cursor in a log of sealed posts.
+    pub fn list_known_sealed_cursors(&self) -> Result<Vec<KnownSealedCursor>, DbError> {
+        self.list(
+            "SELECT network_id, since, epoch, again_day FROM sealed_cursors JOIN peers USING (peer)",
+            [],
+            |row| {
+                let (peer, since, epoch, again) = (row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?);
+                Ok(KnownSealedCursor { peer, since, epoch, again })
+            },
+        )
+    }
+
     /// How far a peer's log was read for an author.
     pub fn get_cursor(&self, peer: Peer, author: Author) -> Result<Seq, DbError> {
         let since = self.find(
@@ -102,9 +127,10 @@ impl Read<'_> {
         self.list("SELECT operation_id FROM comments WHERE state = 0", [], |row| row.get(0))
     }
 
-    /// Whether an author or all strangers take more than this although a post of theirs could make room.
-    pub fn is_over_quota(&self, followed: u64, stranger: u64, strangers: u64) -> Result<bool, DbError> {
-        let quotas = [followed, stranger, strangers].map(|quota| i64::try_from(quota).unwrap_or(i64::MAX));
+    /// Whether more is taken than these quotas although something could make room: of a followed author, a stranger, all
+    /// strangers, the pool.
+    pub fn is_over_quota(&self, quotas: [u64; 4]) -> Result<bool, DbError> {
+        let quotas = quotas.map(|quota| i64::try_from(quota).unwrap_or(i64::MAX));
         self.get(
             "WITH evictable AS (SELECT arrivals.author FROM arrivals JOIN objects USING (object)
                  WHERE kind = 1 AND NOT EXISTS
@@ -113,7 +139,8 @@ impl Read<'_> {
              SELECT EXISTS (SELECT 1 FROM authors WHERE author IN evictable
                        AND ((class = 1 AND bytes > ?1) OR (class = 2 AND bytes > ?2)))
                 OR ((SELECT bytes FROM space WHERE class = 2) > ?3
-                    AND EXISTS (SELECT 1 FROM authors WHERE class = 2 AND author IN evictable))",
+                    AND EXISTS (SELECT 1 FROM authors WHERE class = 2 AND author IN evictable))
+                OR (SELECT bytes FROM space WHERE class = 3) > ?4",
             quotas,
             |row| row.get(0),
         )
@@ -147,6 +174,10 @@ impl Read<'_> {
                 AND NOT EXISTS (SELECT 1 FROM authors WHERE class <> CASE
                        WHEN author IN (SELECT author FROM personas) THEN 0
                        WHEN author IN (SELECT author FROM follows) THEN 1 ELSE 2 END)
+                AND (SELECT bytes FROM space WHERE class = 3) =
+                       (SELECT coalesce(sum(size + ?1), 0) FROM sealed_log)
+                AND (SELECT count(*) FROM sealed_log) * 4 = (SELECT count(*) FROM sealed_tags)
+                AND (SELECT count(*) FROM sealed_log) = (SELECT count(*) FROM sealed_posts)
                 AND NOT EXISTS (SELECT 1 FROM space WHERE class < 3 AND bytes <>
                        (SELECT coalesce(sum(authors.bytes), 0) FROM authors WHERE authors.class = space.class))",
             [STORED_OVERHEAD_BYTES],

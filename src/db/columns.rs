@@ -3,7 +3,7 @@
 use rusqlite::ToSql;
 use rusqlite::types::{FromSql, FromSqlError, FromSqlResult, ToSqlOutput, ValueRef};
 
-use crate::domain::ids::{BlobHash, NetworkId, ObjectId, PostingId};
+use crate::domain::ids::{BlobHash, NetworkId, ObjectId, PostingId, RecipientTag};
 use crate::domain::log::Seq;
 use crate::domain::time::Timestamp;
 
@@ -23,7 +23,7 @@ macro_rules! id_column {
     )*};
 }
 
-id_column!(NetworkId, PostingId, ObjectId, BlobHash);
+id_column!(NetworkId, PostingId, ObjectId, BlobHash, RecipientTag);
 
 impl ToSql for Timestamp {
     fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {

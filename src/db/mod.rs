@@ -29,6 +29,7 @@ pub mod peers;
 pub mod personas;
 pub mod profiles;
 pub mod reactions;
+pub mod sealed;
 pub mod space;
 pub mod standings;
 pub mod store;

@@ -53,6 +53,9 @@ impl Read<'_> {
         if self.find_object(object_id)?.is_some() {
             return Ok(Have::Stored);
         }
+        if self.is_sealed(object_id)? {
+            return Ok(Have::Stored);
+        }
         let refused = self.find(
             "SELECT 1 WHERE EXISTS (SELECT 1 FROM refused WHERE object_id = ?1)
                 OR EXISTS (SELECT 1 FROM evicted WHERE object_id = ?1)
@@ -94,14 +97,17 @@ impl Read<'_> {
     /// The bytes and signature of an object that is in the log; what is held back is nobody's business yet, and
     /// of a manifest that was replaced only the id is left.
     pub fn find_servable(&self, object_id: ObjectId) -> Result<Option<Envelope>, DbError> {
-        self.find(
+        let found = self.find(
             "SELECT kind, bytes, signature FROM objects
              WHERE object_id = ?1 AND length(bytes) > 0 AND object NOT IN (SELECT object FROM held)
              AND object NOT IN (SELECT object FROM waiting)",
             [object_id],
             envelope,
-        )?
-        .transpose()
+        )?;
+        match found {
+            Some(envelope) => envelope.map(Some),
+            None => self.find_sealed(object_id),
+        }
     }
 
     /// The bytes and signature of an object by its row.

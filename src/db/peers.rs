@@ -166,6 +166,7 @@ impl Write<'_> {
         self.execute("DELETE FROM cursors WHERE peer = ?1", [peer])?;
         self.execute("DELETE FROM author_seats WHERE peer = ?1", [peer])?;
         self.execute("DELETE FROM file_holders WHERE peer_id = ?1", [peer])?;
+        self.execute("DELETE FROM sealed_cursors WHERE peer = ?1", [peer])?;
         self.execute("DELETE FROM peers WHERE peer = ?1", [peer])?;
         Ok(())
     }
@@ -182,6 +183,7 @@ impl Write<'_> {
             return Ok(LogIs::Known);
         }
         self.execute("DELETE FROM cursors WHERE peer = ?1", [peer])?;
+        self.execute("DELETE FROM sealed_cursors WHERE peer = ?1", [peer])?;
         self.execute("UPDATE peers SET epoch = ?2 WHERE peer = ?1", params![peer, epoch])?;
         Ok(LogIs::Another)
     }

@@ -139,6 +139,12 @@ impl Write<'_> {
         Ok(())
     }
 
+    /// The same for a class without authors.
+    pub(super) fn change_class_bytes(&self, class: Class, by: i64) -> Result<(), DbError> {
+        self.execute("UPDATE space SET bytes = bytes + ?2 WHERE class = ?1", params![class.code(), by])?;
+        Ok(())
+    }
+
     /// Notes anew on whose account an author's things are stored: it is followed, or not any more.
     pub(super) fn update_class(&self, author: Author) -> Result<(), DbError> {
         let bytes = i64::try_from(self.get_author_bytes(author)?).unwrap_or(i64::MAX);

@@ -34,6 +34,25 @@ fn plan(store: &mut Database, sql: &str, params: &[&dyn rusqlite::ToSql]) -> Str
 }
 
 #[test]
+fn sealed_posts_are_found_by_scans_of_their_narrow_log_and_single_tags_by_index() {
+    let mut store = store();
+    for scan in [sealed::LIST_SEALED, sealed::LIST_SEALED_TAGS] {
+        let plan = plan(&mut store, scan, &[&0, &9, &7]);
+        assert_eq!(plan, "SEARCH sealed_log USING INTEGER PRIMARY KEY (rowid>? AND rowid<?)");
+    }
+    let exact = plan(&mut store, sealed::LIST_SEALED_FOR, &[&[0_u8; 32], &0, &9, &7]);
+    assert!(exact.starts_with("SEARCH sealed_tags USING PRIMARY KEY (tag=? AND seq>? AND seq<?)"), "{exact}");
+    assert!(exact.contains("SEARCH sealed_log USING INTEGER PRIMARY KEY"), "{exact}");
+    assert!(!exact.contains("TEMP B-TREE"), "{exact}");
+    let expired = plan(&mut store, sealed::EXPIRED_SEALED, &[&0, &7]);
+    assert!(expired.starts_with("SEARCH sealed_log USING INDEX sealed_by_day"), "{expired}");
+    assert!(!expired.contains("TEMP B-TREE"), "{expired}");
+    let authors = plan(&mut store, arrivals::LIST_ARRIVALS, &[&1, &0, &9, &7]);
+    assert!(authors.starts_with("SEARCH arrivals USING COVERING INDEX arrivals_by_author"), "{authors}");
+    assert!(!authors.contains("TEMP B-TREE"), "{authors}");
+}
+
+#[test]
 fn what_makes_room_is_found_by_index_without_sorting() {
     let mut store = store();
     let largest = plan(&mut store, space::LARGEST_STRANGERS, &[&8]);

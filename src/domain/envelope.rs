@@ -12,6 +12,7 @@ use super::manifest::Manifest;
 use super::operation::Operation;
 use super::post::Post;
 use super::profile::Profile;
+use super::sealed::Sealed;
 use super::time::Timestamp;
 
 /// What an envelope holds. The number is its code on the wire and in the store.
@@ -25,6 +26,8 @@ pub enum Kind {
     Operation,
     /// What an author published last.
     Manifest,
+    /// Encrypted content of a one-time author.
+    Sealed,
 }
 
 impl Kind {
@@ -36,6 +39,7 @@ impl Kind {
             Self::Profile => 2,
             Self::Operation => 3,
             Self::Manifest => 4,
+            Self::Sealed => 5,
         }
     }
 
@@ -47,6 +51,7 @@ impl Kind {
             2 => Some(Self::Profile),
             3 => Some(Self::Operation),
             4 => Some(Self::Manifest),
+            5 => Some(Self::Sealed),
             _ => None,
         }
     }
@@ -59,6 +64,7 @@ impl Kind {
             Self::Profile => b"itsgoin/0.6/profile\0",
             Self::Operation => b"itsgoin/0.6/operation\0",
             Self::Manifest => b"itsgoin/0.6/manifest\0",
+            Self::Sealed => b"itsgoin/0.6/sealed\0",
         }
     }
 }
@@ -117,7 +123,7 @@ pub enum ContentError {
 #[error("the signature is not the author's")]
 pub struct SignatureError;
 
-/// Content that can be signed. Implemented by [`Post`], [`Profile`], [`Operation`] and [`Manifest`].
+/// Content that can be signed. Implemented by [`Post`], [`Profile`], [`Operation`], [`Manifest`] and [`Sealed`].
 pub trait Content: Sized {
     /// The kind of its envelopes.
     const KIND: Kind;
@@ -206,6 +212,8 @@ pub enum Object {
     Operation(Box<Verified<Operation>>),
     /// A manifest.
     Manifest(Box<Verified<Manifest>>),
+    /// A sealed post.
+    Sealed(Box<Verified<Sealed>>),
 }
 
 /// Why an envelope did not become an [`Object`].
@@ -230,6 +238,7 @@ impl Object {
             Kind::Profile => Ok(Self::Profile(Signed::decode(envelope)?.verify()?)),
             Kind::Operation => Ok(Self::Operation(Box::new(Signed::decode(envelope)?.verify()?))),
             Kind::Manifest => Ok(Self::Manifest(Box::new(Signed::decode(envelope)?.verify()?))),
+            Kind::Sealed => Ok(Self::Sealed(Box::new(Signed::decode(envelope)?.verify()?))),
         }
     }
 
@@ -241,6 +250,7 @@ impl Object {
             Self::Profile(profile) => profile.id(),
             Self::Operation(operation) => operation.id(),
             Self::Manifest(manifest) => manifest.id(),
+            Self::Sealed(sealed) => sealed.id(),
         }
     }
 
@@ -252,6 +262,7 @@ impl Object {
             Self::Profile(profile) => profile.content().author(),
             Self::Operation(operation) => operation.content().author(),
             Self::Manifest(manifest) => manifest.content().author(),
+            Self::Sealed(sealed) => sealed.content().author(),
         }
     }
 
@@ -260,7 +271,7 @@ impl Object {
     #[must_use]
     pub fn log_author(&self) -> PostingId {
         match self {
-            Self::Post(_) | Self::Profile(_) | Self::Manifest(_) => self.author(),
+            Self::Post(_) | Self::Profile(_) | Self::Manifest(_) | Self::Sealed(_) => self.author(),
             Self::Operation(operation) => operation.content().target().author,
         }
     }
@@ -273,6 +284,7 @@ impl Object {
             Self::Profile(profile) => profile.envelope(),
             Self::Operation(operation) => operation.envelope(),
             Self::Manifest(manifest) => manifest.envelope(),
+            Self::Sealed(sealed) => sealed.envelope(),
         }
     }
 
@@ -284,6 +296,7 @@ impl Object {
             Self::Profile(profile) => profile.content().created(),
             Self::Operation(operation) => operation.content().created(),
             Self::Manifest(manifest) => manifest.content().created(),
+            Self::Sealed(sealed) => sealed.content().created(),
         }
     }
 }

@@ -113,6 +113,10 @@ id_type! {
     PostingId
 }
 id_type! {
+    /// A name in a slot of a sealed post, by which one recipient knows it. Opaque to everybody else.
+    RecipientTag
+}
+id_type! {
     /// BLAKE3 of an object's signed bytes (a post's `post_id`).
     ObjectId
 }

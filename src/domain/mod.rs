@@ -13,6 +13,7 @@ pub mod operation;
 pub mod ordering;
 pub mod post;
 pub mod profile;
+pub mod sealed;
 pub mod standing;
 pub mod text;
 pub mod time;

@@ -160,6 +160,8 @@ pub(super) fn durability(input: &Input) -> Durability {
         | Input::PostPrepared { .. }
         | Input::Started
         | Input::CursorBeyondLog { .. } => Durability::Full,
+        #[cfg(any(test, feature = "sim"))]
+        Input::SealedMade { .. } => Durability::Full,
         Input::CommandReceived { command, .. } => match command {
             Command::CreatePersona { .. }
             | Command::PublishPost { .. }

@@ -262,3 +262,38 @@ CREATE INDEX file_holders_by_peer ON file_holders (peer_id);
 -- Peers' logs hold kinds of objects that schema 1 passed over or refused: they are read from the start again.
 DELETE FROM cursors;
 DELETE FROM refused;
+
+-- Sealed posts --------------------------------------------------------------------------------------------------------
+
+-- Their own log, in order of arrival; narrow, so that a scan of it is cheap. 'Do I have this', 'what came after this
+-- position', with the tags (four of 32 bytes) for ranges.
+CREATE TABLE sealed_log (
+    seq       INTEGER PRIMARY KEY AUTOINCREMENT,
+    object_id BLOB    NOT NULL UNIQUE,
+    day       INTEGER NOT NULL,
+    size      INTEGER NOT NULL,  -- of the signed bytes
+    tags      BLOB    NOT NULL
+) STRICT;
+-- 'Which are too old'.
+CREATE INDEX sealed_by_day ON sealed_log (day, seq);
+
+-- What is served.
+CREATE TABLE sealed_posts (
+    seq       INTEGER PRIMARY KEY,
+    bytes     BLOB    NOT NULL,
+    signature BLOB    NOT NULL
+) STRICT;
+
+-- 'Which have exactly this tag'.
+CREATE TABLE sealed_tags (
+    tag BLOB    NOT NULL,
+    seq INTEGER NOT NULL,
+    PRIMARY KEY (tag, seq)
+) STRICT, WITHOUT ROWID;
+
+-- How far we have read a peer's log of sealed posts. No row means from the start.
+CREATE TABLE sealed_cursors (
+    peer      INTEGER PRIMARY KEY,
+    since     INTEGER NOT NULL,
+    again_day INTEGER  -- when set: on this day the log is read from the start, since it held posts of a day to come
+) STRICT;

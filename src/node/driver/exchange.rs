@@ -98,12 +98,12 @@ async fn run_pull(shared: &Shared, served: &Served, pull: Pull) -> Result<PullEn
     // What came before the time was up counts: the rest is asked for again.
     let received = tokio::time::timeout(PULL_TIME, receive_items(&mut stream, room, &mut items)).await;
     let delivery = received.unwrap_or(Ok(Delivery::Cut))?;
-    let Page { epoch, ends, offers } = page.clone();
+    let Page { epoch, ends, offers, sealed } = page.clone();
     let offered = offers.len();
     let checked = tokio::task::spawn_blocking(move || answer::check_received(items, &page, &wanted));
     // Only a panic while checking can fail here; then nothing of the page counts.
     let items: Vec<Checked> = checked.await.map_err(|_panicked| NetError::Cut)?;
-    Ok(PullEnd::Page(PulledPage { epoch, ends, offered, items, delivery }))
+    Ok(PullEnd::Page(PulledPage { epoch, ends, sealed, offered, items, delivery }))
 }
 
 /// How much may still come on the stream of a pull.

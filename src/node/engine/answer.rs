@@ -13,8 +13,12 @@ use crate::db::{DbError, Read};
 use crate::domain::envelope::{Object, ObjectError};
 use crate::domain::ids::{NetworkId, ObjectId};
 use crate::domain::log::Seq;
-use crate::limits::{INLINE_ITEMS, ITEM_FRAME_FILL, PAGE_BYTES, PAGE_ITEMS, POST_BYTES};
-use crate::node::wire::{Epoch, Group, GroupEnd, Item, Offer, Page, Pull, Sending, Want};
+use crate::limits::{
+    INLINE_ITEMS, ITEM_FRAME_FILL, PAGE_BYTES, PAGE_ITEMS, POST_BYTES, SEALED_BYTES, SEALED_SCAN,
+};
+use crate::node::wire::{
+    Epoch, Group, GroupEnd, Item, Offer, Page, Pull, Recipients, SealedEnd, Sending, Want,
+};
 
 /// How much one page may hold.
 #[derive(Debug, Clone, Copy)]
@@ -75,9 +79,15 @@ pub fn answer_pull(
         return Ok(PullAnswer::Malformed);
     }
     let last = read.get_last_seq()?;
-    if pull.groups.iter().any(|group| group.since > last) {
+    let last_sealed = read.get_last_sealed_seq()?;
+    let is_beyond = |recipients: &Recipients| recipients.since > last_sealed;
+    if pull.groups.iter().any(|group| group.since > last) || pull.recipients.as_ref().is_some_and(is_beyond) {
         return Ok(PullAnswer::BeyondLog);
     }
+    // Sealed posts have what authors leave, and a quarter of the page at least when there are new ones.
+    let whole = budget;
+    let waits = |recipients: &Recipients| recipients.since < last_sealed;
+    let budget = if pull.recipients.as_ref().is_some_and(waits) { whole.without_quarter() } else { whole };
     // The newest posts are what the person waits for: the head group comes first, with half of the page to itself.
     let newest = (0..pull.groups.len()).max_by_key(|index| pull.groups.get(*index).map(|group| group.since));
     let mut order: Vec<usize> = (0..pull.groups.len()).filter(|index| Some(*index) != newest).collect();
@@ -95,14 +105,72 @@ pub fn answer_pull(
         *part = answered;
     }
     let (ends, offers): (_, Vec<Vec<Offer>>) = parts.into_iter().unzip();
+    let mut offers = offers.concat();
+    let mut sealed = None;
+    if let Some(recipients) = &pull.recipients {
+        let (end, more) = answer_recipients(read, recipients, last_sealed, whole.without(&offers))?;
+        offers.extend(more);
+        sealed = Some(end);
+    }
     let epoch = epoch_for(&read.get_epoch_secret()?, peer);
-    Ok(PullAnswer::Page(Page { epoch, ends, offers: offers.concat() }))
+    Ok(PullAnswer::Page(Page { epoch, ends, offers, sealed }))
+}
+
+/// The sealed posts of a page: all of them and ranges by a scan of their log, single tags by the index of tags.
+fn answer_recipients(
+    read: Read<'_>,
+    recipients: &Recipients,
+    last: Seq,
+    budget: PageBudget,
+) -> Result<(SealedEnd, Vec<Offer>), DbError> {
+    let since = recipients.since;
+    // One more than fits, to know whether there is more.
+    let enough = budget.items.saturating_add(1);
+    let mut scanned = last;
+    let arrivals = if since == last {
+        Vec::new()
+    } else if recipients.is_everything() {
+        read.list_sealed(since, last, enough)?
+    } else if let Some(tag) = recipients.tag() {
+        read.list_sealed_for(tag, since, last, enough)?
+    } else {
+        let rows = read.list_sealed_with_tags(since, last, SEALED_SCAN)?;
+        if rows.len() == SEALED_SCAN {
+            scanned = rows.last().map_or(last, |(arrival, _)| arrival.seq);
+        }
+        let matching = rows.into_iter().filter(|(_, tags)| tags.iter().any(|tag| recipients.matches(*tag)));
+        matching.map(|(arrival, _)| arrival).take(enough).collect()
+    };
+    let cut = (scanned < last).then_some(scanned);
+    let mut end = SealedEnd { upto: last, cut, offers: 0 };
+    let mut offers = Vec::new();
+    let (mut bytes, mut done) = (0_usize, since);
+    for arrival in arrivals {
+        let offer = Offer { id: arrival.object_id, size: arrival.size };
+        bytes = bytes.saturating_add(size_of_offer(&offer));
+        if offers.len() >= budget.items || bytes > budget.bytes {
+            end.cut = Some(done);
+            break;
+        }
+        offers.push(offer);
+        done = arrival.seq;
+    }
+    end.offers = u16::try_from(offers.len()).unwrap_or(u16::MAX);
+    Ok((end, offers))
 }
 
 impl PageBudget {
     /// Half of it, rounded up, so that even a page of one item goes on.
     const fn half(self) -> Self {
         Self { items: self.items.div_ceil(2), bytes: self.bytes.div_ceil(2) }
+    }
+
+    /// Three quarters of it; all of one too small to share.
+    const fn without_quarter(self) -> Self {
+        Self {
+            items: self.items.saturating_sub(self.items / 4),
+            bytes: self.bytes.saturating_sub(self.bytes / 4),
+        }
     }
 
     fn without(self, offers: &[Offer]) -> Self {
@@ -171,11 +239,12 @@ fn answer_group(
 /// # Errors
 /// [`DbError`] when the store cannot be read.
 pub fn wanted(read: Read<'_>, page: &Page) -> Result<Vec<bool>, DbError> {
-    let lacks = |offer: &Offer| {
-        let fits = size_of_offer(offer) <= POST_BYTES;
-        Ok(fits && read.have(offer.id)? == Have::Missing)
+    let first_sealed = page.first_sealed();
+    let lacks = |(index, offer): (usize, &Offer)| {
+        let most = if index < first_sealed { POST_BYTES } else { SEALED_BYTES };
+        Ok(size_of_offer(offer) <= most && read.have(offer.id)? == Have::Missing)
     };
-    page.offers.iter().map(lacks).collect()
+    page.offers.iter().enumerate().map(lacks).collect()
 }
 
 /// The ids of a page that are to be sent: those asked for, or all of a small page.

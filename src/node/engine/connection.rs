@@ -13,7 +13,7 @@ use crate::domain::address::PeerAddress;
 use crate::domain::ids::{NetworkId, PostingId};
 use crate::domain::log::Seq;
 use crate::domain::time::Timestamp;
-use crate::limits::{HANDSHAKE_TIME, NEWS_SPACING, PULL_EVERY, PULL_SPACING};
+use crate::limits::{HANDSHAKE_TIME, NEWS_SPACING, PULL_EVERY, PULL_SPACING, SEALED_EVERY};
 
 /// One connection.
 #[derive(Debug)]
@@ -26,6 +26,8 @@ pub(super) struct Connection {
     pub(super) pulling: Pulling,
     /// When the last pull was started; the next one keeps a distance.
     pub(super) last_pull: Timestamp,
+    /// When sealed posts are asked for again: always after the same time, whatever is found and whoever waits.
+    pub(super) sealed_due: Timestamp,
     /// The wait after a pull that finds nothing; grows while nothing is found.
     pub(super) pull_every: Duration,
     pub(super) usefulness: Usefulness,
@@ -93,7 +95,7 @@ pub(super) enum Pulling {
     /// The next one starts at `due`.
     Resting { due: Timestamp },
     /// One runs.
-    Running { request: RequestId, asked: Vec<AskedGroup>, then: Then },
+    Running { request: RequestId, asked: Asked, then: Then },
 }
 
 /// What follows a pull that runs.
@@ -103,6 +105,14 @@ pub(super) enum Then {
     AsFound,
     /// Another pull: news came meanwhile, perhaps later than the page's snapshot.
     Again,
+}
+
+/// What a pull that runs asks for.
+#[derive(Debug)]
+pub(super) struct Asked {
+    pub(super) groups: Vec<AskedGroup>,
+    /// From where sealed posts are read, when they are asked for.
+    pub(super) sealed: Option<Seq>,
 }
 
 /// A group of a pull that runs: which authors, read from where.
@@ -131,6 +141,7 @@ impl Connection {
             listing: Listing::Stale,
             pulling: Pulling::Resting { due: now },
             last_pull: now.before(PULL_SPACING),
+            sealed_due: now,
             pull_every: PULL_EVERY,
             usefulness: Usefulness::Unproven,
             exchange: Exchange::Off,
@@ -149,6 +160,14 @@ impl Connection {
         match self.greeting {
             Greeting::Done { row, .. } => Some(row),
             Greeting::Expected { .. } => None,
+        }
+    }
+
+    /// When the next pull is due, for authors or sealed posts; `None` while one runs.
+    pub(super) fn pulls_at(&self) -> Option<Timestamp> {
+        match self.pulling {
+            Pulling::Resting { due } => Some(due.min(self.sealed_due)),
+            Pulling::Running { .. } => None,
         }
     }
 
@@ -185,7 +204,7 @@ impl Connection {
             Greeting::Done { .. } => None,
         };
         let pull = match (&self.pulling, &self.listing) {
-            (Pulling::Resting { due }, Listing::Accepted { .. }) => Some(*due),
+            (Pulling::Resting { due }, Listing::Accepted { .. }) => Some((*due).min(self.sealed_due)),
             _ => None,
         };
         let news = match self.news {
@@ -209,6 +228,7 @@ impl Connection {
     pub(super) fn clock_stepped_back(&mut self, now: Timestamp) {
         self.last_pull = now.before(PULL_SPACING);
         self.seeking.clock_stepped_back(now);
+        self.sealed_due = self.sealed_due.min(now.after(SEALED_EVERY));
         if let Pulling::Resting { due } = &mut self.pulling {
             *due = (*due).min(now);
         }

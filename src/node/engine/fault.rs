@@ -9,6 +9,8 @@ pub enum Fault {
     CursorPassesUndelivered,
     /// A new author is read from where the others are, not from the start.
     NoResetOnGrowth,
+    /// The cursor of sealed posts is set to the end of their log although the page was cut.
+    SealedIgnoresMore,
     /// What made room is not remembered.
     EvictedIsForgotten,
     /// What neighbours want is not carried.

@@ -6,6 +6,7 @@ use std::time::Duration;
 use super::answer::Checked;
 use super::blobs::Fetching;
 use super::headers::is_dead_on_arrival;
+use super::pool::SealedIntake;
 use super::spread::manifest_due;
 use super::{ConnectionId, Engine, Fault, Step};
 use crate::api::Event;
@@ -46,6 +47,8 @@ pub(super) struct TakenIn {
     pub(super) items: u64,
     /// Authors of whom something is new.
     pub(super) authors: BTreeSet<PostingId>,
+    /// The earliest day to come on which a sealed post of the page would be taken in.
+    pub(super) ahead: Option<u32>,
 }
 
 /// A stored object on its way into the log.
@@ -71,6 +74,13 @@ impl Engine {
         let mut taken = TakenIn::default();
         for item in items {
             match item {
+                Checked::Object(Object::Sealed(post)) => match self.take_in_sealed(step, &post)? {
+                    SealedIntake::New => taken.items = taken.items.saturating_add(1),
+                    SealedIntake::Known => {}
+                    SealedIntake::Ahead { good_from } => {
+                        taken.ahead = Some(taken.ahead.map_or(good_from, |day| day.min(good_from)));
+                    }
+                },
                 Checked::Object(object) => {
                     // Nobody here wants it (any more): nothing of it stays, and no cursor passes it.
                     if !self.interest.list.contains(object.log_author()) {
@@ -103,6 +113,8 @@ impl Engine {
     ) -> Result<Intake, DbError> {
         let created = object.created();
         let due = match object {
+            // They have their own way in.
+            Object::Sealed(_) => return Ok(Intake::Known),
             Object::Post(_) | Object::Operation(_) => held_until(created, step.now),
             Object::Profile(profile) => profile_due(profile.content(), step.now),
             Object::Manifest(manifest) => manifest_due(manifest.content(), step.now),
@@ -121,7 +133,7 @@ impl Engine {
         {
             let acceptable = match object {
                 Object::Post(_) | Object::Operation(_) => created.before(CLOCK_AHEAD),
-                Object::Profile(_) | Object::Manifest(_) => due.unwrap_or(created),
+                Object::Profile(_) | Object::Manifest(_) | Object::Sealed(_) => due.unwrap_or(created),
             };
             return self.defer(step, object.log_author(), acceptable);
         }
@@ -213,6 +225,8 @@ impl Engine {
                 }
                 Ok(Intake::New)
             }
+            // They have a log of their own and are never held.
+            Object::Sealed(_) => Ok(Intake::Known),
         }
     }
 

@@ -23,6 +23,7 @@ mod headers;
 mod intake;
 mod mesh;
 mod person;
+mod pool;
 #[cfg(test)]
 mod privacy;
 mod pull;
@@ -69,7 +70,7 @@ use crate::domain::address::PeerAddress;
 use crate::domain::ids::{NetworkId, ObjectId, PostingId};
 use crate::domain::time::Timestamp;
 use crate::limits::WAITING_TIME;
-use crate::node::wire::{Epoch, GroupEnd, Message, Pull};
+use crate::node::wire::{Epoch, GroupEnd, Message, Pull, SealedEnd};
 
 macro_rules! number_type {
     ($($(#[$doc:meta])* $name:ident;)*) => {$(
@@ -261,6 +262,12 @@ pub enum Input {
         /// Where, as is said.
         address: PeerAddress,
     },
+    /// A sealed post was made here. In the program nothing makes one yet.
+    #[cfg(any(test, feature = "sim"))]
+    SealedMade {
+        /// It.
+        post: Box<crate::domain::envelope::Verified<crate::domain::sealed::Sealed>>,
+    },
     /// The disk was looked at.
     SpaceMeasured {
         /// Bytes that are free on it.
@@ -311,6 +318,8 @@ pub struct PulledPage {
     pub epoch: Epoch,
     /// One per group of the pull.
     pub ends: Vec<GroupEnd>,
+    /// How far it goes in the log of sealed posts.
+    pub sealed: Option<SealedEnd>,
     /// How many items it offered.
     pub offered: usize,
     /// The items, checked, in the order they came.
@@ -629,6 +638,10 @@ impl Engine {
                 self.read_beyond_log(&mut step, connection, reply)?;
             }
             Input::NeighbourFound { address } => self.neighbour_found(&mut step, &address)?,
+            #[cfg(any(test, feature = "sim"))]
+            Input::SealedMade { post } => {
+                self.take_in_sealed(&mut step, &post)?;
+            }
             Input::SpaceMeasured { free_bytes } => self.space_measured(&mut step, free_bytes),
             Input::Listening { port, address } => Self::listening(&mut step, port, &address)?,
         }

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::answer::{Checked, epoch_for};
-use super::connection::{AskedGroup, Connection, Listing, Prompt, Pulling, Then, Usefulness};
+use super::connection::{Asked, AskedGroup, Connection, Listing, Prompt, Pulling, Then, Usefulness};
 use super::interest::Interest;
 use super::{
     ConnectionId, Delivery, Effect, Engine, Fault, LogName, Offence, PullEnd, PulledPage, ReplyId, RequestId,
@@ -17,9 +17,10 @@ use super::{
 use crate::db::{Author, DbError, Peer};
 use crate::domain::ids::{NetworkId, ObjectId, PostingId};
 use crate::domain::log::Seq;
+use crate::domain::sealed::day_of;
 use crate::domain::time::Timestamp;
-use crate::limits::{BARREN_PAGES, PULL_EVERY, PULL_EVERY_IDLE, PULL_GROUPS, PULL_SPACING};
-use crate::node::wire::{Group, GroupEnd, Message, Page, Pull, Range, Sending};
+use crate::limits::{BARREN_PAGES, PULL_EVERY, PULL_EVERY_IDLE, PULL_GROUPS, PULL_SPACING, SEALED_EVERY};
+use crate::node::wire::{Group, GroupEnd, Message, Page, Pull, Range, Recipients, SealedEnd, Sending};
 
 impl Engine {
     /// Starts every pull that is due.
@@ -27,7 +28,7 @@ impl Engine {
         let due: Vec<ConnectionId> = self
             .connections
             .iter()
-            .filter(|(_, known)| matches!(known.pulling, Pulling::Resting { due } if due <= step.now))
+            .filter(|(_, known)| known.pulls_at().is_some_and(|due| due <= step.now))
             .map(|(id, _)| *id)
             .collect();
         for id in due {
@@ -37,7 +38,8 @@ impl Engine {
             let is_left_to_other = self.pulling_connection(peer).is_some_and(|pulling| pulling != id);
             match self.connections.get_mut(&id) {
                 Some(connection) if is_left_to_other => {
-                    connection.pulling = Pulling::Resting { due: step.now.after(PULL_EVERY) };
+                    let due = step.now.after(PULL_EVERY);
+                    (connection.pulling, connection.sealed_due) = (Pulling::Resting { due }, due);
                 }
                 _ => self.start_pull(step, id)?,
             }
@@ -65,21 +67,33 @@ impl Engine {
         }
         if self.space.is_short() {
             if let Some(connection) = self.connections.get_mut(&id) {
+                connection.sealed_due = step.now.after(SEALED_EVERY);
                 connection.rest(step, Found::Nothing);
             }
             return Ok(());
         }
         let hash = list.hash(self.network_id, connection.peer);
         let (asked, groups) = groups(step, row, &self.interest, &connection.unstored)?;
+        let sealed = if connection.sealed_due <= step.now {
+            step.store.forget_sealed_cursor_due(row, day_of(step.now))?;
+            Some(step.store.get_sealed_cursor(row)?)
+        } else {
+            None
+        };
+        let asked = Asked { groups: asked, sealed };
         let request = self.new_request();
         let Some(connection) = self.connections.get_mut(&id) else {
             return Ok(());
         };
         connection.last_pull = step.now;
+        if sealed.is_some() {
+            connection.sealed_due = step.now.after(SEALED_EVERY);
+        }
+        let recipients = sealed.map(Recipients::everything);
         connection.pulling = Pulling::Running { request, asked, then: Then::AsFound };
         let prompt = std::mem::replace(&mut connection.prompt, Prompt::Time);
         let sending = self.sending_for(prompt, step.now);
-        step.push(Effect::Pull { connection: id, request, pull: Pull { hash, groups, sending } });
+        step.push(Effect::Pull { connection: id, request, pull: Pull { hash, groups, sending, recipients } });
         Ok(())
     }
 
@@ -146,7 +160,7 @@ impl Engine {
             self.log_name = LogName::Renewed;
         }
         let epoch = epoch_for(&step.store.get_epoch_secret()?, connection.peer);
-        let page = Page { epoch, ends: Vec::new(), offers: Vec::new() };
+        let page = Page { epoch, ends: Vec::new(), offers: Vec::new(), sealed: None };
         step.push(Effect::Reply { reply, message: Message::Page(page) });
         Ok(())
     }
@@ -155,7 +169,7 @@ impl Engine {
         &mut self,
         step: &mut Step<'_, '_>,
         id: ConnectionId,
-        asked: &[AskedGroup],
+        asked: &Asked,
         then: Then,
         page: PulledPage,
     ) -> Result<(), DbError> {
@@ -169,7 +183,7 @@ impl Engine {
         } else {
             Some(Offence::FalsePage)
         };
-        let PulledPage { epoch, ends, items, delivery, .. } = page;
+        let PulledPage { epoch, ends, items, delivery, sealed, .. } = page;
         let peer = connection.peer;
         let files: Vec<ObjectId> = items.iter().filter_map(Checked::post_id).collect();
         let taken = self.take_in_all(step, items, Some(id))?;
@@ -181,6 +195,7 @@ impl Engine {
         if let Some(offence) = offence {
             return self.offended(step, id, offence);
         }
+        let mut goes_on_sealed = false;
         let found = if is_other_log {
             // Another log than the one we asked about: its cursors start anew, this page moves none.
             step.store.replace_epoch(row, epoch.0)?;
@@ -189,10 +204,11 @@ impl Engine {
         } else if delivery == Delivery::Cut && !self.faults.has(Fault::CursorPassesUndelivered) {
             Found::Failure
         } else {
-            self.advance(step, id, row, (asked, &ends))?;
-            let asked_authors: usize = asked.iter().map(|group| group.ids.len()).sum();
+            self.advance(step, id, row, (&asked.groups, &ends))?;
+            goes_on_sealed = self.advance_sealed(step, row, asked.sealed.zip(sealed), taken.ahead)?;
+            let asked_authors: usize = asked.groups.iter().map(|group| group.ids.len()).sum();
             let is_cut = ends.iter().any(|end| end.cut.is_some());
-            if is_cut || asked_authors < self.interest.list.ids().len() {
+            if is_cut || goes_on_sealed || asked_authors < self.interest.list.ids().len() {
                 Found::More
             } else if taken.items > 0 {
                 Found::Something
@@ -212,6 +228,9 @@ impl Engine {
         connection.rest(step, found);
         if then == Then::Again {
             connection.pull_soon(step.now);
+        }
+        if goes_on_sealed {
+            connection.sealed_due = connection.pulls_at().unwrap_or(step.now);
         }
         self.note_synced_items(id, taken.posts);
         if is_last {
@@ -246,6 +265,26 @@ impl Engine {
         Ok(())
     }
 
+    /// Moves the cursor in the peer's log of sealed posts to where the page ends; says whether more follows at once. When
+    /// it passes posts of a day to come (`ahead`), the log is read from the start on that day.
+    fn advance_sealed(
+        &self,
+        step: &Step<'_, '_>,
+        peer: Peer,
+        asked: Option<(Seq, SealedEnd)>,
+        ahead: Option<u32>,
+    ) -> Result<bool, DbError> {
+        let Some((since, end)) = asked else {
+            return Ok(false);
+        };
+        let upto = if self.faults.has(Fault::SealedIgnoresMore) { end.upto } else { end.cursor() };
+        step.store.move_sealed_cursor(peer, since, upto)?;
+        if let Some(day) = ahead {
+            step.store.note_sealed_ahead(peer, day)?;
+        }
+        Ok(end.cut.is_some())
+    }
+
     /// The same for an author of whom nothing is stored: its cursor is remembered as long as the connection.
     fn move_unstored(&mut self, id: ConnectionId, posting_id: PostingId, since: Seq, upto: Seq) {
         if let Some(connection) = self.connections.get_mut(&id) {
@@ -276,7 +315,7 @@ impl Engine {
     pub(super) fn forget_asked(&mut self, posting_id: PostingId) {
         for connection in self.connections.values_mut() {
             if let Pulling::Running { asked, .. } = &mut connection.pulling {
-                for group in asked {
+                for group in &mut asked.groups {
                     group.ids.retain(|id| *id != posting_id);
                 }
             }
@@ -300,11 +339,17 @@ impl Engine {
 
 /// Whether a page answers what was asked: one end per group, none moving backwards or beyond the log, and where it was
 /// cut, something offered and some group moved on.
-fn answers(page: &PulledPage, asked: &[AskedGroup]) -> bool {
-    let pairs = || page.ends.iter().zip(asked);
-    let is_cut = page.ends.iter().any(|end| end.cut.is_some());
-    let goes_on = page.offered > 0 && pairs().any(|(end, group)| end.cursor() > group.since);
-    page.ends.len() == asked.len()
+fn answers(page: &PulledPage, asked: &Asked) -> bool {
+    let pairs = || page.ends.iter().zip(&asked.groups);
+    let sealed = asked.sealed.zip(page.sealed);
+    let is_cut =
+        page.ends.iter().any(|end| end.cut.is_some()) || sealed.is_some_and(|(_, end)| end.cut.is_some());
+    let goes_on = page.offered > 0
+        && (pairs().any(|(end, group)| end.cursor() > group.since)
+            || sealed.is_some_and(|(since, end)| end.cursor() > since));
+    page.ends.len() == asked.groups.len()
+        && (page.sealed.is_none() || asked.sealed.is_some())
+        && sealed.is_none_or(|(since, end)| end.cursor() >= since && end.upto >= end.cursor())
         && pairs().all(|(end, group)| end.cursor() >= group.since && end.upto >= end.cursor())
         && (goes_on || !is_cut)
 }

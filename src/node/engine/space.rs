@@ -11,6 +11,7 @@ use super::{Engine, Fault, Step};
 use crate::api::Event;
 use crate::db::space::Class;
 use crate::db::{Author, DbError, Read};
+use crate::domain::sealed::day_of;
 use crate::domain::time::Timestamp;
 use crate::limits::{
     DISK_FREE_BYTES, EVICTED_AT_ONCE, FOLLOWED_BYTES, POOL_BYTES, STORE_BYTES, STORED_OVERHEAD_BYTES,
@@ -71,6 +72,8 @@ pub(super) struct Space {
     changed: BTreeSet<Author>,
     /// Whether the classes have to be measured.
     classes: Measuring,
+    /// The day on which sealed posts were last looked at for their age.
+    day: u32,
     /// Free bytes of the disk, once they were measured.
     free: Option<u64>,
 }
@@ -90,12 +93,17 @@ struct Allowance(u32);
 impl Space {
     pub(super) const fn new(quotas: Quotas) -> Self {
         // The quotas may be smaller than at the last start.
-        Self { quotas, changed: BTreeSet::new(), classes: Measuring::Due, free: None }
+        Self { quotas, changed: BTreeSet::new(), classes: Measuring::Due, day: 0, free: None }
     }
 
     /// Something came in of this author, or it is on another account now.
     pub(super) fn changed(&mut self, author: Author) {
         self.changed.insert(author);
+        self.classes = Measuring::Due;
+    }
+
+    /// A sealed post came in.
+    pub(super) const fn pool_changed(&mut self) {
         self.classes = Measuring::Due;
     }
 
@@ -139,6 +147,14 @@ impl Engine {
                 step.store.update_quota(class, quota)?;
             }
         }
+        let (pool, last) = (self.space.quotas.pool, step.store.get_last_quota(Class::Pool)?);
+        if pool > last && last > 0 {
+            step.store.delete_evicted_of(None)?;
+            step.store.delete_sealed_cursors()?;
+        }
+        if pool != last {
+            step.store.update_quota(Class::Pool, pool)?;
+        }
         Ok(())
     }
 
@@ -157,6 +173,11 @@ impl Engine {
     /// Lets posts make room until every quota is kept, or enough did for one step.
     pub(super) fn keep_quotas(&mut self, step: &mut Step<'_, '_>) -> Result<(), DbError> {
         let mut allowance = Allowance(EVICTED_AT_ONCE);
+        let today = day_of(step.now);
+        if self.space.day != today && self.space.classes == Measuring::Done {
+            self.space.classes = Measuring::Due;
+        }
+        self.space.day = today;
         while let Some(author) = self.space.changed.first().copied() {
             let quota = self.space.quotas.of(step.store.get_class(author)?);
             while step.store.get_author_bytes(author)? > quota {
@@ -183,6 +204,11 @@ impl Engine {
         step: &mut Step<'_, '_>,
         allowance: &mut Allowance,
     ) -> Result<bool, DbError> {
+        let gone = self.keep_pool(step, allowance.0)?;
+        allowance.0 = allowance.0.saturating_sub(gone);
+        if allowance.0 == 0 {
+            return Ok(false);
+        }
         loop {
             let is_over = stored_bytes(step)? > self.space.quotas.store;
             let strangers = step.store.get_class_bytes(Class::Stranger)?;
@@ -191,6 +217,10 @@ impl Engine {
             }
             let strangers = step.store.list_largest_strangers(CANDIDATES)?;
             let mut evicted = self.evict_from(step, &strangers, allowance)?;
+            if evicted == 0 && is_over {
+                evicted = Self::evict_sealed(step, allowance.0)?;
+                allowance.0 = allowance.0.saturating_sub(evicted);
+            }
             if evicted == 0 && is_over {
                 let followed = step.store.list_largest_followed(CANDIDATES)?;
                 evicted = self.evict_from(step, &followed, allowance)?;

@@ -184,7 +184,7 @@ impl Bench {
     }
 
     fn pull(&mut self, list: &InterestList, groups: Vec<Group>, items: usize) -> PullAnswer {
-        let pull = Pull { hash: list.hash(PEER, US), groups, sending: Sending::AtOnce };
+        let pull = Pull { hash: list.hash(PEER, US), groups, sending: Sending::AtOnce, recipients: None };
         let budget = PageBudget { items, bytes: 1 << 20 };
         self.database.read(|read| answer_pull(read, US, PEER, list, &pull, budget)).unwrap()
     }
@@ -250,7 +250,8 @@ fn a_page_of_one_item_starves_no_group() {
 fn what_a_pull_names_wrongly_is_told() {
     let (mut bench, list, _) = two_authors();
     let other = InterestList::new(vec![list.ids()[0]]);
-    let pull = Pull { hash: other.hash(PEER, US), groups: Vec::new(), sending: Sending::AtOnce };
+    let pull =
+        Pull { hash: other.hash(PEER, US), groups: Vec::new(), sending: Sending::AtOnce, recipients: None };
     let answer =
         bench.database.read(|read| answer_pull(read, US, PEER, &list, &pull, PageBudget::default())).unwrap();
     assert_eq!(answer, PullAnswer::NeedList);
@@ -313,7 +314,7 @@ fn seq(number: u64) -> Seq {
 }
 
 fn pulled(ends: Vec<GroupEnd>, offered: usize, items: Vec<Checked>) -> PulledPage {
-    PulledPage { epoch: Epoch([1; 16]), ends, offered, items, delivery: Delivery::Whole }
+    PulledPage { epoch: Epoch([1; 16]), ends, sealed: None, offered, items, delivery: Delivery::Whole }
 }
 
 #[test]
@@ -529,7 +530,7 @@ fn posts_nobody_could_hold_back_are_asked_for_again_and_come_in_when_the_clock_i
     };
     let ends = |bench: &Bench| {
         let groups = match &bench.engine.connections[&connection].pulling {
-            super::connection::Pulling::Running { asked, .. } => asked.len(),
+            super::connection::Pulling::Running { asked, .. } => asked.groups.len(),
             super::connection::Pulling::Resting { .. } => 0,
         };
         vec![GroupEnd { upto: seq(900), cut: None }; groups]

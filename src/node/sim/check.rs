@@ -14,7 +14,7 @@ use super::node::NodeIndex;
 use super::world::World;
 use super::{Broken, Report, Violation};
 use crate::db::Read;
-use crate::db::audit::KnownCursor;
+use crate::db::audit::{KnownCursor, KnownSealedCursor};
 use crate::db::manifests::CurrentManifest;
 use crate::db::objects::Have;
 use crate::db::peers::PeerRow;
@@ -28,6 +28,12 @@ use crate::node::engine::Quotas;
 use crate::node::engine::answer::epoch_for;
 use crate::node::wire::Page;
 
+/// Beyond the end of every log.
+const LAST: Seq = match Seq::new(i64::MAX.unsigned_abs()) {
+    Some(last) => last,
+    None => Seq::START,
+};
+
 /// What the checks remember of a node.
 #[derive(Default)]
 pub(super) struct Seen {
@@ -37,6 +43,10 @@ pub(super) struct Seen {
     told: BTreeMap<[u8; 32], Seq>,
     /// Its cursors.
     cursors: BTreeMap<(NetworkId, PostingId), KnownCursor>,
+    /// The same three of the log of sealed posts.
+    last_sealed: Seq,
+    told_sealed: BTreeMap<[u8; 32], Seq>,
+    sealed_cursors: BTreeMap<NetworkId, KnownSealedCursor>,
     /// Whether this life's first commit is done: before it the log may end earlier than peers know.
     is_settled: bool,
 }
@@ -45,11 +55,15 @@ pub(super) struct Seen {
 struct Log {
     epoch: [u8; 32],
     last: Seq,
+    last_sealed: Seq,
 }
 
 impl World {
     fn log(&mut self, index: NodeIndex) -> Option<Log> {
-        self.nodes[index].read(|read| Ok(Log { epoch: read.get_epoch_secret()?, last: read.get_last_seq()? }))
+        self.nodes[index].read(|read| {
+            let (last, last_sealed) = (read.get_last_seq()?, read.get_last_sealed_seq()?);
+            Ok(Log { epoch: read.get_epoch_secret()?, last, last_sealed })
+        })
     }
 
     /// Remembers how far a page says a log was read.
@@ -58,6 +72,10 @@ impl World {
         let upto = page.ends.iter().map(|end| end.upto).max().unwrap_or_default();
         let told = self.nodes[index].seen.told.entry(epoch).or_default();
         *told = upto.max(*told);
+        if let Some(sealed) = page.sealed {
+            let told = self.nodes[index].seen.told_sealed.entry(epoch).or_default();
+            *told = sealed.upto.max(*told);
+        }
     }
 
     /// Checks what a commit of this node may have broken.
@@ -75,16 +93,18 @@ impl World {
     pub(super) fn check_store(&mut self, index: NodeIndex) -> Result<(), Violation> {
         let Some(log) = self.log(index) else { return Ok(()) };
         let seen = &mut self.nodes[index].seen;
-        (seen.last, seen.is_settled) = (log.last, false);
+        (seen.last, seen.last_sealed, seen.is_settled) = (log.last, log.last_sealed, false);
         seen.cursors.clear();
+        seen.sealed_cursors.clear();
         self.check_acknowledged(index)?;
         self.check_counts(index)?;
         self.check_cursors(index)
     }
 
     fn check_quotas(&mut self, index: NodeIndex) -> Result<(), Violation> {
-        let Quotas { followed, stranger, strangers, .. } = self.nodes[index].quotas;
-        match self.nodes[index].read(|read| read.is_over_quota(followed, stranger, strangers)) {
+        let Quotas { followed, stranger, strangers, pool, .. } = self.nodes[index].quotas;
+        let quotas = [followed, stranger, strangers, pool];
+        match self.nodes[index].read(|read| read.is_over_quota(quotas)) {
             Some(true) => Err(self.broken(index, Broken::OverQuota)),
             _ => Ok(()),
         }
@@ -98,7 +118,16 @@ impl World {
     }
 
     fn check_numbers(&mut self, index: NodeIndex) -> Result<(), Violation> {
-        let Some(Log { epoch, last }) = self.log(index) else { return Ok(()) };
+        let Some(Log { epoch, last, last_sealed }) = self.log(index) else { return Ok(()) };
+        let seen = &self.nodes[index].seen;
+        let (before, told) = (seen.last_sealed, seen.told_sealed.get(&epoch).copied().unwrap_or_default());
+        if last_sealed != before {
+            let new = self.nodes[index].read(|read| read.list_sealed(before, last_sealed, usize::MAX));
+            if let Some(post) = new.unwrap_or_default().into_iter().find(|post| post.seq <= told) {
+                return Err(self.broken(index, Broken::SeqGivenTwice { seq: post.seq, told }));
+            }
+            self.nodes[index].seen.last_sealed = last_sealed;
+        }
         let seen = &self.nodes[index].seen;
         let (before, told) = (seen.last, seen.told.get(&epoch).copied().unwrap_or_default());
         if last != before {
@@ -122,7 +151,50 @@ impl World {
             }
             self.nodes[index].seen.cursors.insert((cursor.peer, cursor.author), cursor);
         }
+        let cursors = self.nodes[index].read(|read| read.list_known_sealed_cursors()).unwrap_or_default();
+        let mut before = std::mem::take(&mut self.nodes[index].seen.sealed_cursors);
+        for cursor in cursors {
+            let known = before.remove(&cursor.peer);
+            if known != Some(cursor) {
+                let from = known.filter(|known| known.epoch == cursor.epoch && known.since < cursor.since);
+                self.check_sealed_cursor(index, &cursor, from.map(|known| known.since).unwrap_or_default())?;
+            }
+            self.nodes[index].seen.sealed_cursors.insert(cursor.peer, cursor);
+        }
         Ok(())
+    }
+
+    /// The same as for authors: everything between `from` and the cursor is done.
+    fn check_sealed_cursor(
+        &mut self,
+        index: NodeIndex,
+        cursor: &KnownSealedCursor,
+        from: Seq,
+    ) -> Result<(), Violation> {
+        let us = self.nodes[index].network_id;
+        let Some(peer) = self.nodes.iter().position(|node| node.network_id == cursor.peer) else {
+            return Ok(());
+        };
+        let Some(log) = self.log(peer) else { return Ok(()) };
+        let (since, last) = (cursor.since, log.last_sealed);
+        if cursor.epoch != Some(epoch_for(&log.epoch, us).0) {
+            return Ok(());
+        }
+        if since > last && self.nodes[peer].seen.is_settled {
+            return Err(self.broken(index, Broken::CursorBeyondLog { since, last }));
+        }
+        let passed =
+            self.nodes[peer].read(|read| read.list_sealed(from, since, usize::MAX)).unwrap_or_default();
+        match passed.into_iter().find(|post| self.lacks(index, post.object_id)) {
+            Some(post) if cursor.again.is_none() => {
+                Err(self.broken(index, Broken::CursorPasses { since, id: post.object_id }))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn lacks(&mut self, index: NodeIndex, id: ObjectId) -> bool {
+        self.nodes[index].read(|read| read.have(id)) == Some(Have::Missing)
     }
 
     /// Checks that everything between `from` and the cursor is done.
@@ -192,6 +264,7 @@ impl World {
     pub(super) fn check_end(mut self) -> Result<Report, Violation> {
         for index in 0..self.nodes.len() {
             self.nodes[index].seen.cursors.clear();
+            self.nodes[index].seen.sealed_cursors.clear();
             self.check_acknowledged(index)?;
             self.check_cursors(index)?;
             self.check_connections(index)?;
@@ -260,6 +333,12 @@ impl World {
         let wishes = self.wanted(other);
         if let Some(author) = wishes.difference(&wanted).next().filter(|_| wanted.len() < INTEREST_IDS) {
             return Err(self.broken(index, Broken::NotCarried { author: *author }));
+        }
+        let pool = self.nodes[other].read(|read| read.list_sealed(Seq::START, LAST, usize::MAX));
+        if let Some(post) =
+            pool.unwrap_or_default().into_iter().find(|post| self.lacks(index, post.object_id))
+        {
+            return Err(self.broken(index, Broken::NotConverged { id: post.object_id }));
         }
         let operations = self.nodes[other].read(|read| read.list_operations()).unwrap_or_default();
         let there = there.difference(&here).copied().chain(operations);

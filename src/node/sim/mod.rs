@@ -155,6 +155,10 @@ pub struct Report {
     pub cut_streams: u64,
     /// Bytes of all frames.
     pub bytes: u64,
+    /// Bytes of all objects that arrived anywhere.
+    pub received_bytes: u64,
+    /// Of these, those that came for the first time to a node in one life.
+    pub needed_bytes: u64,
 }
 
 impl std::ops::AddAssign for Report {
@@ -167,6 +171,8 @@ impl std::ops::AddAssign for Report {
         self.streams += other.streams;
         self.cut_streams += other.cut_streams;
         self.bytes += other.bytes;
+        self.received_bytes += other.received_bytes;
+        self.needed_bytes += other.needed_bytes;
     }
 }
 

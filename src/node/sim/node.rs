@@ -13,7 +13,9 @@ use super::traffic::Asked;
 use crate::crypto::keys::PostingKey;
 use crate::db::{Database, DbError, Durability, Read};
 use crate::domain::address::PeerAddress;
-use crate::domain::ids::{NetworkId, PostingId};
+use crate::domain::envelope::Verified;
+use crate::domain::ids::{NetworkId, ObjectId, PostingId};
+use crate::domain::sealed::{SEALED_SIZES, SLOT, SLOTS, Sealed, day_of};
 use crate::domain::time::Timestamp;
 use crate::node::committer::{Committer, durability};
 use crate::node::engine::answer::PageBudget;
@@ -58,6 +60,19 @@ enum Power {
     Off(Vec<u8>),
 }
 
+/// What came to a node in one life.
+#[derive(Default)]
+pub(super) struct Received {
+    /// Which objects.
+    pub(super) ids: BTreeSet<ObjectId>,
+    /// Bytes of all frames.
+    pub(super) frame_bytes: u64,
+    /// Bytes of all objects, each as often as it came.
+    pub(super) object_bytes: u64,
+    /// The same of each object once.
+    pub(super) needed_bytes: u64,
+}
+
 /// A node with what a driver keeps for it.
 pub(super) struct Node {
     pub(super) network_id: NetworkId,
@@ -86,6 +101,8 @@ pub(super) struct Node {
     pub(super) calls: BTreeMap<CallId, Act>,
     /// How much its pages hold.
     pub(super) pages: PageBudget,
+    /// What came to it in this life.
+    pub(super) received: Received,
     /// What the checks remember of it.
     pub(super) seen: Seen,
     /// When it wants to hear of the time, if that is planned.
@@ -124,6 +141,7 @@ impl Node {
             replies: BTreeMap::new(),
             calls: BTreeMap::new(),
             pages: PageBudget { items: dice.random_range(1..=8), bytes: 1 << 20 },
+            received: Received::default(),
             seen: Seen::default(),
             deadline: None,
             numbers: 0,
@@ -174,6 +192,20 @@ impl Node {
         let key = Arc::new(PostingKey::generate(&mut self.rng));
         self.keys.push(Arc::clone(&key));
         key
+    }
+
+    /// A sealed post of an author nobody will hear of again.
+    pub(super) fn new_sealed(&mut self, now: Timestamp) -> Verified<Sealed> {
+        let day = day_of(self.clock(now));
+        let size = SEALED_SIZES[usize::from(self.rng.random_ratio(1, 8))];
+        let (mut slots, mut body) = ([[0; SLOT]; SLOTS], vec![0; Sealed::body_bytes(size)]);
+        for slot in &mut slots {
+            self.rng.fill_bytes(slot);
+        }
+        self.rng.fill_bytes(&mut body);
+        let author = PostingKey::generate(&mut self.rng);
+        let post = Sealed::new(author.posting_id(), day, &slots, &body).expect("the form is the right one");
+        author.sign(&post)
     }
 
     /// Starts the process on what the disk holds.
@@ -260,6 +292,7 @@ impl Node {
         self.power = Power::Off(disk);
         self.boot = self.boot.next();
         self.inbox.clear();
+        self.received = Received::default();
         self.links.clear();
         self.heard.clear();
         self.replies.clear();

@@ -68,7 +68,8 @@ impl World {
             return;
         }
         match self.dice.random_range(0..100) {
-            0..42 => self.publish(index),
+            0..36 => self.publish(index),
+            36..42 => self.seal(index),
             42..60 => self.respond(index),
             60..76 => self.follow_somebody(index),
             76..84 => self.unfollow_somebody(index),
@@ -88,6 +89,13 @@ impl World {
         let persona = self.one_of(&personas);
         let text = format!("post {}", self.dice.random_range(0..1_000_000));
         self.command(index, Act::Publish, Command::PublishPost { persona, text, draft: None });
+    }
+
+    /// A sealed post enters the pool of this node.
+    pub(super) fn seal(&mut self, index: NodeIndex) {
+        let now = self.now;
+        let post = Box::new(self.nodes[index].new_sealed(now));
+        self.input(index, Input::SealedMade { post });
     }
 
     /// A comment, reaction, edit, deletion or policy, on something that is here. Much of it is refused: it belongs to

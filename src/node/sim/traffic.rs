@@ -172,7 +172,10 @@ impl World {
         let message = traffic.message();
         let bytes = message.encode();
         assert_eq!(Message::decode(&bytes), Ok(Decoded::Known(message)), "what is sent can be read");
-        self.report.bytes += u64::try_from(bytes.len()).unwrap_or(0);
+        let bytes = u64::try_from(bytes.len()).unwrap_or(0);
+        self.report.bytes += bytes;
+        let receiver = self.links[link].end(to).node;
+        self.nodes[receiver].received.frame_bytes += bytes;
         if !self.links[link].is_alive {
             return self.fail(link, to, &traffic);
         }
@@ -222,6 +225,7 @@ impl World {
                 self.input(node, Input::Answered { connection, request, message: Some(message) });
             }
             Traffic::Push { message: Message::HeaderDiff(items) } => {
+                self.count_items(node, &items);
                 let lacked = self.nodes[node].read(|read| answer::lacked(read, items)).unwrap_or_default();
                 if !lacked.is_empty() {
                     let items = answer::check_pushed(lacked);
@@ -256,13 +260,16 @@ impl World {
                 self.send(link, to.other(), Traffic::Fetched { request, ids, items });
             }
             Traffic::Fetched { request, ids, items } => {
+                self.count_items(node, &items);
                 let items = answer::check_items(items, &ids.into_iter().collect());
                 self.input(node, Input::Fetched { connection, request, items });
             }
             Traffic::Items { request, page, wanted, items, delivery } => {
+                self.count_items(node, &items);
                 let items = answer::check_received(items, &page, &wanted);
-                let Page { epoch, ends, offers } = page;
-                let end = PullEnd::Page(PulledPage { epoch, ends, offered: offers.len(), items, delivery });
+                let Page { epoch, ends, offers, sealed } = page;
+                let end =
+                    PullEnd::Page(PulledPage { epoch, ends, sealed, offered: offers.len(), items, delivery });
                 self.input(node, Input::PullEnded { connection, request, end });
             }
         }
@@ -274,6 +281,20 @@ impl World {
         if !items.is_empty() {
             let files = items.iter().map(Item::id).collect();
             self.input(node, Input::Served { connection, files });
+        }
+    }
+
+    /// Counts objects that reach a node, by whatever way.
+    fn count_items(&mut self, node: NodeIndex, items: &[Item]) {
+        for item in items {
+            let bytes = u64::try_from(item.len()).unwrap_or(0);
+            let received = &mut self.nodes[node].received;
+            received.object_bytes += bytes;
+            self.report.received_bytes += bytes;
+            if received.ids.insert(item.id()) {
+                received.needed_bytes += bytes;
+                self.report.needed_bytes += bytes;
+            }
         }
     }
 

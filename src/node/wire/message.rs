@@ -8,7 +8,7 @@ use super::WireError;
 use super::link::{LinkAsk, Reply};
 use crate::domain::address::PeerAddress;
 use crate::domain::envelope::{Envelope, Kind};
-use crate::domain::ids::{ObjectId, PostingId};
+use crate::domain::ids::{ObjectId, PostingId, RecipientTag};
 use crate::domain::log::Seq;
 use crate::limits::{
     DIFF_BYTES, DIFF_ITEMS, FETCH_IDS, FOUND_PEERS, INTEREST_IDS, LINK_ENTRIES, PAGE_ITEMS, PULL_GROUPS,
@@ -96,6 +96,84 @@ pub struct Pull {
     #[n(2)]
     #[cbor(default, skip_if = "Sending::is_at_once")]
     pub sending: Sending,
+    /// Also asks for sealed posts.
+    #[n(3)]
+    pub recipients: Option<Recipients>,
+}
+
+/// Asks for sealed posts one of whose tags begins with these bits.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+#[cbor(map)]
+pub struct Recipients {
+    /// How many bits: from 0, all sealed posts, to 256, one tag.
+    #[n(0)]
+    bits: u16,
+    /// The bits, from the most significant one on, in as few bytes as hold them; what is left of the last byte is zero.
+    #[n(1)]
+    value: ByteVec,
+    /// Everything after this position of the log of sealed posts is wanted.
+    #[n(2)]
+    pub since: Seq,
+}
+
+impl Recipients {
+    /// All sealed posts after a position.
+    #[must_use]
+    pub fn everything(since: Seq) -> Self {
+        Self { bits: 0, value: Vec::new().into(), since }
+    }
+
+    /// Those with a tag that shares its first bits with this one.
+    #[must_use]
+    pub fn like(tag: RecipientTag, bits: u16, since: Seq) -> Self {
+        let bits = bits.min(256);
+        let mut value: Vec<u8> = tag.as_bytes().iter().copied().take(usize::from(bits.div_ceil(8))).collect();
+        if let Some(last) = value.last_mut() {
+            *last &= mask(bits);
+        }
+        Self { bits, value: value.into(), since }
+    }
+
+    /// Whether every sealed post matches.
+    #[must_use]
+    pub const fn is_everything(&self) -> bool {
+        self.bits == 0
+    }
+
+    /// The one tag it asks for, if it is one.
+    #[must_use]
+    pub fn tag(&self) -> Option<RecipientTag> {
+        RecipientTag::try_from(self.value.as_slice()).ok().filter(|_| self.bits == 256)
+    }
+
+    /// Whether a tag begins with the bits.
+    #[must_use]
+    pub fn matches(&self, tag: RecipientTag) -> bool {
+        let whole = usize::from(self.bits / 8);
+        let (same, rest) = (tag.as_bytes().iter().zip(self.value.iter()), usize::from(self.bits % 8));
+        let is_same = same.take(whole).all(|(one, other)| one == other);
+        let last = tag.as_bytes().get(whole).zip(self.value.get(whole));
+        is_same && (rest == 0 || last.is_some_and(|(one, other)| one & mask(self.bits) == *other))
+    }
+
+    fn is_well_formed(&self) -> bool {
+        let is_clean = self.value.last().is_none_or(|last| last & !mask(self.bits) == 0);
+        self.bits <= 256 && self.value.len() == usize::from(self.bits.div_ceil(8)) && is_clean
+    }
+}
+
+/// The bits of the last byte that count.
+const fn mask(bits: u16) -> u8 {
+    match bits % 8 {
+        0 => 0xff,
+        1 => 0x80,
+        2 => 0xc0,
+        3 => 0xe0,
+        4 => 0xf0,
+        5 => 0xf8,
+        6 => 0xfc,
+        _ => 0xfe,
+    }
 }
 
 /// When the items of a page with fewer than `INLINE_ITEMS` offers are sent.
@@ -160,9 +238,44 @@ pub struct Page {
     /// One per group of the pull, in its order.
     #[n(1)]
     pub ends: Vec<GroupEnd>,
-    /// In the order of arrival, at most [`PAGE_ITEMS`].
+    /// In the order of arrival, at most [`PAGE_ITEMS`]; sealed posts last.
     #[n(2)]
     pub offers: Vec<Offer>,
+    /// When sealed posts were asked for.
+    #[n(3)]
+    pub sealed: Option<SealedEnd>,
+}
+
+impl Page {
+    /// The index of the first offer that is a sealed post.
+    #[must_use]
+    pub fn first_sealed(&self) -> usize {
+        let count = self.sealed.map_or(0, |sealed| usize::from(sealed.offers));
+        self.offers.len().saturating_sub(count)
+    }
+}
+
+/// How far a page goes in the log of sealed posts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Encode, Decode)]
+#[cbor(map)]
+pub struct SealedEnd {
+    /// The end of that log in the answer's snapshot.
+    #[n(0)]
+    pub upto: Seq,
+    /// Where the page was cut: everything up to here was looked at, with more to come behind it.
+    #[n(1)]
+    pub cut: Option<Seq>,
+    /// How many of the page's offers, the last ones, are sealed posts.
+    #[n(2)]
+    pub offers: u16,
+}
+
+impl SealedEnd {
+    /// How far the log was read when everything offered is done.
+    #[must_use]
+    pub fn cursor(&self) -> Seq {
+        self.cut.unwrap_or(self.upto)
+    }
 }
 
 /// Which offers of a page are to be sent: bit `i` of byte `i / 8`.
@@ -451,12 +564,19 @@ fn decode_body(kind: u16, decoder: &mut Decoder<'_>) -> Result<Option<Message>, 
             if pull.groups.len() > PULL_GROUPS || ranges > INTEREST_IDS {
                 return Err(WireError::TooMuch);
             }
+            if pull.recipients.as_ref().is_some_and(|recipients| !recipients.is_well_formed()) {
+                return Err(WireError::Malformed);
+            }
             Message::Pull(pull)
         }
         PAGE => {
             let page: Page = decoder.decode().map_err(malformed)?;
             if page.ends.len() > PULL_GROUPS || page.offers.len() > PAGE_ITEMS {
                 return Err(WireError::TooMuch);
+            }
+            let sealed = page.sealed.map_or(0, |sealed| usize::from(sealed.offers));
+            if sealed > page.offers.len() {
+                return Err(WireError::Malformed);
             }
             Message::Page(page)
         }

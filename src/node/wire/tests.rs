@@ -34,7 +34,8 @@ fn golden_frames() {
     check("set-interest", &Message::SetInterest(vec![PostingId::from_bytes([2; 32])]));
     check("interest-accepted", &Message::InterestAccepted(ListHash([3; 16])));
     let group = Group { since: seq(1_000), ranges: vec![Range { start: 0, length: 3 }] };
-    let pull = |sending| Pull { hash: ListHash([3; 16]), groups: vec![group.clone()], sending };
+    let pull =
+        |sending| Pull { hash: ListHash([3; 16]), groups: vec![group.clone()], sending, recipients: None };
     check("pull", &Message::Pull(pull(Sending::AtOnce)));
     check("pull-on-request", &Message::Pull(pull(Sending::OnRequest)));
     let page = Page {
@@ -44,8 +45,19 @@ fn golden_frames() {
             GroupEnd { upto: seq(1_001), cut: Some(seq(7)) },
         ],
         offers: vec![Offer { id: ObjectId::from_bytes([4; 32]), size: 300 }],
+        sealed: None,
     };
     check("page", &Message::Page(page));
+    let tag = crate::domain::ids::RecipientTag::from_bytes([0xab; 32]);
+    let recipients = Some(Recipients::like(tag, 12, seq(77)));
+    check("pull-recipients", &Message::Pull(Pull { recipients, ..pull(Sending::AtOnce) }));
+    let page = Page {
+        epoch: Epoch([1; 16]),
+        ends: vec![],
+        offers: vec![Offer { id: ObjectId::from_bytes([4; 32]), size: 1_984 }],
+        sealed: Some(SealedEnd { upto: seq(1_001), cut: Some(seq(7)), offers: 1 }),
+    };
+    check("page-sealed", &Message::Page(page));
     check("need-list", &Message::NeedList);
     check("want", &Message::Want(Want::new(&[true, false, true, false, false, false, false, false, true])));
     let envelope = crate::domain::envelope::Envelope {
@@ -192,11 +204,16 @@ fn lists_above_their_bound_are_refused() {
     let fetch = Message::Fetch(vec![ObjectId::from_bytes([1; 32]); FETCH_IDS + 1]).encode();
     assert_eq!(Message::decode(&fetch), Err(WireError::TooMuch));
     let offer = Offer { id: ObjectId::from_bytes([1; 32]), size: 1 };
-    let page = Page { epoch: Epoch([0; 16]), ends: vec![], offers: vec![offer; PAGE_ITEMS + 1] };
+    let page =
+        Page { epoch: Epoch([0; 16]), ends: vec![], offers: vec![offer; PAGE_ITEMS + 1], sealed: None };
     assert_eq!(Message::decode(&Message::Page(page).encode()), Err(WireError::TooMuch));
     let group = Group { since: Seq::START, ranges: vec![] };
-    let pull =
-        Pull { hash: ListHash([0; 16]), groups: vec![group; PULL_GROUPS + 1], sending: Sending::AtOnce };
+    let pull = Pull {
+        hash: ListHash([0; 16]),
+        groups: vec![group; PULL_GROUPS + 1],
+        sending: Sending::AtOnce,
+        recipients: None,
+    };
     assert_eq!(Message::decode(&Message::Pull(pull).encode()), Err(WireError::TooMuch));
     let found = Message::Found(Found { holds: false, holders: vec![somebody(); FOUND_PEERS + 1] }).encode();
     assert_eq!(Message::decode(&found), Err(WireError::TooMuch));
@@ -207,6 +224,25 @@ fn lists_above_their_bound_are_refused() {
     let mut bytes = Vec::new();
     minicbor::Encoder::new(&mut bytes).array(2).unwrap().u16(2).unwrap().array(1 << 60).unwrap();
     assert_eq!(Message::decode(&bytes), Err(WireError::TooMuch));
+}
+
+#[test]
+fn recipients_that_contradict_themselves_are_refused() {
+    let ask = |bits: u16, value: &[u8]| {
+        let mut bytes = Vec::new();
+        let mut encoder = minicbor::Encoder::new(&mut bytes);
+        encoder.array(2).unwrap().u16(4).unwrap().map(3).unwrap().u8(0).unwrap().bytes(&[0; 16]).unwrap();
+        encoder.u8(1).unwrap().array(0).unwrap().u8(3).unwrap().map(3).unwrap();
+        encoder.u8(0).unwrap().u16(bits).unwrap().u8(1).unwrap().bytes(value).unwrap();
+        encoder.u8(2).unwrap().u8(0).unwrap();
+        Message::decode(&bytes)
+    };
+    for (bits, value) in [(0, &[][..]), (1, &[0x80]), (12, &[0xab, 0xa0]), (256, &[7; 32])] {
+        assert!(ask(bits, value).is_ok(), "{bits}");
+    }
+    for (bits, value) in [(0, &[0][..]), (1, &[0xc0]), (12, &[0xab]), (256, &[7; 31]), (257, &[7; 33])] {
+        assert_eq!(ask(bits, value), Err(WireError::Malformed), "{bits}");
+    }
 }
 
 #[test]
@@ -226,11 +262,17 @@ fn a_pull_without_news_is_small() {
         hash: ListHash([3; 16]),
         groups: vec![group],
         sending: Sending::OnRequest,
+        recipients: None,
     }))
     .len();
     let end = GroupEnd { upto: seq(1 << 40), cut: None };
-    let answer =
-        encode_frame(&Message::Page(Page { epoch: Epoch([0; 16]), ends: vec![end], offers: vec![] })).len();
+    let answer = encode_frame(&Message::Page(Page {
+        epoch: Epoch([0; 16]),
+        ends: vec![end],
+        offers: vec![],
+        sealed: None,
+    }))
+    .len();
     assert!(ask + answer <= 100, "{ask} + {answer} bytes");
 }
 

@@ -127,7 +127,10 @@ pub async fn one_byte_every_five_seconds(target: Target) -> Result<u64, String> 
     // In all else it behaves: it takes the list of the other side and has nothing new.
     let behaving = serve_pulls(&connection, attacker.id(), |_, pull| {
         let ends = ends_after(&pull.groups, None);
-        Some(Answer { page: Page { epoch: Epoch([7; 16]), ends, offers: Vec::new() }, items: Vec::new() })
+        Some(Answer {
+            page: Page { epoch: Epoch([7; 16]), ends, offers: Vec::new(), sealed: None },
+            items: Vec::new(),
+        })
     });
     let closed = close_code(&connection, Duration::from_mins(2));
     let (code, (), _served) = tokio::join!(closed, crawling, behaving);

@@ -80,7 +80,7 @@ pub async fn duplicates(target: &Target, victim: &Home) -> Seen {
     }
     let ranges = vec![Range { start: 0, length: 1 }; 2];
     let groups = vec![Group { since: Seq::START, ranges }];
-    let pull = Pull { hash, groups, sending: Sending::AtOnce };
+    let pull = Pull { hash, groups, sending: Sending::AtOnce, recipients: None };
     let _stream = open(&connection, &encode_frame(&Message::Pull(pull))).await?;
     must_be_cut(&connection, target.patience)
         .await
@@ -110,7 +110,12 @@ pub async fn hasty_pulls(target: &Target) -> Seen {
         _ => ListHash([0; 16]),
     };
     let group = Group { since: Seq::START, ranges: vec![Range { start: 0, length: 1 }] };
-    let pull = encode_frame(&Message::Pull(Pull { hash, groups: vec![group], sending: Sending::AtOnce }));
+    let pull = encode_frame(&Message::Pull(Pull {
+        hash,
+        groups: vec![group],
+        sending: Sending::AtOnce,
+        recipients: None,
+    }));
     let mut pages = 0;
     for _ in 0..100 {
         match ask(&connection, &pull, target.patience).await {

@@ -48,6 +48,7 @@ async fn deliver(target: &Target, envelope: Envelope) -> Seen {
     let connection = attacker.greeted().await?;
     let serving = serve_pulls(&connection, attacker.id(), |_, pull| {
         let page = Page {
+            sealed: None,
             epoch: Epoch([7; 16]),
             ends: ends_after(&pull.groups, None),
             offers: vec![offer(&envelope)],
@@ -94,6 +95,7 @@ pub async fn small_order(target: &Target, victim: &Home) -> Seen {
     let connection = attacker.greeted().await?;
     let serving = serve_pulls(&connection, attacker.id(), |number, pull| {
         let page = Page {
+            sealed: None,
             epoch: Epoch([7; 16]),
             ends: ends_after(&pull.groups, Some(1)),
             offers: vec![offer(&envelope); 4],
@@ -119,6 +121,7 @@ pub async fn replayed(target: &Target, victim: &Home) -> Seen {
     let pages = 1_000 / PAGE_ITEMS;
     let serving = serve_pulls(&connection, attacker.id(), |number, pull| {
         let page = Page {
+            sealed: None,
             epoch: Epoch([7; 16]),
             ends: ends_after(&pull.groups, Some(1)),
             offers: vec![offer(&envelope); PAGE_ITEMS],
@@ -147,7 +150,12 @@ pub async fn endless_offers(target: &Target) -> Seen {
         });
         let offers = offers.collect();
         Some(Answer {
-            page: Page { epoch: Epoch([7; 16]), ends: ends_after(&pull.groups, Some(1)), offers },
+            page: Page {
+                epoch: Epoch([7; 16]),
+                ends: ends_after(&pull.groups, Some(1)),
+                offers,
+                sealed: None,
+            },
             items: Vec::new(),
         })
     });
@@ -175,7 +183,8 @@ pub async fn far_times(target: &Target, victim: &Home) -> Seen {
     let connection = attacker.greeted().await?;
     let serving = serve_pulls(&connection, attacker.id(), |number, pull| {
         let offers = envelopes.iter().map(offer).collect();
-        let page = Page { epoch: Epoch([7; 16]), ends: ends_after(&pull.groups, Some(1)), offers };
+        let page =
+            Page { epoch: Epoch([7; 16]), ends: ends_after(&pull.groups, Some(1)), offers, sealed: None };
         let items = envelopes.iter().cloned().map(Item::from).collect();
         (number < 1).then_some(Answer { page, items })
     });

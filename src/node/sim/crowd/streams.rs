@@ -112,8 +112,9 @@ impl World {
             }
             Traffic::Items { request, page, wanted, items, delivery } => {
                 let items = answer::check_received(items, &page, &wanted);
-                let Page { epoch, ends, offers } = page;
-                let end = PullEnd::Page(PulledPage { epoch, ends, offered: offers.len(), items, delivery });
+                let Page { epoch, ends, offers, sealed } = page;
+                let end =
+                    PullEnd::Page(PulledPage { epoch, ends, sealed, offered: offers.len(), items, delivery });
                 self.input(node, from, Input::PullEnded { connection, request, end });
             }
         }
@@ -177,7 +178,7 @@ impl World {
             return page;
         }
         let ends = pull.groups.iter().map(|group| GroupEnd { upto: group.since, cut: None }).collect();
-        Page { epoch: page.epoch, ends, offers: Vec::new() }
+        Page { epoch: page.epoch, ends, offers: Vec::new(), sealed: None }
     }
 }
 
