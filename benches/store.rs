@@ -4,6 +4,8 @@
 //! judges ours against the run before, and the table at the end sets it beside its floor. Run it with
 //! `cargo bench --bench store`.
 
+#[path = "support/pool.rs"]
+mod pool;
 mod support;
 
 use std::collections::VecDeque;
@@ -71,6 +73,7 @@ fn main() -> Result<()> {
     other_queries(&mut bench)?;
     commits(&mut bench)?;
     pulls(&mut bench)?;
+    pool::sealed_pulls(&mut bench)?;
     bench.criterion.final_summary();
     bench.table.print();
     Ok(())
