@@ -147,6 +147,21 @@ limits! {
     INLINE_ITEMS: usize = 4;
     /// Ids of one fetch.
     FETCH_IDS: usize = 64;
+    /// People who commented and whose profiles are looked for; of more the first are forgotten. Higher is rows and
+    /// questions that made-up commenters can cause; lower leaves busy threads without names.
+    NAMELESS_AUTHORS: u32 = 1_024;
+    /// Profiles kept of people who only comment; of more the first make room. Two KiB each at most.
+    COMMENTER_PROFILES: u32 = 4_096;
+    /// Wait before somebody's profile is asked for: more comments come meanwhile, and the peer gets it itself.
+    NAME_AFTER: Duration = Duration::from_secs(1);
+    /// Wait before the next peer is asked for the same profile.
+    NAME_SPACING: Duration = Duration::from_secs(2);
+    /// Peers asked for a profile, one after another, before a rest.
+    NAME_PEERS: usize = 8;
+    /// First rest when none of them had it; doubles each time.
+    NAME_RETRY_FIRST: Duration = Duration::from_secs(10);
+    /// Longest rest. Lower asks for what nobody has again and again.
+    NAME_RETRY_LONGEST: Duration = Duration::from_mins(30);
     /// Newest posts a manifest lists. Higher makes every post cost its readers more; lower lets a reader who missed
     /// some fall back on a pull.
     MANIFEST_POSTS: usize = 20;

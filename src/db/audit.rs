@@ -127,6 +127,16 @@ impl Read<'_> {
         self.list("SELECT operation_id FROM comments WHERE state = 0", [], |row| row.get(0))
     }
 
+    /// Whose comments are shown here without a profile of theirs; own personas apart.
+    pub fn list_unnamed_commenters(&self) -> Result<Vec<PostingId>, DbError> {
+        self.list(
+            "SELECT DISTINCT posting_id FROM comments JOIN authors USING (author) WHERE state = 0
+             AND author NOT IN (SELECT author FROM profiles) AND author NOT IN (SELECT author FROM personas)",
+            [],
+            |row| row.get(0),
+        )
+    }
+
     /// Whether more is taken than these quotas although something could make room: of a followed author, a stranger, all
     /// strangers, the pool.
     pub fn is_over_quota(&self, quotas: [u64; 4]) -> Result<bool, DbError> {
@@ -170,7 +180,9 @@ impl Read<'_> {
                        (SELECT coalesce(sum(length(objects.bytes) + ?1), 0) FROM arrivals JOIN objects USING (object)
                         WHERE arrivals.author = authors.author)
                      + (SELECT coalesce(sum(length(objects.bytes) + ?1), 0) FROM held JOIN objects USING (object)
-                        WHERE held.author = authors.author))
+                        WHERE held.author = authors.author)
+                     + (SELECT coalesce(sum(length(objects.bytes) + ?1), 0) FROM unlogged_profiles JOIN objects USING (object)
+                        WHERE unlogged_profiles.author = authors.author))
                 AND NOT EXISTS (SELECT 1 FROM authors WHERE class <> CASE
                        WHEN author IN (SELECT author FROM personas) THEN 0
                        WHEN author IN (SELECT author FROM follows) THEN 1 ELSE 2 END)

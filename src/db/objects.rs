@@ -170,6 +170,7 @@ impl Write<'_> {
     /// Takes an object out of the log and off the disk. What else names it is the caller's.
     pub fn delete_object(&self, key: ObjectKey) -> Result<(), DbError> {
         self.delete_arrival(key)?;
+        self.delete_unlogged_profile(key)?;
         self.delete_blob_uses(key)?;
         self.execute("DELETE FROM objects WHERE object = ?1", [key])?;
         Ok(())

@@ -1,9 +1,12 @@
-//! The newest profile of every author.
+//! The newest profile of every author, and whose profiles are missing. Most profiles stand in the log; those of people
+//! who only comment are kept beside it.
 
 use rusqlite::params;
 
 use super::{Author, DbError, ObjectKey, Read, Write};
-use crate::domain::ids::ObjectId;
+use crate::domain::envelope::Kind;
+use crate::domain::ids::{ObjectId, PostingId};
+use crate::limits::{COMMENTER_PROFILES, NAMELESS_AUTHORS};
 
 /// Which profile of an author is the newest one here.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -26,6 +29,10 @@ pub(super) fn name_sql(author: &str) -> String {
     )
 }
 
+pub(super) const FIND_PROFILE_ID: &str = "SELECT object_id FROM authors
+     JOIN profiles ON profiles.author = authors.author JOIN objects ON objects.object = profiles.object
+     WHERE posting_id = ?1";
+
 impl Read<'_> {
     /// The newest profile of an author.
     pub fn find_profile(&self, author: Author) -> Result<Option<CurrentProfile>, DbError> {
@@ -41,6 +48,20 @@ impl Read<'_> {
                     object_id: row.get(2)?,
                 })
             },
+        )
+    }
+
+    /// The id of the newest profile of a posting id.
+    pub fn find_profile_id(&self, posting_id: PostingId) -> Result<Option<ObjectId>, DbError> {
+        self.find(FIND_PROFILE_ID, [posting_id], |row| row.get(0))
+    }
+
+    /// People who commented here and have no profile here, the newest first.
+    pub fn list_nameless(&self) -> Result<Vec<PostingId>, DbError> {
+        self.list(
+            "SELECT posting_id FROM nameless JOIN authors USING (author) ORDER BY nameless DESC LIMIT ?1",
+            [NAMELESS_AUTHORS],
+            |row| row.get(0),
         )
     }
 
@@ -65,5 +86,63 @@ impl Write<'_> {
             params![author, i64::try_from(sequence).unwrap_or(i64::MAX), object, name],
         )?;
         Ok(())
+    }
+
+    /// Notes that somebody who commented has no profile here, forgetting the oldest above [`NAMELESS_AUTHORS`].
+    pub fn insert_nameless(&self, author: Author) -> Result<(), DbError> {
+        self.execute("INSERT INTO nameless (author) VALUES (?1) ON CONFLICT (author) DO NOTHING", [author])?;
+        self.execute(
+            "DELETE FROM nameless WHERE nameless IN (SELECT nameless FROM nameless ORDER BY nameless
+             LIMIT max(0, (SELECT count(*) FROM nameless) - ?1))",
+            [NAMELESS_AUTHORS],
+        )?;
+        Ok(())
+    }
+
+    /// Somebody's profile is here now.
+    pub fn delete_nameless(&self, author: Author) -> Result<(), DbError> {
+        self.execute("DELETE FROM nameless WHERE author = ?1", [author])?;
+        Ok(())
+    }
+
+    /// Keeps a stored profile beside the log, counted for its author; above [`COMMENTER_PROFILES`] the oldest go.
+    pub fn insert_unlogged_profile(&self, author: Author, object: ObjectKey) -> Result<(), DbError> {
+        self.execute(
+            "INSERT INTO unlogged_profiles (object, author) VALUES (?1, ?2)",
+            params![object, author],
+        )?;
+        self.change_bytes(author, self.size_of(object)?)?;
+        let above: Vec<ObjectKey> = self.list(
+            "SELECT object FROM unlogged_profiles ORDER BY object
+             LIMIT max(0, (SELECT count(*) FROM unlogged_profiles) - ?1)",
+            [COMMENTER_PROFILES],
+            |row| row.get(0),
+        )?;
+        for object in above {
+            self.execute("DELETE FROM profiles WHERE object = ?1", [object])?;
+            self.delete_object(object)?;
+        }
+        Ok(())
+    }
+
+    /// Lets a profile that is kept beside the log enter it: its author is read now.
+    pub fn log_profile(&self, author: Author) -> Result<(), DbError> {
+        let Some(current) = self.find_profile(author)? else { return Ok(()) };
+        if self.delete_unlogged_profile(current.object)? {
+            self.insert_arrival(author, current.object, Kind::Profile)?;
+        }
+        Ok(())
+    }
+
+    /// Takes a profile out of those beside the log; says whether it was there. Its bytes are still stored.
+    pub(super) fn delete_unlogged_profile(&self, object: ObjectKey) -> Result<bool, DbError> {
+        let author: Option<Author> =
+            self.find("DELETE FROM unlogged_profiles WHERE object = ?1 RETURNING author", [object], |row| {
+                row.get(0)
+            })?;
+        if let Some(author) = author {
+            self.change_bytes(author, self.size_of(object)?.saturating_neg())?;
+        }
+        Ok(author.is_some())
     }
 }

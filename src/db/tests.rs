@@ -64,6 +64,13 @@ fn what_makes_room_is_found_by_index_without_sorting() {
 }
 
 #[test]
+fn the_profile_of_a_posting_id_is_found_by_three_point_reads() {
+    let plan = plan(&mut store(), profiles::FIND_PROFILE_ID, &[&[1_u8; 32]]);
+    let searches = plan.lines().filter(|line| line.starts_with("SEARCH")).count();
+    assert_eq!((searches, plan.contains("SCAN")), (3, false), "{plan}");
+}
+
+#[test]
 fn the_seats_of_a_peer_are_found_by_index() {
     let plan = plan(&mut store(), holders::LIST_SEATED_AUTHORS, &[&1]);
     assert!(plan.contains("author_seats_by_peer") && !plan.contains("TEMP B-TREE"), "{plan}");

@@ -338,7 +338,13 @@ fn happened(model: &mut Model, event: Event) -> Vec<Request> {
             requests.extend(thread::changed(model, post_id));
             requests
         }
-        Event::PeopleChanged => model.watches.ask_all(&[Watch::People]),
+        // Names stand wherever people do.
+        Event::PeopleChanged => {
+            let mut requests = model.feed.changed();
+            requests.extend(thread::refresh(model));
+            requests.extend(model.watches.ask_all(&[Watch::People]));
+            requests
+        }
         Event::PersonasChanged => model.watches.ask_all(&[Watch::Personas]),
         Event::PeersChanged | Event::StatusChanged | Event::Ready { .. } => ask_about_network(model),
         Event::Transfer(transfer) => {

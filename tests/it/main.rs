@@ -28,6 +28,8 @@ mod hostile_peers;
 #[cfg(test)]
 mod logs;
 #[cfg(test)]
+mod names;
+#[cfg(test)]
 mod output;
 #[cfg(test)]
 mod program;

@@ -220,6 +220,21 @@ UPDATE authors SET bytes =
 INSERT INTO space (class) VALUES (0), (1), (2), (3);
 UPDATE space SET bytes = (SELECT coalesce(sum(authors.bytes), 0) FROM authors WHERE authors.class = space.class);
 
+-- Names of commenters ------------------------------------------------------------------------------------------------
+
+-- People who commented here and of whom no profile is: 'whose profiles are asked for'. The newest last in `nameless`.
+CREATE TABLE nameless (
+    nameless INTEGER PRIMARY KEY AUTOINCREMENT,
+    author   INTEGER NOT NULL UNIQUE
+) STRICT;
+
+-- Profiles that were fetched for a name's sake, of people whose logs nobody here reads. They stand in no log, so that
+-- ours does not say whom we read about: 'which of them make room', and 'does this one count like something in the log'.
+CREATE TABLE unlogged_profiles (
+    object INTEGER PRIMARY KEY,
+    author INTEGER NOT NULL
+) STRICT;
+
 -- Spread --------------------------------------------------------------------------------------------------------------
 
 -- The newest manifest of an author.

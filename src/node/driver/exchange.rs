@@ -4,9 +4,8 @@ use std::sync::Arc;
 
 use super::serve::{Ended, Served};
 use super::shared::Shared;
-use crate::domain::ids::ObjectId;
-use crate::limits::{CONTROL_FRAME_BYTES, ITEM_FRAME_BYTES, PAGE_BYTES, PAGE_ITEMS, POST_BYTES, PULL_TIME};
-use crate::node::engine::answer::{self, Checked};
+use crate::limits::{CONTROL_FRAME_BYTES, ITEM_FRAME_BYTES, PAGE_BYTES, PAGE_ITEMS, PULL_TIME};
+use crate::node::engine::answer::{self, Checked, PageBudget, Wanted};
 use crate::node::engine::{Delivery, Input, Offence, PullEnd, PulledPage, RequestId};
 use crate::node::net::{NetError, Stream};
 use crate::node::wire::{Decoded, Item, Message, Offer, Page, Pull, Want};
@@ -35,14 +34,9 @@ pub(super) async fn pull(shared: Arc<Shared>, served: Served, request: RequestId
 }
 
 /// Fetches objects, and tells the engine what came.
-pub(super) async fn fetch(
-    shared: Arc<Shared>,
-    served: Served,
-    request: RequestId,
-    ids: Vec<ObjectId>,
-) -> Ended {
+pub(super) async fn fetch(shared: Arc<Shared>, served: Served, request: RequestId, wanted: Wanted) -> Ended {
     let connection = served.id;
-    match run_fetch(&served, ids).await {
+    match run_fetch(&served, wanted).await {
         Ok(items) => shared.input(Input::Fetched { connection, request, items }).await,
         Err(error) => {
             shared.input(Input::Fetched { connection, request, items: Vec::new() }).await;
@@ -55,17 +49,16 @@ pub(super) async fn fetch(
     None
 }
 
-async fn run_fetch(served: &Served, ids: Vec<ObjectId>) -> Result<Vec<Checked>, NetError> {
-    let mut stream = served.link.open(&Message::Fetch(ids.clone())).await?;
+async fn run_fetch(served: &Served, wanted: Wanted) -> Result<Vec<Checked>, NetError> {
+    let mut stream = served.link.open(&wanted.message()).await?;
     stream.finish();
-    let bytes = ids.len().saturating_mul(POST_BYTES).min(PAGE_BYTES);
-    let room = Room { items: ids.len(), bytes };
+    let PageBudget { items, bytes } = wanted.room();
+    let room = Room { items, bytes };
     let mut items = Vec::new();
     // What came before the stream broke or the time was up counts.
     let received = tokio::time::timeout(PULL_TIME, receive_items(&mut stream, room, &mut items)).await;
     received.unwrap_or(Ok(Delivery::Cut))?;
-    let asked = ids.into_iter().collect();
-    let checked = tokio::task::spawn_blocking(move || answer::check_items(items, &asked));
+    let checked = tokio::task::spawn_blocking(move || wanted.check(items));
     checked.await.map_err(|_panicked| NetError::Cut)
 }
 
@@ -157,6 +150,7 @@ async fn receive_items(
 mod tests {
     use super::*;
     use crate::domain::envelope::{Envelope, Kind};
+    use crate::domain::ids::ObjectId;
 
     fn item(bytes: usize) -> Item {
         Envelope { kind: Kind::Post, bytes: vec![0; bytes], signature: [0; 64] }.into()

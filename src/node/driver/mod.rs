@@ -193,9 +193,9 @@ impl Driver {
                     self.tasks.spawn(exchange::pull(Arc::clone(&self.shared), served, request, pull));
                 }
             }
-            Effect::Fetch { connection, request, ids } => {
+            Effect::Fetch { connection, request, wanted } => {
                 if let Some(served) = self.links.get(&connection).cloned() {
-                    self.tasks.spawn(exchange::fetch(Arc::clone(&self.shared), served, request, ids));
+                    self.tasks.spawn(exchange::fetch(Arc::clone(&self.shared), served, request, wanted));
                 }
             }
             Effect::Push { connection, message } => {

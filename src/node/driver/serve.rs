@@ -9,7 +9,7 @@ use super::meter::{Allowance, Meter};
 use super::shared::{Heard, Shared, locked};
 use crate::domain::log::Seq;
 use crate::limits::CONTROL_FRAME_BYTES;
-use crate::node::engine::answer::{self, PageBudget, PullAnswer};
+use crate::node::engine::answer::{self, PageBudget, PullAnswer, Wanted};
 use crate::node::engine::{ConnectionId, Direction, Input, Offence};
 use crate::node::net::{Link, NetError, Stream};
 use crate::node::wire::{Decoded, Item, Message, Page, Pull, Sending};
@@ -121,7 +121,11 @@ async fn answer_request(shared: &Shared, served: &Served, mut stream: Stream) ->
         Some(Decoded::Unknown { kind }) => Some(Message::Unsupported { kind }),
         Some(Decoded::Known(Message::Pull(pull))) => answer_pull(shared, served, &mut stream, pull).await?,
         Some(Decoded::Known(Message::Fetch(ids))) => {
-            send_items(shared, served, &mut stream, ids.into()).await?;
+            send_wanted(shared, served, &mut stream, Wanted::Objects(ids)).await?;
+            None
+        }
+        Some(Decoded::Known(Message::FetchProfiles(authors))) => {
+            send_wanted(shared, served, &mut stream, Wanted::Profiles(authors)).await?;
             None
         }
         Some(Decoded::Known(
@@ -201,6 +205,17 @@ async fn send_page(
         }
     };
     send_items(shared, served, stream, answer::asked(&page, want.as_ref()).into()).await
+}
+
+/// Sends what there is of what is fetched.
+async fn send_wanted(
+    shared: &Shared,
+    served: &Served,
+    stream: &mut Stream,
+    wanted: Wanted,
+) -> Result<(), NetError> {
+    let ids = shared.readers.read(move |read| wanted.ids(read)).await.map_err(|_store| NetError::Cut)?;
+    send_items(shared, served, stream, ids.into()).await
 }
 
 /// Sends the objects there are of these ids, frame by frame; each frame is one short read. The engine hears what was

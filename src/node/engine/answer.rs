@@ -10,14 +10,15 @@ use super::Offence;
 use super::interest::InterestList;
 use crate::db::objects::Have;
 use crate::db::{DbError, Read};
-use crate::domain::envelope::{Object, ObjectError};
-use crate::domain::ids::{NetworkId, ObjectId};
+use crate::domain::envelope::{Kind, Object, ObjectError};
+use crate::domain::ids::{NetworkId, ObjectId, PostingId};
 use crate::domain::log::Seq;
 use crate::limits::{
-    INLINE_ITEMS, ITEM_FRAME_FILL, PAGE_BYTES, PAGE_ITEMS, POST_BYTES, SEALED_BYTES, SEALED_SCAN,
+    INLINE_ITEMS, ITEM_FRAME_FILL, PAGE_BYTES, PAGE_ITEMS, POST_BYTES, PROFILE_BYTES, SEALED_BYTES,
+    SEALED_SCAN,
 };
 use crate::node::wire::{
-    Epoch, Group, GroupEnd, Item, Offer, Page, Pull, Recipients, SealedEnd, Sending, Want,
+    Epoch, Group, GroupEnd, Item, Message, Offer, Page, Pull, Recipients, SealedEnd, Sending, Want,
 };
 
 /// How much one page may hold.
@@ -289,6 +290,74 @@ pub fn next_items(
         ids.pop_front();
     }
     Ok(items)
+}
+
+/// What a fetch asks for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Wanted {
+    /// These objects, in this order.
+    Objects(Vec<ObjectId>),
+    /// The newest profiles of these authors, in this order.
+    Profiles(Vec<PostingId>),
+}
+
+impl Wanted {
+    /// The request.
+    #[must_use]
+    pub fn message(&self) -> Message {
+        match self {
+            Self::Objects(ids) => Message::Fetch(ids.clone()),
+            Self::Profiles(authors) => Message::FetchProfiles(authors.clone()),
+        }
+    }
+
+    /// How many items may come, and how many bytes of them.
+    #[must_use]
+    pub fn room(&self) -> PageBudget {
+        let (items, each) = match self {
+            Self::Objects(ids) => (ids.len(), POST_BYTES),
+            Self::Profiles(authors) => (authors.len(), PROFILE_BYTES),
+        };
+        PageBudget { items, bytes: items.saturating_mul(each).min(PAGE_BYTES) }
+    }
+
+    /// Which objects that is here; what is not here is left out.
+    ///
+    /// # Errors
+    /// [`DbError`] when the store cannot be read.
+    pub fn ids(&self, read: Read<'_>) -> Result<Vec<ObjectId>, DbError> {
+        let authors = match self {
+            Self::Objects(ids) => return Ok(ids.clone()),
+            Self::Profiles(authors) => authors,
+        };
+        let mut ids = Vec::new();
+        for author in authors {
+            ids.extend(read.find_profile_id(*author)?);
+        }
+        Ok(ids)
+    }
+
+    /// Hashes and verifies what came.
+    #[must_use]
+    pub fn check(&self, items: Vec<Item>) -> Vec<Checked> {
+        let authors: BTreeSet<PostingId> = match self {
+            Self::Objects(ids) => return check_items(items, &ids.iter().copied().collect()),
+            Self::Profiles(authors) => authors.iter().copied().collect(),
+        };
+        items.into_iter().map(|item| check_profile(item, &authors)).collect()
+    }
+}
+
+/// Checks an item that should be a profile of one of these authors. Whose it is can be read only from good bytes.
+fn check_profile(item: Item, authors: &BTreeSet<PostingId>) -> Checked {
+    let id = item.id();
+    let envelope = item.into_envelope().filter(|envelope| envelope.kind == Kind::Profile);
+    match envelope.map(Object::verify) {
+        Some(Ok(object)) if authors.contains(&object.author()) => Checked::Object(object),
+        Some(Ok(_)) | None => Checked::Unasked,
+        Some(Err(ObjectError::Content(_))) => Checked::Refused(id),
+        Some(Err(ObjectError::Signature(_))) => Checked::Forged,
+    }
 }
 
 /// One received item after its checks.

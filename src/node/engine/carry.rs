@@ -119,7 +119,9 @@ impl Engine {
         self.carrying.turn = goes_on.then(|| step.now.after(jittered(step.rng, CARRY_TURN)));
         let ours = |interest: &Interest, id: &PostingId| interest.is_ours(*id);
         let current = before.iter().filter(|(id, _)| !ours(&self.interest, id)).map(|(_, row)| *row);
-        let most = if self.faults.has(Fault::CarriesNobody) { 0 } else { INTEREST_IDS };
+        let carries_nobody =
+            [Fault::CarriesNobody, Fault::AsksNoNames].iter().any(|fault| self.faults.has(*fault));
+        let most = if carries_nobody { 0 } else { INTEREST_IDS };
         let places = most.saturating_sub(self.interest.count_ours());
         let after = choose(step.now, step.rng, current.collect(), &wishes, places, occasion);
         self.carry_these(step, &before, &after)

@@ -15,6 +15,8 @@ pub enum Fault {
     EvictedIsForgotten,
     /// What neighbours want is not carried.
     CarriesNobody,
+    /// Nobody is asked for the profiles of commenters; nor is anybody carried, which brings most of them.
+    AsksNoNames,
     /// After an unclean stop numbers of the log are given again.
     SeqReuse,
     /// What comes in is told to nobody else, neither by pushes nor by news.

@@ -168,6 +168,9 @@ impl Engine {
         match effective {
             Effective::Yes => {
                 step.store.insert_arrival(post.author, entry.key, Kind::Operation)?;
+                if action == ActionCode::Comment {
+                    self.want_name(step, entry, operation.content().author())?;
+                }
                 self.note_pushed_arrival(step.now, entry);
                 self.spread_operation(step.now, operation, entry.source);
             }

@@ -279,6 +279,7 @@ impl Engine {
         }
         step.store.insert_arrival(entry.author, entry.key, Kind::Profile)?;
         step.store.replace_profile(entry.author, content.sequence(), entry.key, content.name())?;
+        self.named(step, entry.author, entry.log_author)?;
         step.tell(Event::PeopleChanged);
         if self.keys.contains_key(&entry.log_author) {
             step.tell(Event::PersonasChanged);

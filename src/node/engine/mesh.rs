@@ -252,6 +252,7 @@ impl Engine {
             connection.pull_soon(step.now);
         }
         self.links_lost(step, id)?;
+        self.names.connection_lost(step.now, id);
         step.tell(Event::PeersChanged);
         Ok(())
     }
@@ -360,6 +361,7 @@ impl Engine {
         }
         self.forget_surplus_peers(step)?;
         self.wake_transfers(step.now);
+        self.names.peer_reached(step.now);
         step.tell(Event::PeersChanged);
         if self.clock_off_minutes().is_some() {
             step.tell(Event::StatusChanged);

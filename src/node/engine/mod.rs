@@ -22,6 +22,7 @@ mod header_tests;
 mod headers;
 mod intake;
 mod mesh;
+mod names;
 mod person;
 mod pool;
 #[cfg(test)]
@@ -51,12 +52,13 @@ pub use self::person::{no_persona, slot_name};
 pub use self::space::Quotas;
 pub use self::trust::{Bans, Offence};
 
-use self::answer::Checked;
+use self::answer::{Checked, Wanted};
 use self::blobs::Transfers;
 use self::carry::Carrying;
 use self::connection::Connection;
 use self::interest::{Interest, InterestList};
 use self::mesh::{KnownPeer, Places};
+use self::names::Names;
 use self::space::Space;
 use self::spread::Spread;
 use self::sync::PendingSync;
@@ -373,8 +375,8 @@ pub enum Effect {
         connection: ConnectionId,
         /// To be named at the end.
         request: RequestId,
-        /// Which.
-        ids: Vec<ObjectId>,
+        /// What.
+        wanted: Wanted,
     },
     /// Push to a peer; may be lost.
     Push {
@@ -496,6 +498,7 @@ pub struct Engine {
     /// When the oldest operation that waits for its post is dropped.
     next_stale: Option<Timestamp>,
     log_name: LogName,
+    names: Names,
     trust: Trust,
     places: Places,
     exchange: Exchange,
@@ -565,6 +568,7 @@ impl Engine {
             next_deferred: read.find_next_deferred()?,
             next_stale: read.find_oldest_waiting()?.map(|since| since.after(WAITING_TIME)),
             log_name: LogName::AsFound,
+            names: Names::load(read)?,
             trust: Trust::load(read)?,
             places: Places::of(setup.connections),
             exchange: setup.exchange,
@@ -628,7 +632,7 @@ impl Engine {
                 self.pull_ended(&mut step, connection, request, end)?;
             }
             Input::Fetched { connection, request, items } => {
-                self.fetched(&mut step, connection, request, items)?;
+                self.fetch_answered(&mut step, connection, request, items)?;
             }
             Input::DiffReceived { connection, items } => {
                 self.diff_received(&mut step, connection, items)?;
@@ -661,6 +665,7 @@ impl Engine {
             .into_iter()
             .chain(self.next_stale)
             .chain(self.next_deferred)
+            .chain(self.names.next_deadline())
             .chain(carrying)
             .chain(spread);
         let kept = self.space.next_deadline(self.last_now).into_iter().chain(self.transfers.next_deadline());
@@ -677,6 +682,7 @@ impl Engine {
         self.keep_quotas(step)?;
         self.announce_interest(step);
         self.proceed_spread(step)?;
+        self.ask_names(step);
         self.start_pulls(step)?;
         self.send_news(step);
         self.seek_due(step);
@@ -740,6 +746,7 @@ impl Engine {
             for connection in self.connections.values_mut() {
                 connection.since = connection.since.min(now);
             }
+            self.names.clock_stepped_back(now);
             self.transfers.clock_stepped_back(now);
             self.spread.clock_stepped_back(now);
         }

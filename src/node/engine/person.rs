@@ -273,6 +273,7 @@ impl Engine {
         self.forget_asked(posting_id);
         step.store.delete_cursors_of(author)?;
         step.store.delete_evicted_of(Some(author))?;
+        step.store.log_profile(author)?;
         if self.faults.has(Fault::NoResetOnGrowth) {
             for row in step.store.list_peers(crate::limits::KNOWN_PEERS)? {
                 let others = step.store.list_cursors(row.peer)?;

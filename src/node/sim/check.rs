@@ -5,6 +5,7 @@
 //! - No file has more holders in the store than allowed, and no author more seats.
 //! - A number of the log that peers have seen as passed is never given again.
 //! - What a person was told is done is on the disk, whatever happens afterwards.
+//! - At rest, whoever commented has a name here if a neighbour knows it.
 //! - At rest, every node wants what its neighbours want and has what they have of it, each post of a followed author
 //!   exactly once in its feed and none of one that is only carried, and a connection with every node it knows.
 
@@ -275,6 +276,8 @@ impl World {
                 let [a, b] = self.links[at].nodes();
                 self.check_neighbours(a, b)?;
                 self.check_neighbours(b, a)?;
+                self.check_names(a, b)?;
+                self.check_names(b, a)?;
             }
         }
         Ok(self.report)
@@ -348,6 +351,24 @@ impl World {
                 && !self.lies_ahead(index, other, id)
             {
                 return Err(self.broken(index, Broken::NotConverged { id }));
+            }
+        }
+        Ok(())
+    }
+
+    /// Who commented here has a name if `other` knows it, unless there is hardly any room.
+    pub(super) fn check_names(&mut self, index: NodeIndex, other: NodeIndex) -> Result<(), Violation> {
+        if self.nodes[index].quotas != Quotas::default() {
+            return Ok(());
+        }
+        let unnamed = self.nodes[index].read(|read| read.list_unnamed_commenters()).unwrap_or_default();
+        for author in unnamed {
+            let Some(id) = self.nodes[other].read(|read| read.find_profile_id(author)).flatten() else {
+                continue;
+            };
+            let is_missing = self.nodes[index].read(|read| read.have(id)) == Some(Have::Missing);
+            if is_missing && !self.lies_ahead(index, other, id) {
+                return Err(self.broken(index, Broken::Nameless { author }));
             }
         }
         Ok(())

@@ -119,6 +119,12 @@ pub enum Broken {
         /// Whom.
         author: PostingId,
     },
+    /// Somebody commented here, a neighbour has the profile, and it did not come.
+    #[error("{author:?} has no name here")]
+    Nameless {
+        /// Who.
+        author: PostingId,
+    },
     /// A post of an author who was never followed stands in the feed.
     #[error("{id:?} is only carried, and stands in the feed")]
     CarriedInFeed {

@@ -74,8 +74,8 @@ impl World {
             Effect::Pull { connection, request, pull } => {
                 self.open(index, connection, Traffic::Pull { request, pull });
             }
-            Effect::Fetch { connection, request, ids } => {
-                self.open(index, connection, Traffic::Fetch { request, ids });
+            Effect::Fetch { connection, request, wanted } => {
+                self.open(index, connection, Traffic::Fetch { request, wanted });
             }
             Effect::Push { connection, message } => self.open(index, connection, Traffic::Push { message }),
             Effect::Reply { reply, message } => {

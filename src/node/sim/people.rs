@@ -7,7 +7,7 @@ use rand::RngExt;
 use super::node::NodeIndex;
 use super::world::{Happening, Weather, World};
 use crate::api::{CallError, Command, DraftSlot, Outcome, ReadMark};
-use crate::domain::ids::PostingId;
+use crate::domain::ids::{ObjectId, PostingId};
 use crate::domain::invite::{Invite, format_ticket};
 use crate::domain::operation::{CommentPolicy, ReactionSwitch};
 use crate::node::engine::{CallId, Input};
@@ -107,7 +107,7 @@ impl World {
         let target = if self.chance(1, 2) { self.one_of(&comments).unwrap_or(post_id) } else { post_id };
         let text = format!("text {}", self.dice.random_range(0..1_000_000));
         let (act, command) = match self.dice.random_range(0..10) {
-            0..4 => (Act::Publish, Command::Reply { target, text, persona: None, draft: None }),
+            0..4 => return self.reply(index, target, text),
             4..6 => {
                 let switch = if self.chance(2, 3) { ReactionSwitch::On } else { ReactionSwitch::Off };
                 (Act::Other, Command::React { target, emoji: "👍".to_owned(), switch, persona: None })
@@ -121,6 +121,11 @@ impl World {
             }
         };
         self.command(index, act, command);
+    }
+
+    /// A comment on a post or another comment.
+    pub(super) fn reply(&mut self, index: NodeIndex, target: ObjectId, text: String) {
+        self.command(index, Act::Publish, Command::Reply { target, text, persona: None, draft: None });
     }
 
     fn follow_somebody(&mut self, index: NodeIndex) {

@@ -225,6 +225,49 @@ fn sealed_posts_that_are_passed_over_are_noticed() {
     assert!(matches!(violation.what, Broken::CursorPasses { .. }), "{violation}");
 }
 
+/// An author, somebody who comments, and a reader; the author's node is the only one the others know. Nobody carries
+/// anybody, as it is where lists are full, so that nobody reads what the commenter writes.
+fn a_comment_among_readers(fault: Fault) -> (World, PostingId) {
+    let mut world = World::of(1, Faults::plant(fault), 3, StdRng::seed_from_u64(1));
+    world.weather = Weather::Calm;
+    (0..3).for_each(|index| world.make_persona(index));
+    let (author, commenter) = (world.nodes[0].personas()[0], world.nodes[1].personas()[0]);
+    for index in [1, 2] {
+        world.nodes[index].quotas = crate::node::engine::Quotas::default();
+        world.add_peer(index, 0);
+        world.follow(index, author, None);
+    }
+    world.publish(0);
+    world.run_for(Duration::from_mins(5)).unwrap();
+    let post = world.acknowledged[0].1;
+    world.reply(1, post, "who am I?".to_owned());
+    world.run_for(Duration::from_mins(20)).unwrap();
+    (world, commenter)
+}
+
+#[test]
+fn who_only_comments_has_a_name_everywhere_and_stands_in_no_log() {
+    let (mut world, commenter) = a_comment_among_readers(Fault::CarriesNobody);
+    for node in [0, 2] {
+        let comments = world.nodes[node].read(|read| read.list_comment_ids()).unwrap();
+        assert_eq!(comments.len(), 1, "node {node}");
+        let profile = world.nodes[node].read(|read| read.find_profile_id(commenter)).unwrap();
+        assert!(profile.is_some(), "node {node}");
+        let end = Seq::new(1_000_000).unwrap();
+        let log = world.nodes[node].read(|read| read.list_log_of(commenter, Seq::START, end)).unwrap();
+        assert_eq!(log, []);
+    }
+    world.check_names(0, 1).unwrap();
+    world.check_names(2, 0).unwrap();
+}
+
+#[test]
+fn a_node_that_asks_for_no_names_is_noticed() {
+    let (mut world, commenter) = a_comment_among_readers(Fault::AsksNoNames);
+    let violation = world.check_names(0, 1).unwrap_err();
+    assert_eq!(violation.what, Broken::Nameless { author: commenter }, "{violation}");
+}
+
 #[test]
 fn what_made_room_and_is_forgotten_is_noticed() {
     let violation = notice(Fault::EvictedIsForgotten).unwrap();

@@ -11,7 +11,7 @@ use super::world::{Happening, World};
 use super::{Broken, CUT_PERCENT, Violation};
 use crate::db::{DbError, Read};
 use crate::domain::ids::ObjectId;
-use crate::node::engine::answer::{self, PullAnswer};
+use crate::node::engine::answer::{self, PullAnswer, Wanted};
 use crate::node::engine::{ConnectionId, Delivery, Input, PullEnd, PulledPage, ReplyId, RequestId};
 use crate::node::wire::{Decoded, Item, Message, Page, Pull, Sending, Want};
 
@@ -74,9 +74,9 @@ pub(super) enum Traffic {
     /// Which of a page's offers are wanted.
     Want { request: RequestId, page: Page, sending: Sending, wanted: Vec<bool> },
     /// A fetch.
-    Fetch { request: RequestId, ids: Vec<ObjectId> },
+    Fetch { request: RequestId, wanted: Wanted },
     /// What there is of what was fetched.
-    Fetched { request: RequestId, ids: Vec<ObjectId>, items: Vec<Item> },
+    Fetched { request: RequestId, wanted: Wanted, items: Vec<Item> },
     /// The items of a page.
     Items { request: RequestId, page: Page, wanted: Vec<bool>, items: Vec<Item>, delivery: Delivery },
 }
@@ -92,7 +92,7 @@ impl Traffic {
             Self::Pull { pull, .. } => Message::Pull(pull.clone()),
             Self::Page { page, .. } => Message::Page(page.clone()),
             Self::Want { wanted, .. } => Message::Want(Want::new(wanted)),
-            Self::Fetch { ids, .. } => Message::Fetch(ids.clone()),
+            Self::Fetch { wanted, .. } => wanted.message(),
             Self::Items { items, .. } | Self::Fetched { items, .. } => Message::Items(items.clone()),
         }
     }
@@ -253,15 +253,15 @@ impl World {
                 let delivery = Delivery::Whole;
                 self.send(link, to.other(), Traffic::Items { request, page, wanted, items, delivery });
             }
-            Traffic::Fetch { request, ids } => {
-                let asked = ids.clone();
-                let items = self.nodes[node].read(|read| all_items(read, asked)).unwrap_or_default();
+            Traffic::Fetch { request, wanted } => {
+                let found = |read: Read<'_>| all_items(read, wanted.ids(read)?);
+                let items = self.nodes[node].read(found).unwrap_or_default();
                 self.served(node, connection, &items);
-                self.send(link, to.other(), Traffic::Fetched { request, ids, items });
+                self.send(link, to.other(), Traffic::Fetched { request, wanted, items });
             }
-            Traffic::Fetched { request, ids, items } => {
+            Traffic::Fetched { request, wanted, items } => {
                 self.count_items(node, &items);
-                let items = answer::check_items(items, &ids.into_iter().collect());
+                let items = wanted.check(items);
                 self.input(node, Input::Fetched { connection, request, items });
             }
             Traffic::Items { request, page, wanted, items, delivery } => {

@@ -425,6 +425,8 @@ pub enum Message {
     Items(Vec<Item>),
     /// Request: objects by id, at most [`FETCH_IDS`]; answered by [`Self::Items`] with those there are.
     Fetch(Vec<ObjectId>),
+    /// Request: the newest profiles of these, sorted, at most [`FETCH_IDS`]; answered like [`Self::Fetch`].
+    FetchProfiles(Vec<PostingId>),
     /// Request: who has something of this author, or this file.
     Find(Find),
     /// Answer to [`Self::Find`].
@@ -472,6 +474,7 @@ const FETCH: u16 = 9;
 const NEWS: u16 = 10;
 const BUSY: u16 = 11;
 const UNSUPPORTED: u16 = 12;
+const FETCH_PROFILES: u16 = 13;
 const MANIFEST_PUSH: u16 = 14;
 const HEADER_DIFF: u16 = 15;
 const LINK: u16 = 16;
@@ -493,6 +496,7 @@ impl Message {
             Self::Want(_) => WANT,
             Self::Items(_) => ITEMS,
             Self::Fetch(_) => FETCH,
+            Self::FetchProfiles(_) => FETCH_PROFILES,
             Self::Find(_) => FIND,
             Self::Found(_) => FOUND,
             Self::News => NEWS,
@@ -512,7 +516,7 @@ impl Message {
         let mut encoder = Encoder::new(&mut bytes);
         let written = encoder.array(2).and_then(|e| e.u16(self.kind())).and_then(|e| match self {
             Self::Hello(body) => e.encode(body),
-            Self::SetInterest(ids) => e.encode(ids),
+            Self::SetInterest(ids) | Self::FetchProfiles(ids) => e.encode(ids),
             Self::InterestAccepted(hash) => e.encode(hash),
             Self::Pull(body) => e.encode(body),
             Self::Page(body) => e.encode(body),
@@ -589,6 +593,7 @@ fn decode_body(kind: u16, decoder: &mut Decoder<'_>) -> Result<Option<Message>, 
         }
         ITEMS => Message::Items(list(decoder, PAGE_ITEMS)?),
         FETCH => Message::Fetch(list(decoder, FETCH_IDS)?),
+        FETCH_PROFILES => Message::FetchProfiles(list(decoder, FETCH_IDS)?),
         FIND => {
             let find: Find = decoder.decode().map_err(malformed)?;
             if find.author.is_some() && find.file.is_some() {

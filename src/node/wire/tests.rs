@@ -67,6 +67,8 @@ fn golden_frames() {
     };
     check("items", &Message::Items(vec![envelope.into()]));
     check("fetch", &Message::Fetch(vec![ObjectId::from_bytes([6; 32])]));
+    let authors = [2, 7].map(|byte| PostingId::from_bytes([byte; 32]));
+    check("fetch-profiles", &Message::FetchProfiles(authors.to_vec()));
     let author = Some(PostingId::from_bytes([7; 32]));
     check("find", &Message::Find(Find { author, file: None }));
     check("find-file", &Message::Find(Find { author: None, file: Some(ObjectId::from_bytes([7; 32])) }));
@@ -203,6 +205,8 @@ fn lists_above_their_bound_are_refused() {
     assert_eq!(Message::decode(&too_many), Err(WireError::TooMuch));
     let fetch = Message::Fetch(vec![ObjectId::from_bytes([1; 32]); FETCH_IDS + 1]).encode();
     assert_eq!(Message::decode(&fetch), Err(WireError::TooMuch));
+    let profiles = Message::FetchProfiles(vec![id; FETCH_IDS + 1]).encode();
+    assert_eq!(Message::decode(&profiles), Err(WireError::TooMuch));
     let offer = Offer { id: ObjectId::from_bytes([1; 32]), size: 1 };
     let page =
         Page { epoch: Epoch([0; 16]), ends: vec![], offers: vec![offer; PAGE_ITEMS + 1], sealed: None };

@@ -76,6 +76,18 @@ fn arrives(session: &mut Session, post_id: ObjectId, new: CommentView) {
     session.hears(Event::ThreadChanged { post_id }).waits();
 }
 
+#[test]
+fn a_commenter_gets_a_name_while_the_talk_is_open() {
+    let mut node = FakeNode::in_use();
+    let post_id = boat(&node);
+    node.comments(post_id, [by(comment(1, None), 0x77, "", "Which boat?")]);
+    let mut session = Session::new(node).sized(120, 40);
+    session.keys("Enter").sees("Which boat?").does_not_see("quentin");
+    let talk = session.node.talks.get_mut(&post_id).unwrap();
+    talk.comments = vec![by(comment(1, None), 0x77, "quentin", "Which boat?")];
+    session.hears(Event::PeopleChanged).waits().sees("quentin");
+}
+
 /// The rows of the picture below its first line.
 fn body(session: &Session) -> Vec<String> {
     session.picture().lines().skip(1).map(str::to_owned).collect()

@@ -2,7 +2,7 @@
 //! What a case has to do with the node is in the case; what must hold in all of them is here: honest posts arrive within
 //! seconds, and the memory of the attacked process stays within its bound.
 
-mod client;
+pub mod client;
 mod connections;
 mod frames;
 mod objects;

@@ -19,7 +19,7 @@ use crate::domain::manifest::{Manifest, adds_to, is_sequence_ahead, merge_newest
 use crate::domain::profile::{next_sequence, replaces};
 use crate::domain::time::Timestamp;
 use crate::limits::{FILE_HOLDERS, MANIFEST_FETCHES, MANIFEST_POSTS, PROOF_TIME};
-use crate::node::engine::answer::Checked;
+use crate::node::engine::answer::{Checked, Wanted};
 use crate::node::engine::{ConnectionId, Effect, Engine, Fault, RequestId, Step};
 use crate::node::wire::{ManifestPush, Message};
 
@@ -253,7 +253,7 @@ impl Engine {
         }
         let (connection, request) = (fetching.connection, self.new_request());
         self.spread.fetches.insert(request, fetching);
-        step.push(Effect::Fetch { connection, request, ids });
+        step.push(Effect::Fetch { connection, request, wanted: Wanted::Objects(ids) });
     }
 
     /// What a fetch of ours brought, if anything.

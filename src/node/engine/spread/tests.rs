@@ -13,7 +13,7 @@ use crate::domain::manifest::Manifest;
 use crate::domain::operation::{Action, Operation, Target};
 use crate::domain::post::Post;
 use crate::limits::MANIFEST_FETCHES;
-use crate::node::engine::answer::Checked;
+use crate::node::engine::answer::{Checked, Wanted};
 use crate::node::engine::tests::{Bench, NOW, key};
 use crate::node::engine::{CloseReason, Direction, Effect, Input, ReplyId};
 use crate::node::wire::{Ask, Epoch, Hello, ManifestPush, Message, Nonce, Reply, TopicId};
@@ -70,7 +70,9 @@ fn pushed(bench: &mut Bench, now: Timestamp, number: u8, push: ManifestPush) -> 
 
 fn fetch(effects: &[Effect]) -> Option<(RequestId, ConnectionId, Vec<ObjectId>)> {
     effects.iter().find_map(|effect| match effect {
-        Effect::Fetch { connection, request, ids } => Some((*request, *connection, ids.clone())),
+        Effect::Fetch { connection, request, wanted: Wanted::Objects(ids) } => {
+            Some((*request, *connection, ids.clone()))
+        }
         _ => None,
     })
 }

@@ -6,6 +6,7 @@ use std::time::Duration;
 use rand::RngExt;
 
 use super::world::{Happening, Pulls, World};
+use crate::db::Read;
 use crate::domain::ids::ObjectId;
 use crate::node::engine::answer::{self, PageBudget, PullAnswer};
 use crate::node::engine::{ConnectionId, Delivery, Input, PullEnd, PulledPage, ReplyId, RequestId};
@@ -100,14 +101,14 @@ impl World {
                 self.send(link, to.other(), want);
             }
             want @ Traffic::Want { .. } => self.send_items(link, to, want),
-            Traffic::Fetch { request, ids } => {
-                let asked = ids.clone();
-                let items = self.nodes[node].read(|read| all_items(read, asked)).unwrap_or_default();
+            Traffic::Fetch { request, wanted } => {
+                let found = |read: Read<'_>| all_items(read, wanted.ids(read)?);
+                let items = self.nodes[node].read(found).unwrap_or_default();
                 self.served(node, connection, &items);
-                self.send(link, to.other(), Traffic::Fetched { request, ids, items });
+                self.send(link, to.other(), Traffic::Fetched { request, wanted, items });
             }
-            Traffic::Fetched { request, ids, items } => {
-                let items = answer::check_items(items, &ids.into_iter().collect());
+            Traffic::Fetched { request, wanted, items } => {
+                let items = wanted.check(items);
                 self.input(node, from, Input::Fetched { connection, request, items });
             }
             Traffic::Items { request, page, wanted, items, delivery } => {
