@@ -199,6 +199,8 @@ limits! {
     NAMED_DIAL_SPACING: Duration = Duration::from_secs(1);
     /// News to a peer with a seat of the author, which hears of it by a push: only in case the push was lost.
     SEAT_NEWS_AFTER: Duration = Duration::from_secs(3);
+    /// News to other peers, where there are seats: whom pushes reach need not pull. Higher delays whom they do not reach.
+    PUSH_LEAD: Duration = Duration::from_millis(500);
     /// Least time between two `Link` requests to one peer: what many topics wish meanwhile goes together. Lower lets a
     /// node with many topics use up what it may ask of a peer; higher delays every step towards a seat.
     LINK_SPACING: Duration = Duration::from_millis(400);
@@ -237,7 +239,7 @@ limits! {
     /// push others out before they found somebody else; higher lets it keep newcomers out.
     NEWCOMER_TIME: Duration = Duration::from_secs(15);
     /// How long a connection that nobody needs stands at least before it is let go where there are many.
-    SPARE_TIME: Duration = Duration::from_mins(1);
+    SPARE_TIME: Duration = Duration::from_secs(20);
     /// Wait before a peer that nobody needs is dialled again while there are enough others.
     SPARE_REDIAL: Duration = Duration::from_hours(1);
     /// Connections with one network id: crossed dials make two, a restarted peer replaces the older one.

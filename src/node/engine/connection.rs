@@ -53,6 +53,8 @@ pub(super) enum Prompt {
     Time,
     /// The peer said that there is something.
     News,
+    /// A peer said so, but it should have come by the push of a seat.
+    LateNews,
 }
 
 /// Whether the connection was of any use: if not, its end counts as a failed dial.
@@ -179,9 +181,9 @@ impl Connection {
     }
 
     /// The peer has something new.
-    pub(super) fn news_received(&mut self, now: Timestamp) {
+    pub(super) fn news_received(&mut self, now: Timestamp, prompt: Prompt) {
         self.pull_every = PULL_EVERY;
-        self.prompt = Prompt::News;
+        self.prompt = prompt;
         match &mut self.pulling {
             Pulling::Running { then, .. } => *then = Then::Again,
             Pulling::Resting { .. } => self.pull_soon(now),

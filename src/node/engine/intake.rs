@@ -19,7 +19,7 @@ use crate::domain::ordering::{FeedPosition, held_until};
 use crate::domain::post::Post;
 use crate::domain::profile::{Profile, replaces};
 use crate::domain::time::Timestamp;
-use crate::limits::{CLOCK_AHEAD, HELD_POSTS, SEAT_NEWS_AFTER};
+use crate::limits::{CLOCK_AHEAD, HELD_POSTS, PUSH_LEAD, SEAT_NEWS_AFTER};
 
 /// Held objects released in one step; the rest follows in the next.
 const RELEASED_AT_ONCE: u32 = 64;
@@ -301,7 +301,8 @@ impl Engine {
         }
     }
 
-    /// The same for what peers with a seat hear of by a push: news only come later to them, in case it is lost.
+    /// The same for what peers with a seat hear of by a push: news only come later to them, in case it is lost, and a moment
+    /// later to others, who most likely hear of it by a push of somebody else.
     pub(super) fn note_pushed_arrival(&mut self, now: Timestamp, entry: &Entry) {
         self.last_arrival = now;
         if self.keeps_to_itself(entry) {
@@ -310,7 +311,11 @@ impl Engine {
         let seats: Vec<NetworkId> = self.spread.seats(entry.log_author).collect();
         for (id, connection) in &mut self.connections {
             if Some(*id) != entry.source {
-                let wait = if seats.contains(&connection.peer) { SEAT_NEWS_AFTER } else { Duration::ZERO };
+                let wait = match seats.as_slice() {
+                    [] => Duration::ZERO,
+                    seats if seats.contains(&connection.peer) => SEAT_NEWS_AFTER,
+                    _ => PUSH_LEAD,
+                };
                 connection.note_arrival(entry.log_author, now.after(wait));
             }
         }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::answer::epoch_for;
-use super::connection::{Connection, Greeting, Listing, News, Usefulness};
+use super::connection::{Connection, Greeting, Listing, News, Prompt, Usefulness};
 use super::cover::{Warm, by_use};
 use super::find::{Exchange, Seeking};
 use super::interest::InterestList;
@@ -42,6 +42,8 @@ pub(super) struct KnownPeer {
     dial: Dial,
     /// Dials in a row that came to nothing.
     failures: u32,
+    /// Connections in a row that nobody needed and that did not last.
+    idle: u32,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -61,7 +63,7 @@ impl KnownPeer {
     }
 
     const fn new(row: Peer, worth: PeerWorth, seen: Timestamp) -> Self {
-        Self { row, worth, seen, dial: Dial::Waiting { next: Timestamp::ZERO }, failures: 0 }
+        Self { row, worth, seen, dial: Dial::Waiting { next: Timestamp::ZERO }, failures: 0, idle: 0 }
     }
 
     /// Lets no dial start before this.
@@ -88,7 +90,7 @@ impl KnownPeer {
 
     /// Lets the next dial start at once.
     pub(super) fn dial_soon(&mut self, now: Timestamp) {
-        self.failures = 0;
+        (self.failures, self.idle) = (0, 0);
         if let Dial::Waiting { next } = &mut self.dial {
             *next = now;
         }
@@ -233,13 +235,15 @@ impl Engine {
             let spare_wait = self.spare_redial(step, gone.peer);
             let is_needed = self.is_needed(gone.peer) || gone.since.after(REDIAL_LONGEST) <= step.now;
             if let Some(known) = self.peers.get_mut(&gone.peer) {
-                // One without use counts as a failed dial, so that nobody is dialled again and again for nothing, or
-                // takes others' places again and again.
-                known.failures = match gone.usefulness {
-                    Usefulness::Proven if is_needed => 0,
-                    Usefulness::Proven | Usefulness::Unproven => known.failures.saturating_add(1),
+                // One without use counts as a failed dial, so that nobody is dialled again and again for nothing.
+                // Nor does one that nobody needs take others' places again and again.
+                (known.failures, known.idle) = match gone.usefulness {
+                    Usefulness::Proven if is_needed => (0, 0),
+                    Usefulness::Proven => (0, known.idle.saturating_add(1)),
+                    Usefulness::Unproven => (known.failures.saturating_add(1), known.idle),
                 };
-                let wait = spare_wait.unwrap_or_else(|| jittered(step.rng, redial_wait(known.failures)));
+                let in_vain = known.failures.max(known.idle);
+                let wait = spare_wait.unwrap_or_else(|| jittered(step.rng, redial_wait(in_vain)));
                 known.dial = Dial::Waiting { next: step.now.after(wait) };
             }
             self.peer_tried(step, gone.peer);
@@ -457,8 +461,9 @@ impl Engine {
         match message {
             Message::News => {
                 let pulling = self.pulling_connection(peer).unwrap_or(id);
+                let prompt = if self.hears_by_push(peer) { Prompt::LateNews } else { Prompt::News };
                 if let Some(connection) = self.connections.get_mut(&pulling) {
-                    connection.news_received(step.now);
+                    connection.news_received(step.now, prompt);
                 }
             }
             Message::ManifestPush(push) => self.manifest_pushed(step, id, *push)?,

@@ -98,10 +98,10 @@ impl Engine {
     }
 
     /// The first of several peers that tell of the same thing sends it at once; what the others offer has come by the
-    /// time their page does.
+    /// time their page does, and what should have come by the push of a seat has most likely come.
     fn sending_for(&mut self, prompt: Prompt, now: Timestamp) -> Sending {
         let is_busy = self.last_arrival <= now && now.since(self.last_arrival) < PULL_SPACING;
-        if prompt == Prompt::Time || is_busy {
+        if prompt != Prompt::News || is_busy {
             return Sending::OnRequest;
         }
         self.last_arrival = now;

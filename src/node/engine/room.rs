@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-use super::connection::{Connection, Greeting};
+use super::connection::{Connection, Greeting, Pulling};
 use super::{CloseReason, ConnectionId, Direction, Engine, Step, jittered};
 use crate::db::DbError;
 use crate::db::peers::PeerWorth;
@@ -17,21 +17,27 @@ use crate::limits::{NEWCOMER_TIME, SPARE_REDIAL, SPARE_TIME};
 const LOOK_EVERY: Duration = Duration::from_secs(10);
 
 impl Engine {
-    /// Gives up an inbound connection for a newcomer: the oldest that has not said `Hello`, else one of those that nobody
-    /// needs and that had their time, strangers first. Which one is chance, so that who was first cannot keep others out.
-    /// For a node that a person named or that was of use, any stranger goes.
+    /// Gives up a connection for a newcomer: the oldest inbound one without `Hello`, else one of those that nobody needs
+    /// and that had their time, strangers first; of those we opened only where all places are taken. Which one is chance, so
+    /// that who was first cannot keep others out. For a node that a person named or that was of use, any inbound stranger
+    /// goes.
     pub(super) fn make_room(&mut self, step: &mut Step<'_, '_>, newcomer: NetworkId) -> Result<(), DbError> {
-        let inbound = || self.connections.iter().filter(|(_, known)| known.direction == Direction::Inbound);
-        let is_silent = |known: &Connection| matches!(known.greeting, Greeting::Expected { .. });
-        let silent = inbound().find(|(_, known)| is_silent(known)).map(|(id, _)| *id);
+        let are_all_taken = self.places.free(self.connections.len()) == 0;
+        let is_silent = |known: &Connection| {
+            known.direction == Direction::Inbound && matches!(known.greeting, Greeting::Expected { .. })
+        };
+        let silent = self.connections.iter().find(|(_, known)| is_silent(known)).map(|(id, _)| *id);
         let given_up = silent.or_else(|| {
             let is_kept = self.worth_of(newcomer) == PeerWorth::Kept;
             let may_go = |known: &Connection| match self.worth_of(known.peer) {
-                PeerWorth::Stranger if is_kept => true,
+                PeerWorth::Stranger if is_kept && known.direction == Direction::Inbound => true,
                 _ => known.since.after(NEWCOMER_TIME) <= step.now && !self.is_needed(known.peer),
             };
-            let spare: Vec<(PeerWorth, ConnectionId)> = inbound()
-                .filter(|(_, known)| may_go(known))
+            let is_in_the_way = |known: &Connection| are_all_taken || known.direction == Direction::Inbound;
+            let spare: Vec<(PeerWorth, ConnectionId)> = self
+                .connections
+                .iter()
+                .filter(|(_, known)| is_in_the_way(known) && may_go(known))
                 .map(|(id, known)| (self.worth_of(known.peer), *id))
                 .collect();
             let least = spare.iter().map(|(worth, _)| *worth).max()?;
@@ -54,23 +60,32 @@ impl Engine {
         (self.connections.len() > self.places.enough()).then_some(self.next_spare)
     }
 
-    /// Lets the oldest connection go that we opened and nobody needs, if there are many.
+    /// A connection is wanted and there is no place: lets spare ones go in this step.
+    pub(super) const fn look_for_spare(&mut self, now: Timestamp) {
+        self.next_spare = now;
+    }
+
+    /// Lets the oldest connections go that we opened and nobody needs, if there are many: half of what is too much.
     pub(super) fn let_spare_go(&mut self, step: &mut Step<'_, '_>) -> Result<(), DbError> {
         if self.next_spare().is_none_or(|due| due > step.now) {
             return Ok(());
         }
         self.next_spare = step.now.after(LOOK_EVERY);
-        let spare: Option<ConnectionId> = self
-            .connections
-            .iter()
-            .filter(|(_, known)| known.direction == Direction::Outbound)
-            .filter(|(_, known)| known.since.after(SPARE_TIME) <= step.now && !self.is_needed(known.peer))
-            .min_by_key(|(_, known)| known.since)
-            .map(|(id, _)| *id);
-        match spare {
-            Some(id) => self.close(step, id, CloseReason::Superfluous),
-            None => Ok(()),
+        let is_spare = |known: &Connection| {
+            known.direction == Direction::Outbound
+                && matches!(known.pulling, Pulling::Resting { .. })
+                && known.since.after(SPARE_TIME) <= step.now
+                && !self.is_needed(known.peer)
+        };
+        let spare = self.connections.iter().filter(|(_, known)| is_spare(known));
+        let mut oldest: Vec<(Timestamp, ConnectionId)> =
+            spare.map(|(id, known)| (known.since, *id)).collect();
+        oldest.sort_unstable();
+        let too_many = self.connections.len().saturating_sub(self.places.enough());
+        for (_, id) in oldest.into_iter().take(too_many.div_ceil(2)) {
+            self.close(step, id, CloseReason::Superfluous)?;
         }
+        Ok(())
     }
 
     /// How long a lost peer that nobody needs is not dialled while there are enough others.

@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use super::connection::Pulling;
+use super::connection::{Prompt, Pulling};
 use super::{CallId, ConnectionId, Effect, Engine, Step};
 use crate::api::{CallError, ErrorKind, Outcome, SyncReport};
 use crate::domain::ids::NetworkId;
@@ -38,7 +38,7 @@ impl Engine {
         for connection in self.connections.values_mut() {
             waiting.insert(connection.peer);
             match &mut connection.pulling {
-                Pulling::Running { .. } => connection.news_received(step.now),
+                Pulling::Running { .. } => connection.news_received(step.now, Prompt::News),
                 Pulling::Resting { .. } => connection.pull_soon(step.now),
             }
         }

@@ -632,3 +632,24 @@ fn of_several_peers_with_news_one_sends_at_once() {
     assert_eq!(news(second, 2), Sending::OnRequest, "the other one was asked to send it");
     assert_eq!(news(second, 60), Sending::AtOnce, "that was other news");
 }
+
+#[test]
+fn a_peer_with_a_seat_sends_on_request_because_its_pushes_come_first() {
+    let mut bench = Bench::new(&[key(1)]);
+    let (author, connection) = (key(1).posting_id(), ConnectionId(1));
+    let greeted = bench.is_met_by(PEER, connection);
+    let accepted = bench.is_accepted_by(PEER, connection, &greeted);
+    bench.answers(connection, &accepted, pulled(vec![GroupEnd { upto: seq(9), cut: None }], 0, vec![]));
+    let topic = crate::node::wire::TopicId::Author(author);
+    let ask = crate::node::wire::Ask::Confirm { nonce: crate::node::wire::Nonce([1; 8]) };
+    let message = Message::Link(vec![crate::node::wire::LinkAsk { topic, ask }]);
+    bench.take(Input::RequestReceived { connection, reply: ReplyId(7), message });
+    assert!(bench.engine.hears_by_push(PEER), "it was adopted");
+    let news = Input::PushReceived { connection, message: Message::News };
+    let effects = bench.take_at(NOW.after(Duration::from_mins(1)), news);
+    let sending = effects.iter().find_map(|effect| match effect {
+        Effect::Pull { pull, .. } => Some(pull.sending),
+        _ => None,
+    });
+    assert_eq!(sending, Some(Sending::OnRequest));
+}

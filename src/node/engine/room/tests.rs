@@ -6,7 +6,7 @@ use crate::api::Command;
 use crate::domain::address::PeerAddress;
 use crate::domain::ids::PostingId;
 use crate::domain::invite::Invite;
-use crate::limits::{CONNECTIONS, OUTBOUND_KEPT};
+use crate::limits::{CONNECTIONS, OUTBOUND_KEPT, WARM_SEATS};
 use crate::node::engine::{Effect, Input, ReplyId};
 use crate::node::wire::{Epoch, Hello, Message};
 
@@ -57,24 +57,23 @@ fn a_full_node_gives_a_newcomer_the_place_of_somebody_nobody_needs_who_had_its_t
 }
 
 #[test]
-fn carriers_of_an_author_without_enough_seats_keep_their_places() {
+fn the_last_carriers_of_an_author_keep_their_places() {
     let mut bench = Bench::new(&[key(1)]);
     let author = key(2).posting_id();
     let invite = Invite { posting_id: author, name_hint: "bea".to_owned(), addresses: Vec::new() };
     bench.command(Command::Follow { target: invite.format(), persona: None }).unwrap();
     for number in 0..INBOUND {
-        comes(&mut bench, NOW, number, &[author]);
+        let wanted = if number < WARM_SEATS { &[author][..] } else { &[] };
+        comes(&mut bench, NOW, number, wanted);
     }
-    let later = NOW.after(NEWCOMER_TIME * 2);
-    comes(&mut bench, later, 100, &[]);
-    assert!(!is_in(&bench, 100));
-    // One that carries nobody of interest takes no such place, and gives up its own.
-    bench.take_at(later, Input::Disconnected { connection: ConnectionId(3) });
-    comes(&mut bench, later, 101, &[]);
-    let much_later = later.after(NEWCOMER_TIME);
-    comes(&mut bench, much_later, 102, &[]);
-    assert!(is_in(&bench, 102) && !is_in(&bench, 101));
-    assert!((0..INBOUND).filter(|number| *number != 3).all(|number| is_in(&bench, number)));
+    let mut now = NOW;
+    for number in 100..200 {
+        now = now.after(NEWCOMER_TIME);
+        comes(&mut bench, now, number, &[]);
+        assert!(is_in(&bench, number));
+    }
+    assert!((0..WARM_SEATS).all(|number| is_in(&bench, number)), "carriers stay");
+    assert!((WARM_SEATS..INBOUND).all(|number| !is_in(&bench, number)), "others went");
 }
 
 #[test]

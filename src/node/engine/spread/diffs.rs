@@ -14,7 +14,7 @@ use crate::domain::operation::Operation;
 use crate::domain::time::Timestamp;
 use crate::limits::{DIFF_BYTES, DIFF_ITEMS, DIFFS_SEEN, FILE_HOLDERS};
 use crate::node::engine::answer::Checked;
-use crate::node::engine::{ConnectionId, Effect, Engine, Offence, Step};
+use crate::node::engine::{ConnectionId, Effect, Engine, Fault, Offence, Step};
 use crate::node::wire::{Item, Message};
 
 /// Operations that wait to be pushed; of more the rest comes by pulls.
@@ -41,6 +41,9 @@ impl Engine {
         operation: &Verified<Operation>,
         source: Option<ConnectionId>,
     ) {
+        if source.is_some() && self.faults.has(Fault::PassesNothingOn) {
+            return;
+        }
         let id = operation.id();
         let Spread { diffs, diffs_seen, .. } = &mut self.spread;
         if diffs_seen.contains(&id) || diffs.len() >= DIFFS {

@@ -34,7 +34,12 @@ impl Engine {
                     self.spread.wish(peer, wish);
                 }
                 Out::Answer(given) => answer = Some(given),
-                Out::Reach(peer) => self.dial_seat_soon(step.now, peer),
+                Out::Reach(peer) => {
+                    if self.places.free(self.connections.len()) == 0 {
+                        self.look_for_spare(step.now);
+                    }
+                    self.dial_seat_soon(step.now, peer);
+                }
                 Out::Seated(record) => self.seat_made(step, author, &record)?,
                 Out::Unseated(peer) => {
                     if let Some(peer) = step.store.find_peer(peer)? {

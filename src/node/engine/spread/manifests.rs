@@ -20,6 +20,7 @@ use crate::domain::profile::{next_sequence, replaces};
 use crate::domain::time::Timestamp;
 use crate::limits::{FILE_HOLDERS, MANIFEST_FETCHES, MANIFEST_POSTS, PROOF_TIME};
 use crate::node::engine::answer::{Checked, Wanted};
+use crate::node::engine::connection::Prompt;
 use crate::node::engine::{ConnectionId, Effect, Engine, Fault, RequestId, Step};
 use crate::node::wire::{ManifestPush, Message};
 
@@ -299,7 +300,7 @@ impl Engine {
             && let Some(connection) = self.connections.get_mut(&id)
         {
             // More than a few are missing: the log has them in order.
-            connection.news_received(step.now);
+            connection.news_received(step.now, Prompt::News);
         }
         missing.truncate(MANIFEST_FETCHES);
         if !missing.is_empty() && self.connections.contains_key(&id) {

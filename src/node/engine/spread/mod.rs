@@ -168,6 +168,13 @@ impl Engine {
         self.faults.has(Fault::PlainLru)
     }
 
+    /// Whether what this peer has news of should come by a push: it has a seat, or every topic has enough of them.
+    pub(super) fn hears_by_push(&self, peer: NetworkId) -> bool {
+        let mut topics = self.spread.topics.values();
+        topics.clone().any(|topic| topic.is_seat(peer))
+            || topics.all(|topic| topic.is_warm(&self.spread.near))
+    }
+
     /// Whether a connection with this peer is of use for a topic.
     pub(super) fn is_needed(&self, peer: NetworkId) -> bool {
         self.spread.topics.values().any(|topic| topic.needs(peer, &self.spread.near))

@@ -29,7 +29,7 @@ mod tests;
 pub use self::cost::Day;
 pub use self::seating::{Seating, Waits};
 pub use self::siege::{First, Siege};
-pub use self::spread::{Arrival, Crowd, Measured, Pulling, Rule, Setting};
+pub use self::spread::{Arrival, Crowd, Followed, Measured, Pulling, Rule, Setting};
 pub use self::table::{HEAD, Row, survey};
 pub use self::tally::{BEAT_BYTES, FRAME_OVERHEAD_BYTES, Frames, Tally};
 

@@ -4,7 +4,7 @@
 
 use std::time::Duration;
 
-use super::spread::{Crowd, Measured, Setting};
+use super::spread::{Crowd, Followed, Measured, Setting};
 use crate::api::Command;
 use crate::domain::invite::{Invite, format_ticket};
 use crate::node::engine::{Fault, Faults};
@@ -63,7 +63,7 @@ impl Crowd {
             crowd.honest().into_iter().map(|index| crowd.honest_seats(index)).collect();
         let all: usize = seats.iter().map(|(_, all)| all).sum();
         let honest: usize = seats.iter().map(|(honest, _)| honest).sum();
-        let measured = crowd.follow_for(DELIVERY);
+        let measured = crowd.follow_for(Followed::Post, DELIVERY);
         Siege { least_honest_seats: least, captured: (all - honest, all), measured }
     }
 

@@ -10,6 +10,7 @@ use super::tally::Tally;
 use super::watch::Reached;
 use super::world::{Pulls, World};
 use crate::api::{Command, Outcome};
+use crate::db::objects::Have;
 use crate::domain::ids::{ObjectId, PostingId};
 use crate::domain::invite::{Invite, format_ticket};
 use crate::node::engine::{Fault, Faults};
@@ -76,6 +77,15 @@ pub enum Pulling {
     Off,
     /// As in the program.
     On,
+}
+
+/// What is followed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Followed {
+    /// A new post of the author.
+    Post,
+    /// A diff of the newest post's header: a comment by any holder but the author.
+    Diff,
 }
 
 /// How far something came, in one crowd or in several of one kind.
@@ -150,6 +160,8 @@ pub struct Crowd {
     setting: Setting,
     pub(super) world: World,
     author: PostingId,
+    /// What the author wrote last.
+    newest: Option<ObjectId>,
 }
 
 impl Crowd {
@@ -176,7 +188,7 @@ impl Crowd {
         world.loss_percent = setting.loss_percent;
         world.add_node();
         let author = world.nodes[AUTHOR].posting_id();
-        let mut crowd = Self { setting, world, author };
+        let mut crowd = Self { setting, world, author, newest: None };
         crowd.publish();
         crowd
     }
@@ -227,8 +239,29 @@ impl Crowd {
     pub(super) fn publish(&mut self) -> ObjectId {
         let text = format!("at {}", self.world.now.as_millis());
         match self.act(AUTHOR, Command::PublishPost { persona: None, text, draft: None }) {
-            Outcome::PostPublished(id) => id,
+            Outcome::PostPublished(id) => {
+                self.newest = Some(id);
+                id
+            }
             other => unreachable!("a post is published, not {other:?}"),
+        }
+    }
+
+    /// Any holder but the author comments on the newest post; the author does where nobody else has it.
+    fn comment(&mut self) -> (ObjectId, NodeIndex) {
+        let post = self.newest.expect("the author has written something");
+        let mut others: Vec<NodeIndex> = (1..self.world.nodes.len()).collect();
+        others.shuffle(&mut self.world.dice);
+        let mut holders = others.into_iter().filter(|index| {
+            self.world.is_on(*index)
+                && !self.world.silent.contains(index)
+                && self.world.nodes[*index].read(|read| read.have(post)) == Some(Have::Stored)
+        });
+        let writer = holders.next().unwrap_or(AUTHOR);
+        let text = format!("at {}", self.world.now.as_millis());
+        match self.act(writer, Command::Reply { target: post, text, persona: None, draft: None }) {
+            Outcome::OperationPublished(id) => (id, writer),
+            other => unreachable!("an operation is published, not {other:?}"),
         }
     }
 
@@ -262,20 +295,23 @@ impl Crowd {
     }
 
     /// Follows something new.
-    pub fn measure(&mut self, pulling: Pulling) -> Measured {
+    pub fn measure(&mut self, followed: Followed, pulling: Pulling) -> Measured {
         match pulling {
             Pulling::Off => {
                 self.world.pulls = Pulls::Muted;
-                self.follow_for(FOLLOW_PUSHES)
+                self.follow_for(followed, FOLLOW_PUSHES)
             }
-            Pulling::On => self.follow_for(FOLLOW_PULLS),
+            Pulling::On => self.follow_for(followed, FOLLOW_PULLS),
         }
     }
 
     /// Follows something new for so long.
-    pub(super) fn follow_for(&mut self, time: Duration) -> Measured {
-        let id = self.publish();
-        self.world.watch(id, AUTHOR);
+    pub(super) fn follow_for(&mut self, followed: Followed, time: Duration) -> Measured {
+        let (id, maker) = match followed {
+            Followed::Post => (self.publish(), AUTHOR),
+            Followed::Diff => self.comment(),
+        };
+        self.world.watch(id, maker);
         self.world.run_for(time);
         self.world.pulls = Pulls::Answered;
         self.measured()

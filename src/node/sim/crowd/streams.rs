@@ -198,7 +198,9 @@ impl Traffic {
     /// The ids of the objects it carries.
     pub(super) fn objects(&self) -> Vec<ObjectId> {
         match self {
-            Self::Items { items, .. } | Self::Fetched { items, .. } => items.iter().map(Item::id).collect(),
+            Self::Items { items, .. }
+            | Self::Fetched { items, .. }
+            | Self::Push { message: Message::HeaderDiff(items) } => items.iter().map(Item::id).collect(),
             _ => Vec::new(),
         }
     }

@@ -3,12 +3,12 @@
 use std::fmt;
 use std::time::Duration;
 
-use super::spread::{Crowd, Measured, Pulling, Rule, Setting};
+use super::spread::{Crowd, Followed, Measured, Pulling, Rule, Setting};
 
 /// The head of the table.
 pub const HEAD: &str = "\
-| holders | offline | p | known by | pulls | reach | payloads | messages | hops p50/max | latency p50/p95/max |
-|---|---|---|---|---|---|---|---|---|---|";
+| holders | offline | p | known by | what | pulls | reach | payloads | messages | hops p50/max | latency p50/p95/max |
+|---|---|---|---|---|---|---|---|---|---|---|";
 
 /// One line of the table.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -17,6 +17,8 @@ pub struct Row {
     pub setting: Setting,
     /// Of a hundred nodes, those that are away.
     pub offline_percent: usize,
+    /// What was followed.
+    pub followed: Followed,
     /// Whether pulls helped.
     pub pulling: Pulling,
     /// What came of it.
@@ -32,17 +34,27 @@ pub fn survey(setting: Setting, crowds: u64, offline_percents: &[usize]) -> Vec<
         for offline_percent in offline_percents.iter().copied() {
             crowd.leave(offline_percent);
             for pulling in [Pulling::On, Pulling::Off] {
-                let measured = crowd.measure(pulling);
-                let same = |row: &&mut Row| row.offline_percent == offline_percent && row.pulling == pulling;
-                match rows.iter_mut().find(same) {
-                    Some(row) => row.measured += measured,
-                    None => rows.push(Row { setting, offline_percent, pulling, measured }),
+                for followed in [Followed::Post, Followed::Diff] {
+                    let measured = crowd.measure(followed, pulling);
+                    let new = Row { setting, offline_percent, followed, pulling, measured };
+                    match rows.iter_mut().find(|row| row.is_like(&new)) {
+                        Some(row) => row.measured += new.measured,
+                        None => rows.push(new),
+                    }
                 }
             }
             crowd.come_back();
         }
     }
     rows
+}
+
+impl Row {
+    /// Whether both stand in one line of the table.
+    fn is_like(&self, other: &Self) -> bool {
+        let line = |row: &Self| (row.offline_percent, row.followed, row.pulling);
+        line(self) == line(other)
+    }
 }
 
 impl fmt::Display for Row {
@@ -56,12 +68,16 @@ impl fmt::Display for Row {
             Pulling::Off => "no",
             Pulling::On => "yes",
         };
+        let what = match self.followed {
+            Followed::Post => "post",
+            Followed::Diff => "diff",
+        };
         let online = u64::try_from(measured.online).unwrap_or(u64::MAX);
         let reached = u64::try_from(measured.arrivals.len()).unwrap_or(u64::MAX);
         let [p50, p95, max] = [50, 95, 100].map(|percent| Seconds(measured.latency(percent)));
         write!(
             f,
-            "| {holders} | {offline_percent} % | {} | {known_by} | {pulls} | {} % | {} | {} | {} / {} | {p50} / {p95} / {max} |",
+            "| {holders} | {offline_percent} % | {} | {known_by} | {what} | {pulls} | {} % | {} | {} | {} / {} | {p50} / {p95} / {max} |",
             Hundredths(*holding_percent),
             Tenths::of(reached * 1_000, online * 10),
             Tenths::of(measured.payloads, online),

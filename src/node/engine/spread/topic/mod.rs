@@ -40,8 +40,10 @@ const DIAL_AGAIN: Duration = Duration::from_secs(30);
 const IDLE_FIRST: Duration = Duration::from_secs(10);
 /// Longest such wait.
 const IDLE_LONGEST: Duration = Duration::from_mins(15);
-/// Walks in a row that seated nobody, after which they become rarer.
-const BARREN_WALKS: u32 = 6;
+/// Walks of a newcomer that follow each other at once.
+const JOINING_WALKS: u32 = 3;
+/// Wait after the first later walk that seats nobody; doubles.
+const WALK_REST: Duration = Duration::from_secs(3);
 /// Other nodes of the topic that are remembered, to start a walk from where none of our seats leads.
 const MET: usize = 16;
 /// Carriers of one topic that are remembered: as many as there can be connections.
@@ -438,12 +440,18 @@ impl Topic {
             || self.leaving.iter().any(|(other, _)| *other == peer)
     }
 
-    /// Whether a connection with this peer is of use: for a seat or one to be, or because it carries the topic and too few
-    /// seats are connected.
+    /// Whether enough seats are connected.
+    #[must_use]
+    pub fn is_warm(&self, near: &BTreeMap<NetworkId, Option<Prefix>>) -> bool {
+        self.peers().filter(|peer| near.contains_key(peer)).count() >= WARM_SEATS
+    }
+
+    /// Whether a connection with this peer is of use: for a seat or one to be, or because it is one of the last that carry the
+    /// topic. More carriers are of no use even without seats: they would leave no place for whoever has a seat to give.
     #[must_use]
     pub fn needs(&self, peer: NetworkId, near: &BTreeMap<NetworkId, Option<Prefix>>) -> bool {
-        let is_short = || self.peers().filter(|seat| near.contains_key(seat)).count() < WARM_SEATS;
-        self.is_known(peer) || (self.carriers.contains(&peer) && is_short())
+        let connected = || self.carriers.iter().filter(|carrier| near.contains_key(*carrier)).count();
+        self.is_known(peer) || (self.carriers.contains(&peer) && connected() <= WARM_SEATS)
     }
 
     /// Seats and reservations.

@@ -2,10 +2,11 @@
 //! for.
 
 use super::{
-    Around, BARREN_WALKS, DIAL_AGAIN, Dialling, Due, Hold, IDLE_LONGEST, Origin, Out, Pending, RETRY, Reach,
-    Stage, TRIES, Topic,
+    Around, DIAL_AGAIN, Dialling, Due, Hold, IDLE_LONGEST, JOINING_WALKS, Origin, Out, Pending, RETRY, Reach,
+    Stage, TRIES, Topic, WALK_REST,
 };
 use crate::domain::ids::NetworkId;
+use crate::domain::time::Timestamp;
 use crate::limits::{AUTHOR_SEATS, OFFER_TIME, SEATS_WANTED, WALK_HOPS, WALKS, WALKS_TIME, WARM_SEATS};
 use crate::node::wire::{Ask, Room, SplitPass};
 
@@ -158,7 +159,11 @@ impl Topic {
             _ if self.carriers.is_empty() && self.seats.is_empty() => return,
             _ => {
                 let wait = self.idle.saturating_mul(3) / 4 + around.within(self.idle / 2);
-                self.next_try = Some(now.after(wait));
+                let is_led_on =
+                    self.peers().chain(self.carriers.iter().copied()).any(|peer| around.is_near(peer));
+                let may_walk = live < SEATS_WANTED && is_led_on;
+                let walk = may_walk.then(|| self.next_walk(now).max(now.after(WALK_REST)));
+                self.next_try = walk.into_iter().chain([now.after(wait)]).min();
                 self.idle = self.idle.saturating_mul(2).min(IDLE_LONGEST);
                 return;
             }
@@ -180,6 +185,19 @@ impl Topic {
         around.pick(&carriers)
     }
 
+    /// When the next walk may begin. The first few go together; after them every walk that seats nobody doubles the wait.
+    fn next_walk(&self, now: Timestamp) -> Timestamp {
+        let Some(last) = self.walks.last().copied().filter(|_| self.barren >= JOINING_WALKS) else {
+            return now;
+        };
+        let doubled = WALK_REST.saturating_mul(2_u32.saturating_pow((self.barren - JOINING_WALKS).min(16)));
+        let rested = last.after(doubled.min(WALKS_TIME));
+        match self.walks.first() {
+            Some(first) if self.walks.len() >= WALKS => rested.max(first.after(WALKS_TIME)),
+            _ => rested,
+        }
+    }
+
     /// Where a walk can start, if one is allowed now.
     pub(super) fn find_start(&self, around: &mut Around<'_>) -> Option<NetworkId> {
         let may_dial = match around.dialling {
@@ -187,9 +205,7 @@ impl Topic {
             Dialling::Scarce => self.warm(around) < WARM_SEATS,
             Dialling::Impossible => false,
         };
-        let rest = WALKS_TIME.saturating_mul(2_u32.saturating_pow(self.barren.min(8)) / 8);
-        let is_rested = self.walks.last().is_none_or(|last| last.after(rest) <= around.now);
-        if !may_dial || self.walks.len() >= WALKS || (self.barren >= BARREN_WALKS && !is_rested) {
+        if !may_dial || self.next_walk(around.now) > around.now {
             return None;
         }
         let seats = self.peers().filter(|peer| around.is_near(*peer));
