@@ -182,7 +182,15 @@ impl Topic {
             self.offer_newcomer(around, newcomer, out);
             return Answer::Accept(nonce);
         }
-        if self.moved.contains(&(from, nonce)) { Answer::Accept(nonce) } else { Answer::Leave }
+        if !self.moved.contains(&(from, nonce)) {
+            return Answer::Leave;
+        }
+        // It ends the seat there. One that was made since is ended by that, too: ask whether it still counts us.
+        let at = around.now.after(RETRY);
+        if let Some(seat) = self.seat_mut(from) {
+            seat.check = Some(Due { at, tries: 0 });
+        }
+        Answer::Accept(nonce)
     }
 
     /// Offers the place of a split seat to the newcomer it was split for.
