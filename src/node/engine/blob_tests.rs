@@ -233,6 +233,30 @@ fn what_waits_for_a_holder_takes_no_time_and_begins_when_one_comes() {
 }
 
 #[test]
+fn a_source_that_was_lost_in_the_middle_is_asked_as_soon_as_it_is_back() {
+    let mut bench = Bench::new();
+    bench.connects(peer(2));
+    let (_, begun) = bench.receives(peer(2), &[attachment(1, SMALL)]);
+    // The end of the transfer is noticed before the end of the connection: a round is through, and the next one waits.
+    bench.ends(begun[0], FetchEnd::Cut { held_bytes: 0 });
+    let connection = bench.connection_of(peer(2));
+    bench.take(Input::Disconnected { connection });
+    let again = bench.connects(peer(2));
+    assert_eq!(again[0].from, peer(2));
+    // It comes back before the end of the transfer is noticed.
+    bench.now = bench.now.after(std::time::Duration::from_secs(1));
+    assert_eq!(bench.connects(peer(2)), []);
+    let effects = bench.ends(again[0], FetchEnd::Cut { held_bytes: 0 });
+    assert_eq!(fetches(&effects)[0].from, peer(2));
+    // Whoever does not have it is not asked again for coming back.
+    let asked = fetches(&effects)[0];
+    bench.ends(asked, FetchEnd::Lacking { held_bytes: 0 });
+    let connection = bench.connection_of(peer(2));
+    bench.take(Input::Disconnected { connection });
+    assert_eq!(bench.connects(peer(2)), []);
+}
+
+#[test]
 fn few_run_at_once_and_one_per_source() {
     let mut bench = Bench::new();
     let (mut running, count) = (Vec::new(), u8::try_from(BLOB_FETCHES).unwrap());

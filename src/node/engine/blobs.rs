@@ -20,7 +20,7 @@ use crate::domain::post::Post;
 use crate::domain::text::SafeText;
 use crate::domain::time::Timestamp;
 use crate::limits::{
-    AUTOMATIC_BLOB_BYTES, BLOB_FETCHES, BLOB_RETRY_FIRST, BLOB_RETRY_LONGEST, BLOBS_WAITING,
+    AUTOMATIC_BLOB_BYTES, BLOB_FETCHES, BLOB_RETRY_FIRST, BLOB_RETRY_LONGEST, BLOB_SOURCES, BLOBS_WAITING,
 };
 
 /// What became of a fetch.
@@ -59,6 +59,8 @@ struct Transfer {
     phase: Phase,
     /// Whom not to ask again in this round.
     tried: BTreeSet<NetworkId>,
+    /// Who was lost in the middle of it, at most [`BLOB_SOURCES`]: worth asking when it is back.
+    lost: BTreeSet<NetworkId>,
     rounds: u32,
 }
 
@@ -69,7 +71,7 @@ enum Phase {
     /// Nobody could be asked: goes on when something changes.
     Blocked,
     /// Comes from this peer.
-    Running { request: RequestId, source: NetworkId },
+    Running { request: RequestId, source: NetworkId, since: Timestamp },
 }
 
 /// Whether the store holds more wanted blobs than are known here.
@@ -120,13 +122,14 @@ impl Transfers {
             blob,
             phase: Phase::Due(now),
             tried: BTreeSet::new(),
+            lost: BTreeSet::new(),
             rounds: 0,
         });
     }
 
     fn running(&self) -> impl Iterator<Item = (RequestId, NetworkId)> {
         self.known.values().filter_map(|transfer| match transfer.phase {
-            Phase::Running { request, source } => Some((request, source)),
+            Phase::Running { request, source, .. } => Some((request, source)),
             Phase::Due(_) | Phase::Blocked => None,
         })
     }
@@ -255,7 +258,7 @@ impl Engine {
         };
         let known = self.connections.values().find(|connection| connection.peer == source);
         let Some(from) = known.map(|connection| connection.address.clone()) else { return Ok(()) };
-        transfer.phase = Phase::Running { request, source };
+        transfer.phase = Phase::Running { request, source, since: step.now };
         let blob = transfer.blob;
         let progress = view_of(step, &blob, TransferState::Running)?;
         step.push(Effect::Tell(Event::Transfer(progress.clone())));
@@ -298,8 +301,8 @@ impl Engine {
             self.transfers.known.remove(&key);
             return Ok(());
         };
-        let source = match self.transfers.known.get(&key).map(|transfer| transfer.phase) {
-            Some(Phase::Running { request: running, source }) if running == request => source,
+        let (source, since) = match self.transfers.known.get(&key).map(|transfer| transfer.phase) {
+            Some(Phase::Running { request: running, source, since }) if running == request => (source, since),
             _ => return note_late_end(step, &blob, end),
         };
         match end {
@@ -319,6 +322,9 @@ impl Engine {
             | FetchEnd::Corrupt { held_bytes } => {
                 step.store.update_blob(key, BlobState::Wanted, held_bytes)?;
                 self.try_next_source(step, key, source, held_bytes);
+                if matches!(end, FetchEnd::Cut { .. }) {
+                    self.source_lost(key, source, since);
+                }
                 if matches!(end, FetchEnd::Corrupt { .. }) {
                     let theirs = self.connections.iter().find(|(_, connection)| connection.peer == source);
                     if let Some(id) = theirs.map(|(id, _)| *id) {
@@ -336,6 +342,29 @@ impl Engine {
             }
         }
         Ok(())
+    }
+
+    /// A peer that was lost in the middle of transfers is back: they go on at once.
+    pub(super) fn source_returned(&mut self, now: Timestamp, peer: NetworkId) {
+        for transfer in self.transfers.known.values_mut().filter(|transfer| transfer.lost.contains(&peer)) {
+            transfer.lost.remove(&peer);
+            transfer.tried.remove(&peer);
+            if !matches!(transfer.phase, Phase::Running { .. }) {
+                transfer.phase = Phase::Due(now);
+            }
+        }
+    }
+
+    /// Notes that a transfer ended early, with its source lost or not. One that came back before the end of the old
+    /// connection was noticed is asked again.
+    fn source_lost(&mut self, key: Blob, source: NetworkId, since: Timestamp) {
+        let is_back = self.connections.values().any(|known| known.peer == source && known.since > since);
+        let Some(transfer) = self.transfers.known.get_mut(&key) else { return };
+        if is_back {
+            transfer.tried.remove(&source);
+        } else if transfer.lost.len() < usize::try_from(BLOB_SOURCES).unwrap_or(usize::MAX) {
+            transfer.lost.insert(source);
+        }
     }
 
     fn try_next_source(&mut self, step: &Step<'_, '_>, key: Blob, source: NetworkId, held_bytes: u64) {

@@ -365,6 +365,7 @@ impl Engine {
         }
         self.forget_surplus_peers(step)?;
         self.wake_transfers(step.now);
+        self.source_returned(step.now, peer);
         self.names.peer_reached(step.now);
         step.tell(Event::PeersChanged);
         if self.clock_off_minutes().is_some() {
