@@ -143,21 +143,32 @@ fn answer_recipients(
         matching.map(|(arrival, _)| arrival).take(enough).collect()
     };
     let cut = (scanned < last).then_some(scanned);
-    let mut end = SealedEnd { upto: last, cut, offers: 0 };
-    let mut offers = Vec::new();
+    let offers = arrivals
+        .into_iter()
+        .map(|arrival| Ok((arrival.seq, Offer { id: arrival.object_id, size: arrival.size })));
+    let (offers, full) = fit(budget, since, offers)?;
+    let count = u16::try_from(offers.len()).unwrap_or(u16::MAX);
+    Ok((SealedEnd { upto: last, cut: full.or(cut), offers: count }, offers))
+}
+
+/// The offers that fit into a page, and where the page was cut, if it was.
+fn fit(
+    budget: PageBudget,
+    since: Seq,
+    offers: impl Iterator<Item = Result<(Seq, Offer), DbError>>,
+) -> Result<(Vec<Offer>, Option<Seq>), DbError> {
+    let mut fitting = Vec::new();
     let (mut bytes, mut done) = (0_usize, since);
-    for arrival in arrivals {
-        let offer = Offer { id: arrival.object_id, size: arrival.size };
+    for offer in offers {
+        let (seq, offer) = offer?;
         bytes = bytes.saturating_add(size_of_offer(&offer));
-        if offers.len() >= budget.items || bytes > budget.bytes {
-            end.cut = Some(done);
-            break;
+        if fitting.len() >= budget.items || bytes > budget.bytes {
+            return Ok((fitting, Some(done)));
         }
-        offers.push(offer);
-        done = arrival.seq;
+        fitting.push(offer);
+        done = seq;
     }
-    end.offers = u16::try_from(offers.len()).unwrap_or(u16::MAX);
-    Ok((end, offers))
+    Ok((fitting, None))
 }
 
 impl PageBudget {
@@ -217,22 +228,12 @@ fn answer_group(
         }
     }
     arrivals.sort_unstable();
-    let mut end = GroupEnd { upto: last, cut: None };
-    let mut offers = Vec::new();
-    let mut bytes = 0_usize;
-    let mut done = group.since;
-    for arrival in arrivals {
+    let offers = arrivals.into_iter().map(|arrival| {
         let (id, size) = read.get_offer(arrival.object)?;
-        let offer = Offer { id, size };
-        bytes = bytes.saturating_add(size_of_offer(&offer));
-        if offers.len() >= budget.items || bytes > budget.bytes {
-            end.cut = Some(done);
-            break;
-        }
-        offers.push(offer);
-        done = arrival.seq;
-    }
-    Ok(Some((end, offers)))
+        Ok((arrival.seq, Offer { id, size }))
+    });
+    let (offers, cut) = fit(budget, group.since, offers)?;
+    Ok(Some((GroupEnd { upto: last, cut }, offers)))
 }
 
 /// Which offers of a page this store lacks. Nothing is downloaded or verified that is here or refused.

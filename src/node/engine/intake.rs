@@ -178,19 +178,29 @@ impl Engine {
         Ok(())
     }
 
-    /// Forgets how far an author's logs were read, everywhere, and asks soon.
+    /// Lets an author's logs be read again, soon.
     pub(super) fn read_again(
         &mut self,
         step: &Step<'_, '_>,
         posting_id: PostingId,
         author: Author,
     ) -> Result<(), DbError> {
-        self.forget_asked(posting_id);
-        step.store.delete_cursors_of(author)?;
+        self.forget_cursors(step, posting_id, author)?;
         for connection in self.connections.values_mut() {
             connection.pull_soon(step.now);
         }
         Ok(())
+    }
+
+    /// Forgets how far an author's logs were read, everywhere, also by pulls under way.
+    pub(super) fn forget_cursors(
+        &mut self,
+        step: &Step<'_, '_>,
+        posting_id: PostingId,
+        author: Author,
+    ) -> Result<(), DbError> {
+        self.forget_asked(posting_id);
+        step.store.delete_cursors_of(author)
     }
 
     /// The row of an author. One we carry and had nothing of gets its row, and its cursors, only now.

@@ -270,8 +270,7 @@ impl Engine {
         posting_id: PostingId,
         author: Author,
     ) -> Result<(), DbError> {
-        self.forget_asked(posting_id);
-        step.store.delete_cursors_of(author)?;
+        self.forget_cursors(step, posting_id, author)?;
         step.store.delete_evicted_of(Some(author))?;
         step.store.log_profile(author)?;
         if self.faults.has(Fault::NoResetOnGrowth) {

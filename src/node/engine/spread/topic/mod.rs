@@ -443,7 +443,7 @@ impl Topic {
     /// Whether enough seats are connected.
     #[must_use]
     pub fn is_warm(&self, near: &BTreeMap<NetworkId, Option<Prefix>>) -> bool {
-        self.peers().filter(|peer| near.contains_key(peer)).count() >= WARM_SEATS
+        self.warm(near) >= WARM_SEATS
     }
 
     /// Whether a connection with this peer is of use: for a seat or one to be, or because it is one of the last that carry the
@@ -481,8 +481,8 @@ impl Topic {
         self.seats.iter().filter(|seat| seat.reach != Reach::Failed).count()
     }
 
-    fn warm(&self, around: &Around<'_>) -> usize {
-        self.seats.iter().filter(|seat| around.is_near(seat.peer)).count()
+    fn warm(&self, near: &BTreeMap<NetworkId, Option<Prefix>>) -> usize {
+        self.seats.iter().filter(|seat| near.contains_key(&seat.peer)).count()
     }
 
     /// Places neither a seat that can be reached nor a reservation has.

@@ -7,7 +7,7 @@ use super::{
 };
 use crate::domain::ids::NetworkId;
 use crate::domain::time::Timestamp;
-use crate::limits::{AUTHOR_SEATS, OFFER_TIME, SEATS_WANTED, WALK_HOPS, WALKS, WALKS_TIME, WARM_SEATS};
+use crate::limits::{AUTHOR_SEATS, OFFER_TIME, SEATS_WANTED, WALK_HOPS, WALKS, WALKS_TIME};
 use crate::node::wire::{Ask, Room, SplitPass};
 
 impl Topic {
@@ -116,7 +116,7 @@ impl Topic {
     /// Cold seats are dialled once, and again only when too few are connected.
     pub(super) fn dial_cold(&mut self, around: &Around<'_>, out: &mut Vec<Out>) {
         let now = around.now;
-        let is_short = self.warm(around) < WARM_SEATS;
+        let is_short = !self.is_warm(around.near);
         for seat in self.seats.iter_mut().filter(|seat| !around.is_near(seat.peer)) {
             let is_due = match (seat.reach, around.dialling) {
                 (Reach::Untried, Dialling::Free) => true,
@@ -202,7 +202,7 @@ impl Topic {
     pub(super) fn find_start(&self, around: &mut Around<'_>) -> Option<NetworkId> {
         let may_dial = match around.dialling {
             Dialling::Free => true,
-            Dialling::Scarce => self.warm(around) < WARM_SEATS,
+            Dialling::Scarce => !self.is_warm(around.near),
             Dialling::Impossible => false,
         };
         if !may_dial || self.next_walk(around.now) > around.now {
