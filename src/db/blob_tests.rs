@@ -1,6 +1,6 @@
 //! Rows about blobs: what they protect, when they go, and how the hot questions are answered.
 
-use super::blobs::{BlobState, FIND_USED, IS_SERVABLE, LIST_PROTECTED, LIST_USED, LIST_WANTED, StoredBlob};
+use super::blobs::{BlobState, FIND_SERVABLE, FIND_USED, LIST_PROTECTED, LIST_USED, LIST_WANTED, StoredBlob};
 use super::*;
 use crate::domain::envelope::{Envelope, Kind};
 use crate::domain::ids::{BlobHash, NetworkId, ObjectId, PostingId};
@@ -32,7 +32,8 @@ fn name(write: &Write<'_>, object: ObjectKey, number: u8, state: BlobState) -> R
 #[test]
 fn only_whole_blobs_that_a_post_in_the_log_names_are_served() {
     let mut store = Database::in_memory(&[0; 32]).unwrap();
-    let is_servable = |store: &mut Database| store.read(|read| read.is_servable_blob(hash(1))).unwrap();
+    let servable = |store: &mut Database| store.read(|read| read.find_servable_blob(hash(1))).unwrap();
+    let is_servable = |store: &mut Database| servable(store).is_some();
     assert!(!is_servable(&mut store), "nobody names it");
     let (author, object, blob) = write(&mut store, |write| {
         let (author, object) = post(write, 1)?;
@@ -41,7 +42,9 @@ fn only_whole_blobs_that_a_post_in_the_log_names_are_served() {
     assert!(!is_servable(&mut store), "its post is not in the log");
     write(&mut store, |write| write.insert_arrival(author, object, Kind::Post));
     assert!(is_servable(&mut store));
-    for state in [BlobState::Wanted, BlobState::Partial, BlobState::Doubtful, BlobState::Damaged] {
+    write(&mut store, |write| write.update_blob(blob.key, BlobState::Doubtful, 50));
+    assert_eq!(servable(&mut store).unwrap().state, BlobState::Doubtful, "after a second look");
+    for state in [BlobState::Wanted, BlobState::Partial, BlobState::Damaged] {
         write(&mut store, |write| write.update_blob(blob.key, state, 50));
         assert!(!is_servable(&mut store), "{state:?}");
     }
@@ -156,7 +159,7 @@ fn hot_questions_about_blobs_are_answered_by_an_index() {
         });
         steps.unwrap().join("\n")
     };
-    let servable = plan(IS_SERVABLE, 1);
+    let servable = plan(FIND_SERVABLE, 1);
     assert!(servable.contains("blobs USING INDEX sqlite_autoindex_blobs_1 (hash=?)"), "{servable}");
     assert!(servable.contains("blob_uses USING COVERING INDEX blob_uses_by_blob (blob=?)"), "{servable}");
     assert!(
@@ -171,7 +174,7 @@ fn hot_questions_about_blobs_are_answered_by_an_index() {
     assert!(protected.contains("USING COVERING INDEX blobs_by_state (state=?)"), "{protected}");
     let first_use = plan(FIND_USED, 1);
     assert!(first_use.contains("USING COVERING INDEX blob_uses_by_blob (blob=?)"), "{first_use}");
-    for sql in [IS_SERVABLE, LIST_WANTED, LIST_USED] {
+    for sql in [FIND_SERVABLE, LIST_WANTED, LIST_USED] {
         let count = sql.matches('?').count();
         assert!(!plan(sql, count).contains("TEMP B-TREE"), "{sql}");
     }

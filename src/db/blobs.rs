@@ -89,10 +89,11 @@ fn count(bytes: u64) -> i64 {
     i64::try_from(bytes).unwrap_or(i64::MAX)
 }
 
-pub(super) const IS_SERVABLE: &str = "SELECT 1 FROM blobs
+pub(super) const FIND_SERVABLE: &str =
+    "SELECT blobs.blob, blobs.hash, blobs.size_bytes, blobs.state, blobs.held_bytes FROM blobs
     CROSS JOIN blob_uses ON blob_uses.blob = blobs.blob
     CROSS JOIN arrivals ON arrivals.object = blob_uses.object
-    WHERE blobs.hash = ?1 AND +blobs.state = 'complete' LIMIT 1";
+    WHERE blobs.hash = ?1 AND +blobs.state IN ('complete', 'doubtful') LIMIT 1";
 pub(super) const LIST_WANTED: &str =
     "SELECT blobs.blob, blobs.hash, blobs.size_bytes, blobs.state, blobs.held_bytes
     FROM blobs WHERE state = 'wanted' AND blob > ?1 ORDER BY blob LIMIT ?2";
@@ -121,9 +122,10 @@ impl Read<'_> {
         self.list(&format!("{COLUMNS} WHERE hash = ?1 LIMIT 64"), [hash], stored)
     }
 
-    /// Whether a stranger may have these bytes: all of them are here, and a post names them that is served itself.
-    pub fn is_servable_blob(&self, hash: BlobHash) -> Result<bool, DbError> {
-        Ok(self.find(IS_SERVABLE, [hash], |row| row.get::<_, i64>(0))?.is_some())
+    /// A blob a stranger may have: all of it is here, perhaps to be looked at first ([`BlobState::Doubtful`]), and a
+    /// post names it that is served itself.
+    pub fn find_servable_blob(&self, hash: BlobHash) -> Result<Option<StoredBlob>, DbError> {
+        self.find(FIND_SERVABLE, [hash], stored)
     }
 
     /// Blobs to be fetched, from the row after `after` on, at most `limit`.

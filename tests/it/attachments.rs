@@ -382,6 +382,24 @@ fn written(request: impl Into<iroh_blobs::protocol::Request>) -> Vec<u8> {
     }
 }
 
+/// After a kill the newest files are looked at again. Who asks meanwhile is not told that there is nothing.
+#[test]
+fn a_file_in_doubt_is_looked_at_when_somebody_asks_for_it() {
+    let ana = Home::of("ana");
+    let mut node = ana.serve();
+    let files = [60, 61, 62, 63, 64, 65, 66, 67].map(|seed| long_text(900_000, seed));
+    for (number, bytes) in (0_u32..).zip(&files) {
+        post_with(&ana, &format!("post {number}"), &file(&ana, &format!("{number}.txt"), bytes));
+    }
+    node.kill();
+    node = ana.serve();
+    let raw = Raw::connect(&node);
+    for bytes in files.iter().rev() {
+        let request = written(iroh_blobs::protocol::GetRequest::blob(iroh_blobs::Hash::new(bytes)));
+        assert!(raw.ask(&request).unwrap().len() > 900_000);
+    }
+}
+
 #[test]
 fn strangers_get_plain_parts_of_named_blobs_and_nothing_else() {
     use iroh_blobs::protocol::{

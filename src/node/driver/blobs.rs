@@ -36,6 +36,8 @@ pub(super) struct BlobRoom {
     held: Mutex<BTreeMap<CallId, Vec<Pinned>>>,
     /// What SQLite protects by now: let go once a sweep has read it there.
     retired: Mutex<Vec<Pinned>>,
+    /// Held while a blob is looked at again: only one at a time is in memory.
+    examining: tokio::sync::Mutex<()>,
 }
 
 impl BlobRoom {
@@ -50,6 +52,7 @@ impl BlobRoom {
             sweep_due: Notify::new(),
             held: Mutex::default(),
             retired: Mutex::default(),
+            examining: tokio::sync::Mutex::default(),
         };
         (room, asked)
     }
@@ -57,6 +60,14 @@ impl BlobRoom {
     /// The store, opened if it is not.
     pub(super) async fn store(&self) -> Result<&BlobStore, BlobStoreError> {
         self.store.get_or_try_init(|| BlobStore::open(&self.folder, self.sweeps.clone())).await
+    }
+
+    /// Reads all of a blob again: whether it is here as it should be.
+    pub(super) async fn is_whole(&self, blob: StoredBlob) -> bool {
+        let _one_at_a_time = self.examining.lock().await;
+        let Ok(store) = self.store().await else { return false };
+        let read = store.read(blob.hash).await;
+        read.is_ok_and(|bytes| u64::try_from(bytes.len()).is_ok_and(|length| length == blob.size_bytes))
     }
 
     /// Where attachments are put that are looked at.
@@ -137,20 +148,13 @@ pub(super) async fn reopen(shared: Arc<Shared>) -> Ended {
     if !has_blobs && !shared.blobs.folder.exists() {
         return None;
     }
-    let store = match shared.blobs.store().await {
-        Ok(store) => store,
-        Err(error) => {
-            tracing::error!(%error, "attachments cannot be read");
-            return None;
-        }
-    };
+    if let Err(error) = shared.blobs.store().await {
+        tracing::error!(%error, "attachments cannot be read");
+        return None;
+    }
     let doubtful = shared.readers.read(|read| read.list_blobs_in(BlobState::Doubtful, EXAMINED_AT_ONCE));
     for blob in doubtful.await.unwrap_or_default() {
-        let is_whole = match store.read(blob.hash).await {
-            Ok(bytes) => u64::try_from(bytes.len()).is_ok_and(|length| length == blob.size_bytes),
-            Err(_damaged) => false,
-        };
-        let verdict = if is_whole { Verdict::Whole } else { Verdict::Broken };
+        let verdict = if shared.blobs.is_whole(blob).await { Verdict::Whole } else { Verdict::Broken };
         shared.input(Input::BlobExamined { blob: blob.key, verdict }).await;
     }
     None

@@ -9,6 +9,7 @@ use tokio::task::JoinSet;
 
 use super::meter::Allowance;
 use super::shared::{Shared, locked};
+use crate::db::blobs::BlobState;
 use crate::domain::ids::NetworkId;
 use crate::limits::{BLOB_CONNECTIONS, BLOB_IDLE_TIME, CONNECTIONS_PER_PEER};
 use crate::node::engine::CloseReason;
@@ -78,9 +79,11 @@ async fn answer(
         return Ok(());
     };
     let hash = asked.hash();
-    let is_servable = shared.readers.read(move |read| read.is_servable_blob(hash)).await.unwrap_or(false);
-    match shared.blobs.store().await {
-        Ok(store) if is_servable => stream.serve(store, asked, connection).await,
+    let found = shared.readers.read(move |read| read.find_servable_blob(hash)).await.unwrap_or(None);
+    match (found, shared.blobs.store().await) {
+        (Some(blob), Ok(store)) if blob.state == BlobState::Complete || shared.blobs.is_whole(blob).await => {
+            stream.serve(store, asked, connection).await;
+        }
         _ => stream.refuse(NotServed::Nothing),
     }
     Ok(())
