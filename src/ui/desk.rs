@@ -248,6 +248,11 @@ impl Desk {
         self.open().map_or(Phase::Writing, |writing| writing.phase)
     }
 
+    /// Whether the text in the editor becomes a post.
+    pub fn is_post(&self) -> bool {
+        self.open().is_some_and(|writing| writing.subject == Subject::Post)
+    }
+
     /// The new post, wherever the person is.
     pub fn post(&self) -> Option<&Writing> {
         self.texts.get(&DraftSlot::NewPost)

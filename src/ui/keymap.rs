@@ -36,6 +36,8 @@ pub enum Context {
     Text,
     /// A text of several lines that becomes a post, an answer, or the new text of one.
     Compose,
+    /// The same when it becomes a post.
+    NewPost,
     /// That text before it is sent.
     Review,
     /// That text while the node has not answered yet.
@@ -65,7 +67,7 @@ impl Context {
             Self::Help => "Help",
             Self::FirstRun => "Welcome",
             Self::Text => "Typing",
-            Self::Compose => "Writing",
+            Self::Compose | Self::NewPost => "Writing",
             Self::Sending => "Sending",
             Self::Review => "Review",
             Self::Field => "Field",
@@ -314,7 +316,7 @@ const HINTS: &[(Context, &[Action], &str)] = &[
     (Context::Network, &[Action::GoFeed], "feed"),
     (Context::Compose, &[Action::Review], "review"),
     (Context::Compose, &[Action::Cancel], "leave (the draft stays)"),
-    (Context::Compose, &[Action::AttachFile], "attach"),
+    (Context::NewPost, &[Action::AttachFile], "attach"),
     (Context::Compose, &[Action::Discard], "discard"),
     (Context::Review, &[Action::Send], "send"),
     (Context::Review, &[Action::Cancel], "back to the text"),
@@ -484,7 +486,7 @@ mod tests {
     fn every_hint_names_a_key_that_works_where_it_is_shown() {
         let keymap = Keymap::standard();
         for (context, actions, word) in HINTS {
-            let around = [*context, Context::Item, Context::List, Context::Global];
+            let around = [*context, Context::Compose, Context::Item, Context::List, Context::Global];
             for action in *actions {
                 assert!(keymap.keys_of(&around, *action).is_some(), "{word} in {context:?}");
             }

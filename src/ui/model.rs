@@ -222,6 +222,7 @@ impl Model {
             Place::Feed => &[C::Feed, C::Item, C::List, C::Global, C::Always],
             Place::Thread => &[C::Thread, C::Item, C::List, C::Global, C::Always],
             Place::Compose => match self.desk.phase() {
+                Phase::Writing if self.desk.is_post() => &[C::Compose, C::NewPost, C::Text, C::Always],
                 Phase::Writing => &[C::Compose, C::Text, C::Always],
                 Phase::Reviewing(_) => &[C::Review, C::List, C::Always],
                 Phase::Sending => &[C::Sending, C::Always],

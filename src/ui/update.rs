@@ -332,7 +332,14 @@ fn draft_answered(model: &mut Model, slot: DraftSlot, error: Option<&CallError>)
 
 fn happened(model: &mut Model, event: Event) -> Vec<Request> {
     match event {
-        Event::FeedChanged => model.feed.changed(),
+        Event::FeedChanged => {
+            let mut requests = model.feed.changed();
+            if model.place == Place::People {
+                // It shows how many posts of everybody are here.
+                requests.extend(model.watches.ask(Watch::People));
+            }
+            requests
+        }
         Event::ThreadChanged { post_id } => {
             let mut requests = model.feed.beside_changed(post_id);
             requests.extend(thread::changed(model, post_id));

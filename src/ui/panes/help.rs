@@ -34,8 +34,12 @@ fn text(model: &Model) -> Vec<Line<'static>> {
     let theme = model.theme;
     let mut text = Vec::new();
     for context in model.contexts_below() {
+        let page = model.keymap.page(*context);
+        if page.is_empty() {
+            continue;
+        }
         text.push(lines::plain(context.title(), theme.accent()));
-        for (keys, sentence) in model.keymap.page(*context) {
+        for (keys, sentence) in page {
             text.push(Line::from(vec![
                 Span::styled(format!("  {keys:<KEYS$} "), theme.strong()),
                 Span::raw(sentence),

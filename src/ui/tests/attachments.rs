@@ -112,3 +112,11 @@ fn a_file_is_attached_by_its_path_and_goes_with_the_post() {
     session.keys("Ctrl-x f Enter").sees("no file is attached now").keys("Ctrl-s");
     session.sees("there is nothing to send yet");
 }
+
+#[test]
+fn attaching_is_hinted_at_where_it_can_be_done() {
+    let mut session = Session::new(FakeNode::in_use());
+    session.keys("c").sees("Ctrl-x f attach").keys("Esc");
+    session.keys("r").sees("review").does_not_see("attach");
+    session.keys("Ctrl-x f").sees("only a post can have files");
+}

@@ -53,6 +53,14 @@ fn a_refused_name_stays_in_the_field() {
 }
 
 #[test]
+fn the_counts_of_people_follow_what_comes_in() {
+    let mut session = Session::new(FakeNode::in_use());
+    session.keys("g p");
+    session.node.people[0].post_count = 1_234;
+    session.hears(Event::FeedChanged).sees("1234 posts");
+}
+
+#[test]
 fn a_draft_survives_leaving_the_editor_and_the_program() {
     let mut session = Session::new(FakeNode::in_use());
     session.keys("c").types("half a thought").keys("Esc");
