@@ -167,6 +167,17 @@ impl Database {
         Ok(result)
     }
 
+    /// Has everything committed so far written to the disk.
+    ///
+    /// # Errors
+    /// [`DbError`] when the disk does not take it.
+    pub fn sync(&mut self) -> Result<(), DbError> {
+        // A commit without a change would write nothing, and sync nothing.
+        self.transaction(Durability::Full, |batch| {
+            batch.step(|store| store.execute("UPDATE store SET id = id", []).map(drop))
+        })
+    }
+
     /// Lets the store grow no more, as on a full disk, or again.
     #[cfg(test)]
     pub(crate) fn limit_growth(&mut self, pages: Option<u32>) -> Result<(), DbError> {

@@ -19,6 +19,8 @@ pub struct Committer {
     /// Commits that failed in a row.
     failures: u32,
     disk: Disk,
+    /// How the last commit reached the disk.
+    durability: Durability,
     /// What the next commit fails with.
     #[cfg(test)]
     planted: Option<DbError>,
@@ -57,6 +59,7 @@ impl Committer {
             setup,
             failures: 0,
             disk: Disk::Keeps,
+            durability: Durability::Normal,
             #[cfg(test)]
             planted: None,
         })
@@ -81,13 +84,18 @@ impl Committer {
             Err(error) => return Err(CommitFailure { error, lost_calls }),
         };
         let durability = inputs.iter().map(durability).max().unwrap_or(Durability::Normal);
-        let committed = self.database.transaction(durability, |batch| {
+        let mut committed = self.database.transaction(durability, |batch| {
             let mut effects = Vec::new();
             for input in inputs {
                 effects.extend(batch.step(|store| engine.handle(store, now, rng, input))?);
             }
             Ok(effects)
         });
+        self.durability = durability;
+        if engine.take_made_room() && durability < Durability::Full {
+            committed = committed.and_then(|effects| self.database.sync().map(|()| effects));
+            self.durability = Durability::Full;
+        }
         #[cfg(test)]
         let committed = self.planted.take().map_or(committed, Err);
         match committed {
@@ -129,6 +137,12 @@ impl Committer {
         self.engine.as_ref().and_then(Engine::clock_off_minutes)
     }
 
+    /// How the last commit reached the disk.
+    #[cfg(any(test, feature = "sim"))]
+    pub(super) const fn durability(&self) -> Durability {
+        self.durability
+    }
+
     /// The store as it was last committed, for the simulator that answers peers from it and audits it.
     #[cfg(any(test, feature = "sim"))]
     pub(super) const fn database(&mut self) -> &mut Database {
@@ -153,7 +167,7 @@ impl Committer {
 }
 
 /// How an input's changes have to reach the disk: what is ours cannot be fetched again.
-pub(super) fn durability(input: &Input) -> Durability {
+fn durability(input: &Input) -> Durability {
     match input {
         // The jump of the log's numbers after an unclean stop, and the log's new name, must not be lost either.
         Input::PersonaRequested { .. }

@@ -51,7 +51,7 @@ impl Engine {
     }
 
     /// Lets sealed posts go that are too old or have no room, the oldest first; says how many, at most `most`.
-    pub(super) fn keep_pool(&self, step: &Step<'_, '_>, most: u32) -> Result<u32, DbError> {
+    pub(super) fn keep_pool(&mut self, step: &Step<'_, '_>, most: u32) -> Result<u32, DbError> {
         let first_day = day_of(step.now).saturating_sub(SEALED_DAYS);
         let expired = step.store.list_expired_sealed(first_day, most)?;
         let mut gone = u32::try_from(expired.len()).unwrap_or(most);
@@ -60,7 +60,7 @@ impl Engine {
             step.store.insert_evicted(id, None)?;
         }
         while gone < most && step.store.get_class_bytes(Class::Pool)? > self.space.quotas.pool {
-            let evicted = Self::evict_sealed(step, 1)?;
+            let evicted = self.evict_sealed(step, 1)?;
             if evicted == 0 {
                 break;
             }
@@ -70,11 +70,12 @@ impl Engine {
     }
 
     /// Lets the sealed posts make room that came first; says how many did.
-    pub(super) fn evict_sealed(step: &Step<'_, '_>, most: u32) -> Result<u32, DbError> {
+    pub(super) fn evict_sealed(&mut self, step: &Step<'_, '_>, most: u32) -> Result<u32, DbError> {
         let most = usize::try_from(most.min(LET_GO_AT_ONCE)).unwrap_or(1);
         let last = step.store.get_last_sealed_seq()?;
         let oldest = step.store.list_sealed(Seq::START, last, most)?;
         for arrival in &oldest {
+            self.space.made_room();
             step.store.delete_sealed(arrival.seq)?;
             step.store.insert_evicted(arrival.object_id, None)?;
         }

@@ -76,6 +76,8 @@ pub(super) struct Space {
     day: u32,
     /// Free bytes of the disk, once they were measured.
     free: Option<u64>,
+    /// Whether something left the log to make room.
+    made_room: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -93,13 +95,25 @@ struct Allowance(u32);
 impl Space {
     pub(super) const fn new(quotas: Quotas) -> Self {
         // The quotas may be smaller than at the last start.
-        Self { quotas, changed: BTreeSet::new(), classes: Measuring::Due, day: 0, free: None }
+        Self {
+            quotas,
+            changed: BTreeSet::new(),
+            classes: Measuring::Due,
+            day: 0,
+            free: None,
+            made_room: false,
+        }
     }
 
     /// Something came in of this author, or it is on another account now.
     pub(super) fn changed(&mut self, author: Author) {
         self.changed.insert(author);
         self.classes = Measuring::Due;
+    }
+
+    /// Something left the log.
+    pub(super) const fn made_room(&mut self) {
+        self.made_room = true;
     }
 
     /// A sealed post came in.
@@ -119,6 +133,12 @@ impl Space {
 }
 
 impl Engine {
+    /// Whether something made room since this was last asked. The next page passes its numbers without naming it, so it must
+    /// not be back after a lost power supply, where nobody would ask for it.
+    pub const fn take_made_room(&mut self) -> bool {
+        std::mem::replace(&mut self.space.made_room, false)
+    }
+
     /// How full the disk is. While too little is free, nothing is asked of anybody.
     pub(super) fn space_measured(&mut self, step: &mut Step<'_, '_>, free_bytes: u64) {
         let was_short = self.space.is_short();
@@ -218,7 +238,7 @@ impl Engine {
             let strangers = step.store.list_largest_strangers(CANDIDATES)?;
             let mut evicted = self.evict_from(step, &strangers, allowance)?;
             if evicted == 0 && is_over {
-                evicted = Self::evict_sealed(step, allowance.0)?;
+                evicted = self.evict_sealed(step, allowance.0)?;
                 allowance.0 = allowance.0.saturating_sub(evicted);
             }
             if evicted == 0 && is_over {
@@ -260,6 +280,7 @@ impl Engine {
     ) -> Result<u32, DbError> {
         let posts = step.store.list_oldest_posts(author, most.min(allowance.0))?;
         for post in &posts {
+            self.space.made_room();
             if step.store.delete_feed_rows(post.position)? {
                 step.tell(Event::FeedChanged);
             }

@@ -17,7 +17,7 @@ use crate::domain::envelope::Verified;
 use crate::domain::ids::{NetworkId, ObjectId, PostingId};
 use crate::domain::sealed::{SEALED_SIZES, SLOT, SLOTS, Sealed, day_of};
 use crate::domain::time::Timestamp;
-use crate::node::committer::{Committer, durability};
+use crate::node::committer::Committer;
 use crate::node::engine::answer::PageBudget;
 use crate::node::engine::interest::InterestList;
 use crate::node::engine::{CallId, ConnectionId, Effect, Faults, Input, Quotas, ReplyId, RequestId, Setup};
@@ -313,10 +313,9 @@ impl Node {
         let clock = self.clock(now);
         let Power::On(committer) = &mut self.power else { return Vec::new() };
         let inputs: Vec<Input> = self.inbox.drain(..most.min(self.inbox.len())).collect();
-        let is_synced = inputs.iter().any(|input| durability(input) == Durability::Full);
         let effects =
             committer.commit(inputs, clock, &mut self.rng).expect("a store in memory does not fail");
-        if is_synced {
+        if committer.durability() == Durability::Full {
             self.synced = committer.database().snapshot().expect("a store in memory can be copied");
         }
         effects
@@ -335,6 +334,20 @@ impl Node {
         match &mut self.power {
             Power::On(committer) => Some(committer.database().read(read).expect("the store can be read")),
             Power::Off(_) => None,
+        }
+    }
+
+    /// The same, also while it is off.
+    pub(super) fn read_even_off<T>(
+        &mut self,
+        read: impl FnOnce(Read<'_>) -> Result<T, DbError>,
+    ) -> Option<T> {
+        match &self.power {
+            Power::On(_) => self.read(read),
+            Power::Off(disk) => {
+                let mut database = Database::restore(disk).expect("what was copied can be opened");
+                Some(database.read(read).expect("the store can be read"))
+            }
         }
     }
 
