@@ -1,7 +1,7 @@
 //! The promises of the pull, checked after every step, at every start, and when everything has come to rest.
 //!
-//! - A cursor never passes what is neither stored, held, refused, replaced nor remembered as having made room here, unless
-//!   it is noted that the author's logs are read again; nor the end of the log it belongs to.
+//! - A cursor never passes what is neither stored, held, refused, replaced nor remembered as having made room here, nor
+//!   part of a deleted post, unless it is noted that the author's logs are read again; nor the end of the log it belongs to.
 //! - No file has more holders in the store than allowed, and no author more seats.
 //! - A number of the log that peers have seen as passed is never given again.
 //! - What a person was told is done is on the disk, whatever happens afterwards.
@@ -23,6 +23,7 @@ use crate::domain::envelope::{Content, Kind};
 use crate::domain::ids::{NetworkId, ObjectId, PostingId};
 use crate::domain::log::Seq;
 use crate::domain::manifest::Manifest;
+use crate::domain::operation::Operation;
 use crate::domain::profile::replaces;
 use crate::limits::{CLOCK_AHEAD, INTEREST_IDS, KNOWN_PEERS};
 use crate::node::engine::Quotas;
@@ -216,7 +217,11 @@ impl World {
             .unwrap_or_default();
         for id in passed {
             let is_missing = self.nodes[index].read(|read| read.have(id)) == Some(Have::Missing);
-            if is_missing && !self.is_deferred(index, cursor.author) && !self.is_replaced(peer, id) {
+            if is_missing
+                && !self.is_deferred(index, cursor.author)
+                && !self.is_replaced(peer, id)
+                && !self.is_orphan(peer, id)
+            {
                 return Err(self.broken(index, Broken::CursorPasses { since: cursor.since, id }));
             }
         }
@@ -248,7 +253,20 @@ impl World {
             Some(author) => read.find_manifest(author),
             None => Ok(None),
         };
-        self.nodes.iter_mut().any(|node| node.read(find).flatten().is_some_and(is_newer))
+        self.nodes.iter_mut().any(|node| node.read_even_off(find).flatten().is_some_and(is_newer))
+    }
+
+    /// Whether something in a peer's log belongs to a post that its author has deleted. It may be back there in the same
+    /// way; it goes again with the post when the tombstone comes again.
+    fn is_orphan(&mut self, peer: NodeIndex, id: ObjectId) -> bool {
+        let target_of = |read: Read<'_>| {
+            let Some(key) = read.find_object(id)? else { return Ok(None) };
+            let envelope = read.get_envelope(key)?;
+            let is_operation = envelope.kind == Kind::Operation;
+            Ok(is_operation.then(|| Operation::decode(&envelope.bytes).ok()).flatten())
+        };
+        let operation = self.nodes[peer].read(target_of).flatten();
+        operation.is_some_and(|operation| self.deleted.contains(&operation.target().post))
     }
 
     fn check_acknowledged(&mut self, index: NodeIndex) -> Result<(), Violation> {

@@ -7,6 +7,7 @@ use rand::RngExt;
 use super::node::NodeIndex;
 use super::world::{Happening, Weather, World};
 use crate::api::{CallError, Command, DraftSlot, Outcome, ReadMark};
+use crate::db::Read;
 use crate::domain::ids::{ObjectId, PostingId};
 use crate::domain::invite::{Invite, format_ticket};
 use crate::domain::operation::{CommentPolicy, ReactionSwitch};
@@ -113,7 +114,7 @@ impl World {
                 (Act::Other, Command::React { target, emoji: "👍".to_owned(), switch, persona: None })
             }
             6 => (Act::Other, Command::Edit { target, text, draft: None }),
-            7 => (Act::Other, Command::Delete { target }),
+            7 => return self.delete(index, target),
             8 => (Act::Other, Command::HideComment { comment: target }),
             _ => {
                 let policy = if self.chance(1, 2) { CommentPolicy::Nobody } else { CommentPolicy::Everyone };
@@ -121,6 +122,18 @@ impl World {
             }
         };
         self.command(index, act, command);
+    }
+
+    fn delete(&mut self, index: NodeIndex, target: ObjectId) {
+        let author_of = |read: Read<'_>| match read.find_object(target)? {
+            Some(key) => read.get_posting_id(read.get_object(key)?.author).map(Some),
+            None => Ok(None),
+        };
+        let author = self.nodes[index].read(author_of).flatten();
+        if author.is_some_and(|author| self.nodes[index].personas().contains(&author)) {
+            self.deleted.insert(target);
+        }
+        self.command(index, Act::Other, Command::Delete { target });
     }
 
     /// A comment on a post or another comment.

@@ -78,6 +78,8 @@ pub(super) struct World {
     pub(super) far_side: Vec<NodeIndex>,
     /// What was told to be done: the author's node and the post.
     pub(super) acknowledged: Vec<(NodeIndex, ObjectId)>,
+    /// What its author wanted deleted.
+    pub(super) deleted: BTreeSet<ObjectId>,
     /// Whom a node's persons ever were or followed.
     pub(super) ever_followed: BTreeSet<(NodeIndex, PostingId)>,
     pub(super) report: Report,
@@ -119,6 +121,7 @@ impl World {
             weather: Weather::Rough,
             far_side: Vec::new(),
             acknowledged: Vec::new(),
+            deleted: BTreeSet::new(),
             ever_followed: BTreeSet::new(),
             report: Report { nodes: count, ..Report::default() },
             told_first: faults.has(Fault::ToldBeforeCommitted),
