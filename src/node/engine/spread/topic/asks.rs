@@ -63,13 +63,25 @@ impl Topic {
             }
             return Answer::Accept(nonce);
         }
-        if let Some(pass) = pass {
-            return self.split_asked(around, from, pass, out);
+        // Who comes in vain for the place of a seat that stays is a newcomer like any other.
+        if let Some(pass) = pass
+            && let answer @ Answer::Wait = self.split_asked(around, from, pass, out)
+        {
+            return answer;
         }
         if self.may_adopt(around, from, out) {
             let until = around.now.after(GRANT_TIME);
             let (origin, stage) = (Origin::Inbound, Stage::Granted);
-            self.pending.push(Pending { peer: from, nonce, origin, hops: 0, pass: None, stage, until });
+            self.pending.push(Pending {
+                peer: from,
+                nonce,
+                origin,
+                hops: 0,
+                pass: None,
+                splits: 0,
+                stage,
+                until,
+            });
             return Answer::Accept(nonce);
         }
         if room == Room::More {

@@ -44,6 +44,8 @@ const IDLE_LONGEST: Duration = Duration::from_mins(15);
 const JOINING_WALKS: u32 = 3;
 /// Wait after the first later walk that seats nobody; doubles.
 const WALK_REST: Duration = Duration::from_secs(3);
+/// Splits that one walk tries, one after the other, when the far end of each keeps its seat.
+const SPLITS: u8 = 4;
 /// Other nodes of the topic that are remembered, to start a walk from where none of our seats leads.
 const MET: usize = 16;
 /// Carriers of one topic that are remembered: as many as there can be connections.
@@ -278,6 +280,8 @@ struct Pending {
     origin: Origin,
     hops: u8,
     pass: Option<SplitPass>,
+    /// How many splits its walk has tried.
+    splits: u8,
     stage: Stage,
     until: Timestamp,
 }

@@ -1,6 +1,6 @@
 //! Answers of peers to our wishes, and wishes nobody answered.
 
-use super::{Answer, Around, Due, Hold, Out, RETRY, Stage, TRIES, Topic};
+use super::{Answer, Around, Due, Hold, Out, RETRY, SPLITS, Stage, TRIES, Topic};
 use crate::domain::ids::NetworkId;
 use crate::limits::{GRANT_TIME, OFFER_TIME};
 use crate::node::wire::{Ask, Nonce, SplitPass};
@@ -65,13 +65,13 @@ impl Topic {
                 pending.stage = Stage::Promised;
                 pending.until = around.now.after(GRANT_TIME);
             }
-            Some(Answer::Split(peer, pass)) => self.go_between(around, from, peer, pass, out),
+            Some(Answer::Split(peer, nonce)) => {
+                self.forget_split(around, from);
+                self.go_between(around, from, peer, nonce, out);
+            }
             Some(Answer::Onward(peer)) => self.go_on(around, from, peer, out),
             Some(Answer::Leave) => {
-                // The other end of the split waits for nothing: it may name another seat.
-                if let Some(pass) = pending.pass {
-                    self.drop_pending(around, pass.from);
-                }
+                self.forget_split(around, from);
                 self.refuse(around, from);
                 self.drop_pending(around, from);
             }
@@ -80,6 +80,13 @@ impl Topic {
                 self.refuse(around, from);
                 self.drop_pending(around, from);
             }
+        }
+    }
+
+    /// A peer keeps the seat whose place we came for: the other end of that split waits for nothing.
+    fn forget_split(&mut self, around: &mut Around<'_>, from: NetworkId) {
+        if let Some(pass) = self.pending_of(from).and_then(|pending| pending.pass.take()) {
+            self.drop_pending(around, pass.from);
         }
     }
 
@@ -94,12 +101,17 @@ impl Topic {
     ) {
         self.remember_carrier(around, from);
         let is_possible = peer != self.us && !self.is_known(peer) && self.room() > 0;
-        let Some(pending) = self.pending_of(from).filter(|_| is_possible) else {
+        let Some(pending) = self.pending_of(from).filter(|pending| is_possible && pending.splits < SPLITS)
+        else {
             return self.drop_pending(around, from);
         };
         pending.stage = Stage::Promised;
         pending.until = around.now.after(OFFER_TIME).after(GRANT_TIME);
+        let splits = pending.splits.saturating_add(1);
         self.offer(around, peer, 0, Some(SplitPass { from, nonce }), out);
+        if let Some(pending) = self.pending_of(peer) {
+            pending.splits = splits;
+        }
     }
 
     /// A walk goes on at the next peer, if it leads anywhere.

@@ -234,7 +234,7 @@ impl Topic {
         }
         let (nonce, until) = (around.nonce(), around.now.after(OFFER_TIME));
         let (origin, stage) = (Origin::Chosen, Stage::Reaching);
-        self.pending.push(Pending { peer, nonce, origin, hops, pass, stage, until });
+        self.pending.push(Pending { peer, nonce, origin, hops, pass, splits: 0, stage, until });
         if around.is_near(peer) {
             self.send_offer(around, peer, out);
         } else {

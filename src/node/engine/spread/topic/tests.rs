@@ -360,6 +360,28 @@ fn a_forged_pass_moves_nobody() {
     assert!(seats.iter().all(|seat| after.contains(seat)), "{seats:?} {after:?}");
 }
 
+#[test]
+fn who_comes_in_vain_for_a_kept_seat_is_led_on_to_another() {
+    let mut net = grown(30, 5);
+    let full = |machine: &Machine| {
+        let topic = &machine.topic;
+        let inbound = topic.seats.iter().filter(|seat| seat.origin == Origin::Inbound).count();
+        topic.seats.len() == AUTHOR_SEATS && !topic.kept().is_empty() && inbound < INBOUND_SEATS
+    };
+    let at = net.machines.iter().position(full).unwrap();
+    let from = net.machines[at].topic.kept()[0];
+    let stranger =
+        (0..30).find(|other| *other != at && !net.machines[at].topic.is_known(id(*other))).unwrap();
+    net.connect(at, stranger);
+    let pass = Some(SplitPass { from, nonce: Nonce([9; 8]) });
+    let ask = Ask::Offer { nonce: Nonce([1; 8]), hops: 0, room: Room::More, pass };
+    let answer = net.tell(at, Happened::Asked { from: id(stranger), ask });
+    assert!(matches!(answer, Some(Answer::Split(other, _)) if other != from), "{answer:?}");
+    net.run(60);
+    assert!(net.machines[at].topic.is_seat(from), "it stays");
+    assert_eq!(net.half_open(), []);
+}
+
 /// Fifty that offer, confirm, push and come with passes all the time, against three honest holders who were first.
 #[test]
 fn fifty_strangers_never_push_out_two_honest_seats_that_were_first() {
