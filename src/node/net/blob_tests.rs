@@ -42,6 +42,25 @@ fn noise(count: usize) -> Vec<u8> {
     (0_u64..).flat_map(|number| *blake3::hash(&number.to_le_bytes()).as_bytes()).take(count).collect()
 }
 
+#[tokio::test]
+async fn a_store_whose_making_was_cut_short_is_made_anew_and_one_that_is_whole_is_kept() {
+    let folder = tempfile::tempdir().unwrap();
+    let unfinished = folder.path().join("blobs.db.new");
+    std::fs::write(&unfinished, [0; 4_096]).unwrap();
+    let bytes = noise(1_000);
+    for _ in 0..2 {
+        let (asks, _sweeps) = mpsc::channel(1);
+        let store = BlobStore::open(folder.path(), asks).await.unwrap();
+        assert!(!unfinished.exists());
+        let hash = store.add(bytes.clone()).await.unwrap().hash();
+        assert_eq!(store.read(hash).await.unwrap(), bytes);
+        store.close().await;
+    }
+    let (asks, _sweeps) = mpsc::channel(1);
+    let again = BlobStore::open(folder.path(), asks).await.unwrap();
+    assert_eq!(again.held_bytes(BlobHash::of(&bytes)).await, 1_000);
+}
+
 /// Answers every request of every connection from the store.
 fn provide(tasks: &mut JoinSet<()>, endpoint: Endpoint, store: BlobStore) {
     tasks.spawn(async move {

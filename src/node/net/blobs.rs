@@ -83,6 +83,10 @@ impl BlobStore {
     /// # Errors
     /// [`BlobStoreError`].
     pub async fn open(folder: &Path, sweeps: mpsc::Sender<SweepAsked>) -> Result<Self, BlobStoreError> {
+        let database = folder.join("blobs.db");
+        if !database.exists() {
+            make_database(folder, &database).await?;
+        }
         let mut options = Options::new(folder);
         let paths = options.path.clone();
         options.gc = Some(GcConfig {
@@ -104,7 +108,7 @@ impl BlobStore {
                 })
             })),
         });
-        let store = FsStore::load_with_opts(folder.join("blobs.db"), options).await.map_err(failed)?;
+        let store = FsStore::load_with_opts(database, options).await.map_err(failed)?;
         Ok(Self { store, paths })
     }
 
@@ -237,6 +241,20 @@ mod tests;
 
 fn asked_all(here: &ChunkRanges, size_bytes: u64) -> bool {
     (&ChunkRanges::bytes(..size_bytes) - here).is_empty()
+}
+
+/// Makes the store's database beside its place and puts it there when it is whole: one that a kill cut short while it was
+/// made could never be opened again.
+async fn make_database(folder: &Path, database: &Path) -> Result<(), BlobStoreError> {
+    let unfinished = folder.join("blobs.db.new");
+    match std::fs::remove_file(&unfinished) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(failed(error)),
+        Ok(()) | Err(_) => {}
+    }
+    let made = FsStore::load_with_opts(unfinished.clone(), Options::new(folder)).await.map_err(failed)?;
+    made.shutdown().await.map_err(failed)?;
+    std::fs::rename(&unfinished, database).map_err(failed)?;
+    sync_files(&[], folder).map_err(failed)
 }
 
 fn sync_files(files: &[std::path::PathBuf], folder: &Path) -> io::Result<()> {
