@@ -1,4 +1,5 @@
-//! The tables of `docs/spread.md`: how what is new spreads among 10 to 10,000 holders, and what it costs.
+//! The tables of `docs/spread.md`: how what is new spreads among 10 to 10,000 holders, and what it costs. One test at a
+//! time: two crowds of ten thousand take 10 GB.
 
 use std::time::Duration;
 
@@ -10,29 +11,44 @@ const CROWDS: &[(usize, u64, &[u32], &[usize])] = &[
     (10, 20, &[1, 10, 25, 100], &[0, 30, 50]),
     (100, 5, &[1, 10, 25, 100], &[0, 30, 50]),
     (1_000, 1, &[1, 10, 25, 100], &[0, 30, 50]),
-    (10_000, 1, &[1, 100], &[0, 50]),
 ];
+const LARGEST: (usize, u64, &[u32], &[usize]) = (10_000, 1, &[1, 100], &[0, 50]);
 
-#[test]
-fn spread_among_ten_to_ten_thousand_holders() {
-    println!("seed {SEED}\n{HEAD}");
-    for ((holders, crowds, shares, offline), rule) in
-        CROWDS.iter().flat_map(|crowd| [Rule::Seats, Rule::PlainLru].map(|rule| (crowd, rule)))
-    {
-        // Two at a time.
-        for pair in shares.chunks(2) {
-            let surveys: Vec<_> = pair
-                .iter()
-                .map(|share| {
-                    let setting = Setting::new(SEED, *holders, *share, rule);
-                    std::thread::spawn(move || survey(setting, *crowds, offline))
-                })
-                .collect();
-            for row in surveys.into_iter().flat_map(|thread| thread.join().expect("it ends")) {
-                println!("{row}");
-            }
+/// Two at a time.
+fn print_rows((holders, crowds, shares, offline): (usize, u64, &[u32], &[usize]), rule: Rule) {
+    for pair in shares.chunks(2) {
+        let surveys: Vec<_> = pair
+            .iter()
+            .map(|share| {
+                let (setting, offline) = (Setting::new(SEED, holders, *share, rule), offline.to_owned());
+                std::thread::spawn(move || survey(setting, crowds, &offline))
+            })
+            .collect();
+        for row in surveys.into_iter().flat_map(|thread| thread.join().expect("it ends")) {
+            println!("{row}");
         }
     }
+}
+
+#[test]
+fn spread_among_ten_to_a_thousand_holders() {
+    println!("seed {SEED}\n{HEAD}");
+    for crowd in CROWDS {
+        print_rows(*crowd, Rule::Seats);
+        print_rows(*crowd, Rule::PlainLru);
+    }
+}
+
+#[test]
+fn spread_among_ten_thousand_holders_over_seats() {
+    println!("seed {SEED}\n{HEAD}");
+    print_rows(LARGEST, Rule::Seats);
+}
+
+#[test]
+fn spread_among_ten_thousand_holders_by_plain_lru() {
+    println!("seed {SEED}\n{HEAD}");
+    print_rows(LARGEST, Rule::PlainLru);
 }
 
 #[test]
@@ -76,13 +92,22 @@ fn spread_under_siege() {
     }
 }
 
-#[test]
-fn spread_of_a_day() {
+fn print_days(holders: usize, times: &[(u64, u32)]) {
     println!("{}", Day::HEAD);
-    for holders in [1_000, 10_000] {
-        let mut crowd = Crowd::gather(Setting::new(SEED, holders, 10, Rule::Seats));
-        for posts in [0, 4] {
-            println!("{}", crowd.live(posts));
-        }
+    let mut crowd = Crowd::gather(Setting::new(SEED, holders, 10, Rule::Seats));
+    for (minutes, posts) in times {
+        println!("{}", crowd.live(Duration::from_mins(*minutes), *posts));
     }
+}
+
+/// An hour, and ten minutes to compare with the larger crowd.
+#[test]
+fn spread_of_a_day_of_a_thousand() {
+    print_days(1_000, &[(60, 0), (60, 4), (10, 0), (10, 1)]);
+}
+
+/// An hour of these takes hours.
+#[test]
+fn spread_of_a_day_of_ten_thousand() {
+    print_days(10_000, &[(10, 0), (10, 1)]);
 }

@@ -1,4 +1,4 @@
-//! What an hour of a crowd costs each of its nodes.
+//! What a day of a crowd costs each of its nodes, from a shorter time.
 
 use std::fmt;
 use std::time::Duration;
@@ -7,10 +7,7 @@ use super::spread::Crowd;
 use super::tally::{BEAT_BYTES, FRAME_OVERHEAD_BYTES, Tally};
 use crate::limits::HEARTBEAT;
 
-/// Time that is measured.
-const HOUR: Duration = Duration::from_hours(1);
-const HOUR_MS: u64 = 60 * 60 * 1_000;
-const DAY_MS: u64 = 24 * HOUR_MS;
+const DAY_MS: u64 = 24 * 60 * 60 * 1_000;
 
 /// The cost of a day, per node: what it sends and receives.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -34,18 +31,19 @@ pub struct Day {
 }
 
 impl Crowd {
-    /// An hour with so many new posts, as a day for each node.
-    pub fn live(&mut self, posts: u32) -> Day {
+    /// A time with so many new posts, as a day for each node.
+    pub fn live(&mut self, time: Duration, posts: u32) -> Day {
         let before = self.world.tally.clone();
         for _ in 0..posts {
             self.publish();
-            self.rest(HOUR / posts);
+            self.rest(time / posts);
         }
         if posts == 0 {
-            self.rest(HOUR);
+            self.rest(time);
         }
         let nodes = u64::try_from(self.world.nodes.len()).unwrap_or(u64::MAX);
-        Day::of(&self.world.tally.since(&before), nodes, u64::from(posts) * 24)
+        let time_ms = u64::try_from(time.as_millis()).unwrap_or(u64::MAX).max(1);
+        Day::of(&self.world.tally.since(&before), time_ms, nodes, u64::from(posts) * DAY_MS / time_ms)
     }
 }
 
@@ -55,17 +53,17 @@ impl Day {
 | nodes | posts a day | connections | dials | frames | frames kB | packets kB | beats kB | all MB |
 |---|---|---|---|---|---|---|---|---|";
 
-    fn of(hour: &Tally, nodes: u64, posts: u64) -> Self {
+    fn of(lived: &Tally, time_ms: u64, nodes: u64, posts: u64) -> Self {
         let beat_ms = u64::try_from(HEARTBEAT.as_millis()).unwrap_or(u64::MAX);
-        let total = hour.total();
+        let total = lived.total();
         // Every frame, packet and connection concerns two nodes.
-        let per_node = |count: u64| count * 2 * (DAY_MS / HOUR_MS) / nodes;
-        let connection_tenths = hour.connection_ms * 20 / HOUR_MS / nodes;
+        let per_node = |count: u64| count * 2 * DAY_MS / time_ms / nodes;
+        let connection_tenths = lived.connection_ms * 20 / time_ms / nodes;
         Self {
             nodes,
             posts,
             connection_tenths,
-            dials: per_node(hour.connected),
+            dials: per_node(lived.connected),
             frames: per_node(total.frames),
             frame_bytes: per_node(total.bytes),
             packet_bytes: per_node(total.frames * FRAME_OVERHEAD_BYTES),

@@ -88,7 +88,7 @@ fn nearly_all_of_a_small_flash_crowd_have_two_seats_within_ten_seconds() {
 
 #[test]
 fn a_day_costs_what_its_frames_packets_and_beats_cost() {
-    let day = Crowd::gather(setting(30, 25)).live(1);
+    let day = Crowd::gather(setting(30, 25)).live(Duration::from_hours(1), 1);
     println!("{}\n{day}", Day::HEAD);
     assert_eq!(day.packet_bytes / FRAME_OVERHEAD_BYTES, day.frames, "{day:?}");
     assert!(day.beat_bytes > day.packet_bytes, "an idle connection is what costs most: {day:?}");
