@@ -240,13 +240,7 @@ impl World {
     /// Whether something in a peer's log is an older version of what is anywhere. A peer that lost its power may have gone
     /// back to a version that had left its log before it was read; the newer one comes to it again, and from it to others.
     fn is_replaced(&mut self, peer: NodeIndex, id: ObjectId) -> bool {
-        let manifest_of = |read: Read<'_>| {
-            let Some(key) = read.find_object(id)? else { return Ok(None) };
-            let envelope = read.get_envelope(key)?;
-            let is_manifest = envelope.kind == Kind::Manifest;
-            Ok(is_manifest.then(|| Manifest::decode(&envelope.bytes).ok()).flatten())
-        };
-        let Some(old) = self.nodes[peer].read(manifest_of).flatten() else { return false };
+        let Some(old) = self.decoded(peer, id, Kind::Manifest, Manifest::decode) else { return false };
         let is_newer =
             |current: CurrentManifest| replaces((current.sequence, current.object_id), (old.sequence(), id));
         let find = |read: Read<'_>| match read.find_author(old.author())? {
@@ -259,14 +253,22 @@ impl World {
     /// Whether something in a peer's log belongs to a post that its author has deleted. It may be back there in the same
     /// way; it goes again with the post when the tombstone comes again.
     fn is_orphan(&mut self, peer: NodeIndex, id: ObjectId) -> bool {
-        let target_of = |read: Read<'_>| {
-            let Some(key) = read.find_object(id)? else { return Ok(None) };
-            let envelope = read.get_envelope(key)?;
-            let is_operation = envelope.kind == Kind::Operation;
-            Ok(is_operation.then(|| Operation::decode(&envelope.bytes).ok()).flatten())
-        };
-        let operation = self.nodes[peer].read(target_of).flatten();
+        let operation = self.decoded(peer, id, Kind::Operation, Operation::decode);
         operation.is_some_and(|operation| self.deleted.contains(&operation.target().post))
+    }
+
+    /// What a peer has of this kind under this id.
+    fn decoded<T, E>(
+        &mut self,
+        peer: NodeIndex,
+        id: ObjectId,
+        kind: Kind,
+        decode: impl FnOnce(&[u8]) -> Result<T, E>,
+    ) -> Option<T> {
+        let envelope_of =
+            |read: Read<'_>| read.find_object(id)?.map(|key| read.get_envelope(key)).transpose();
+        let envelope = self.nodes[peer].read(envelope_of).flatten()?;
+        (envelope.kind == kind).then(|| decode(&envelope.bytes).ok()).flatten()
     }
 
     fn check_acknowledged(&mut self, index: NodeIndex) -> Result<(), Violation> {
