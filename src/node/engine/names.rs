@@ -121,28 +121,28 @@ impl Names {
 
     /// What was asked on a connection that is gone is asked elsewhere.
     pub(super) fn connection_lost(&mut self, now: Timestamp, id: ConnectionId) {
-        let lost: Vec<RequestId> = self
-            .running
-            .iter()
-            .filter(|(_, question)| question.connection == id)
-            .map(|(request, _)| *request)
-            .collect();
-        for request in lost {
-            self.ended(now, request);
+        let lost: Vec<_> = self.running.extract_if(.., |_, question| question.connection == id).collect();
+        for (_, question) in lost {
+            self.look_on(now, &question.authors);
         }
     }
 
     /// Takes out a question that came to its end: the authors it was about.
     fn ended(&mut self, now: Timestamp, request: RequestId) -> Option<Vec<PostingId>> {
         let Question { authors, .. } = self.running.remove(&request)?;
+        self.look_on(now, &authors);
+        Some(authors)
+    }
+
+    /// Lets these be asked for elsewhere.
+    fn look_on(&mut self, now: Timestamp, authors: &[PostingId]) {
         let next = now.after(NAME_SPACING);
-        for author in &authors {
+        for author in authors {
             if let Some(want) = self.wanted.get_mut(author) {
                 want.state = State::Due(next);
             }
         }
         self.wake(next);
-        Some(authors)
     }
 
     pub(super) const fn next_deadline(&self) -> Option<Timestamp> {

@@ -247,14 +247,15 @@ fn asked_all(here: &ChunkRanges, size_bytes: u64) -> bool {
 /// made could never be opened again.
 async fn make_database(folder: &Path, database: &Path) -> Result<(), BlobStoreError> {
     let unfinished = folder.join("blobs.db.new");
-    match std::fs::remove_file(&unfinished) {
+    match tokio::fs::remove_file(&unfinished).await {
         Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(failed(error)),
         Ok(()) | Err(_) => {}
     }
     let made = FsStore::load_with_opts(unfinished.clone(), Options::new(folder)).await.map_err(failed)?;
     made.shutdown().await.map_err(failed)?;
-    std::fs::rename(&unfinished, database).map_err(failed)?;
-    sync_files(&[], folder).map_err(failed)
+    tokio::fs::rename(&unfinished, database).await.map_err(failed)?;
+    let folder = folder.to_owned();
+    tokio::task::spawn_blocking(move || sync_files(&[], &folder)).await.map_err(failed)?.map_err(failed)
 }
 
 fn sync_files(files: &[std::path::PathBuf], folder: &Path) -> io::Result<()> {

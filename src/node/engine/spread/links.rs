@@ -143,7 +143,17 @@ impl Engine {
         request: RequestId,
         message: Option<&Message>,
     ) -> Result<bool, DbError> {
-        let Some(SentLink { peer, asks, .. }) = self.spread.sent.remove(&request) else { return Ok(false) };
+        let Some(sent) = self.spread.sent.remove(&request) else { return Ok(false) };
+        self.wishes_ended(step, sent, message)?;
+        Ok(true)
+    }
+
+    fn wishes_ended(
+        &mut self,
+        step: &mut Step<'_, '_>,
+        SentLink { peer, asks, .. }: SentLink,
+        message: Option<&Message>,
+    ) -> Result<(), DbError> {
         let replies = match message {
             Some(Message::Linked(replies)) if replies.len() == asks.len() => replies.as_slice(),
             _ => &[],
@@ -156,7 +166,7 @@ impl Engine {
             };
             self.topic_happens(step, author, Happened::Replied { from: peer, ask, answer })?;
         }
-        Ok(true)
+        Ok(())
     }
 
     /// Wishes and fetches on a connection that is gone.
@@ -165,15 +175,9 @@ impl Engine {
         step: &mut Step<'_, '_>,
         id: ConnectionId,
     ) -> Result<(), DbError> {
-        let lost: Vec<RequestId> = self
-            .spread
-            .sent
-            .iter()
-            .filter(|(_, sent)| sent.connection == id)
-            .map(|(request, _)| *request)
-            .collect();
-        for request in lost {
-            self.link_answered(step, request, None)?;
+        let lost: Vec<_> = self.spread.sent.extract_if(.., |_, sent| sent.connection == id).collect();
+        for (_, sent) in lost {
+            self.wishes_ended(step, sent, None)?;
         }
         self.fetches_lost(step, id)
     }

@@ -325,17 +325,10 @@ impl Engine {
 
     /// Fetches on a connection that is gone go on elsewhere.
     pub(super) fn fetches_lost(&mut self, step: &mut Step<'_, '_>, id: ConnectionId) -> Result<(), DbError> {
-        let lost: Vec<RequestId> = self
-            .spread
-            .fetches
-            .iter()
-            .filter(|(_, fetching)| fetching.connection == id)
-            .map(|(request, _)| *request)
-            .collect();
-        for request in lost {
-            if let Some(Fetching { push, stage: Stage::Manifest, others, .. }) =
-                self.spread.fetches.remove(&request)
-            {
+        let lost: Vec<_> =
+            self.spread.fetches.extract_if(.., |_, fetching| fetching.connection == id).collect();
+        for (_, fetching) in lost {
+            if let Fetching { push, stage: Stage::Manifest, others, .. } = fetching {
                 self.fetch_from_others(step, push, others)?;
             }
         }
