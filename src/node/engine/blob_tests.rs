@@ -5,7 +5,9 @@ use rand::rngs::StdRng;
 
 use super::interest::InterestList;
 use super::*;
+use crate::api::{CallError, Command, Outcome};
 use crate::api::{ErrorKind, TransferState};
+use crate::db::Blob;
 use crate::db::blobs::BlobState;
 use crate::db::{Database, Durability};
 use crate::domain::attachment::{Attachment, Attachments};
@@ -14,6 +16,7 @@ use crate::domain::ids::{BlobHash, ObjectId};
 use crate::domain::post::Post;
 use crate::limits::{AUTOMATIC_BLOB_BYTES, BLOB_FETCHES, BLOB_RETRY_LONGEST};
 use crate::node::wire::Hello;
+use crate::node::wire::{Epoch, Message};
 
 const US: NetworkId = NetworkId::from_bytes([1; 32]);
 const NOW: Timestamp = Timestamp::from_millis(1_767_225_600_000);

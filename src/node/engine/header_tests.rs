@@ -4,6 +4,7 @@ use proptest::prelude::*;
 
 use super::tests::{Bench, NOW, key};
 use super::*;
+use crate::api::Outcome;
 use crate::api::{Command, DraftSlot, ErrorKind};
 use crate::db::comments::{CommentRow, State};
 use crate::db::timeline::{FeedPost, PageStart, Pill, RowFilter};

@@ -15,11 +15,13 @@ mod blobs;
 mod carry;
 mod connection;
 mod cover;
+mod effect;
 mod fault;
 mod find;
 #[cfg(test)]
 mod header_tests;
 mod headers;
+mod input;
 mod intake;
 mod mesh;
 mod names;
@@ -44,426 +46,36 @@ use std::time::Duration;
 use rand::CryptoRng;
 
 pub use self::blobs::{FetchEnd, Prepared, Verdict};
+pub use self::effect::{CloseReason, Effect};
 pub use self::fault::{Fault, Faults};
 pub use self::find::Exchange;
 pub use self::headers::policy_in;
+pub use self::input::{
+    CallId, ConnectionId, Delivery, Direction, Input, PullEnd, PulledPage, ReplyId, RequestId,
+};
 pub use self::mesh::redial_wait;
 pub use self::person::{no_persona, slot_name};
 pub use self::space::Quotas;
 pub use self::trust::{Bans, Offence};
 
-use self::answer::{Checked, Wanted};
 use self::blobs::Transfers;
 use self::carry::Carrying;
 use self::connection::Connection;
-use self::interest::{Interest, InterestList};
+use self::interest::Interest;
 use self::mesh::{KnownPeer, Places};
 use self::names::Names;
 use self::space::Space;
 use self::spread::Spread;
 use self::sync::PendingSync;
 use self::trust::Trust;
-use crate::api::{CallError, Command, DraftSlot, Event, Outcome, TransferView};
+use crate::api::Event;
 use crate::crypto::keys::PostingKey;
-use crate::db::blobs::StoredBlob;
 use crate::db::store::LastStop;
-use crate::db::{Blob, DbError, Read, Write};
+use crate::db::{DbError, Read, Write};
 use crate::domain::address::PeerAddress;
-use crate::domain::ids::{NetworkId, ObjectId, PostingId};
+use crate::domain::ids::{NetworkId, PostingId};
 use crate::domain::time::Timestamp;
 use crate::limits::WAITING_TIME;
-use crate::node::wire::{Epoch, GroupEnd, Message, Pull, SealedEnd};
-
-macro_rules! number_type {
-    ($($(#[$doc:meta])* $name:ident;)*) => {$(
-        $(#[$doc])*
-        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-        pub struct $name(pub u64);
-    )*};
-}
-
-number_type! {
-    /// A connection, numbered by whoever accepts and dials.
-    ConnectionId;
-    /// A request of ours, numbered by the engine.
-    RequestId;
-    /// A request of a peer that waits for our answer, numbered by whoever reads it.
-    ReplyId;
-    /// A call of a face that waits for its outcome, numbered by whoever takes it.
-    CallId;
-}
-
-/// Who opened a connection.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Direction {
-    /// The peer.
-    Inbound,
-    /// We.
-    Outbound,
-}
-
-/// Something that happened.
-pub enum Input {
-    /// The node runs; comes first, once.
-    Started,
-    /// A deadline may have passed.
-    TimePassed,
-    /// A face wants something done.
-    CommandReceived {
-        /// Where the outcome goes.
-        call: CallId,
-        /// What.
-        command: Command,
-    },
-    /// A face wants a persona; its key is in a file already.
-    PersonaRequested {
-        /// Where the outcome goes.
-        call: CallId,
-        /// Its name, as typed.
-        name: String,
-        /// Its key.
-        key: Arc<PostingKey>,
-    },
-    /// A post with attachments is ready to be signed; their bytes are here and pinned.
-    PostPrepared {
-        /// Where the outcome goes.
-        call: CallId,
-        /// The writing persona; the default one if `None`.
-        persona: Option<PostingId>,
-        /// The text.
-        text: String,
-        /// A draft that this post finishes.
-        draft: Option<DraftSlot>,
-        /// What it carries.
-        attachments: Prepared,
-    },
-    /// What a call needed before it reached the engine could not be had.
-    CallRefused {
-        /// Where the outcome goes.
-        call: CallId,
-        /// Why.
-        error: CallError,
-    },
-    /// A fetch of ours came to its end.
-    BlobFetchEnded {
-        /// Which.
-        request: RequestId,
-        /// Of which blob.
-        blob: Blob,
-        /// How.
-        end: FetchEnd,
-    },
-    /// A blob was looked at again after an unclean stop.
-    BlobExamined {
-        /// Which.
-        blob: Blob,
-        /// What it showed.
-        verdict: Verdict,
-    },
-    /// A person read a blob.
-    BlobRead {
-        /// Which.
-        blob: Blob,
-    },
-    /// The bytes of every blob without protection are gone.
-    BlobsSwept,
-    /// A connection stands.
-    Connected {
-        /// Its number.
-        connection: ConnectionId,
-        /// Who is there, proven by the handshake.
-        peer: NetworkId,
-        /// Who opened it.
-        direction: Direction,
-        /// Where the peer is seen to be.
-        address: PeerAddress,
-    },
-    /// A dial came to nothing.
-    DialFailed {
-        /// Who was dialled.
-        peer: NetworkId,
-    },
-    /// A connection is gone.
-    Disconnected {
-        /// Its number.
-        connection: ConnectionId,
-    },
-    /// A peer asks something that changes state: `Hello`, `SetInterest` or `Link`.
-    RequestReceived {
-        /// On which connection.
-        connection: ConnectionId,
-        /// Where the answer goes.
-        reply: ReplyId,
-        /// What.
-        message: Message,
-    },
-    /// A peer pushed something.
-    PushReceived {
-        /// On which connection.
-        connection: ConnectionId,
-        /// What.
-        message: Message,
-    },
-    /// A peer did what it must not.
-    PeerOffended {
-        /// On which connection.
-        connection: ConnectionId,
-        /// What.
-        offence: Offence,
-    },
-    /// A request of ours was answered, or lost.
-    Answered {
-        /// On which connection.
-        connection: ConnectionId,
-        /// Which.
-        request: RequestId,
-        /// The answer; `None` when the stream or the connection broke.
-        message: Option<Message>,
-    },
-    /// A pull of ours came to its end.
-    PullEnded {
-        /// On which connection.
-        connection: ConnectionId,
-        /// Which.
-        request: RequestId,
-        /// What came.
-        end: PullEnd,
-    },
-    /// A fetch of ours came to its end; without items when the stream broke.
-    Fetched {
-        /// On which connection.
-        connection: ConnectionId,
-        /// Which.
-        request: RequestId,
-        /// What came, checked.
-        items: Vec<Checked>,
-    },
-    /// A peer pushed operations we lack.
-    DiffReceived {
-        /// On which connection.
-        connection: ConnectionId,
-        /// What came, checked.
-        items: Vec<Checked>,
-    },
-    /// A peer was sent objects.
-    Served {
-        /// On which connection.
-        connection: ConnectionId,
-        /// Which, in the order they were sent.
-        files: Vec<ObjectId>,
-    },
-    /// A peer asks from a position beyond our log.
-    CursorBeyondLog {
-        /// On which connection.
-        connection: ConnectionId,
-        /// Where the answer goes.
-        reply: ReplyId,
-    },
-    /// The local network says that a node is there.
-    NeighbourFound {
-        /// Where, as is said.
-        address: PeerAddress,
-    },
-    /// A sealed post was made here. In the program nothing makes one yet.
-    #[cfg(any(test, feature = "sim"))]
-    SealedMade {
-        /// It.
-        post: Box<crate::domain::envelope::Verified<crate::domain::sealed::Sealed>>,
-    },
-    /// The disk was looked at.
-    SpaceMeasured {
-        /// Bytes that are free on it.
-        free_bytes: u64,
-    },
-    /// The network listens, or its addresses changed.
-    Listening {
-        /// The UDP port, to be kept.
-        port: Option<u16>,
-        /// Where this node can be reached.
-        address: PeerAddress,
-    },
-}
-
-impl Input {
-    /// The call it belongs to, if a face waits for its outcome.
-    #[must_use]
-    pub const fn call(&self) -> Option<CallId> {
-        match self {
-            Self::CommandReceived { call, .. }
-            | Self::PersonaRequested { call, .. }
-            | Self::PostPrepared { call, .. }
-            | Self::CallRefused { call, .. } => Some(*call),
-            _ => None,
-        }
-    }
-}
-
-/// What a pull brought.
-#[derive(Debug)]
-pub enum PullEnd {
-    /// The stream broke before the page, or the answer was no page.
-    Lost,
-    /// The peer cannot answer now.
-    Busy,
-    /// The answer was none that the protocol allows.
-    Offended(Offence),
-    /// The peer does not know the list.
-    NeedList,
-    /// A page.
-    Page(PulledPage),
-}
-
-/// A page with the items of it that we lacked.
-#[derive(Debug)]
-pub struct PulledPage {
-    /// The log the positions belong to.
-    pub epoch: Epoch,
-    /// One per group of the pull.
-    pub ends: Vec<GroupEnd>,
-    /// How far it goes in the log of sealed posts.
-    pub sealed: Option<SealedEnd>,
-    /// How many items it offered.
-    pub offered: usize,
-    /// The items, checked, in the order they came.
-    pub items: Vec<Checked>,
-    /// Whether the stream came to its orderly end.
-    pub delivery: Delivery,
-}
-
-/// Whether everything a peer had to say came through.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Delivery {
-    /// To the orderly end: what is missing is gone at the peer.
-    Whole,
-    /// The stream broke: what is missing has to be asked for again.
-    Cut,
-}
-
-/// Something to be done after the commit.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Effect {
-    /// Connect to a node.
-    Dial(PeerAddress),
-    /// End a connection.
-    Close {
-        /// Which.
-        connection: ConnectionId,
-        /// Why; also told to the peer.
-        reason: CloseReason,
-    },
-    /// Ask a peer; leads to [`Input::Answered`].
-    Request {
-        /// On which connection.
-        connection: ConnectionId,
-        /// To be named in the answer.
-        request: RequestId,
-        /// What.
-        message: Message,
-    },
-    /// Pull from a peer; leads to [`Input::PullEnded`].
-    Pull {
-        /// On which connection.
-        connection: ConnectionId,
-        /// To be named at the end.
-        request: RequestId,
-        /// What.
-        pull: Pull,
-    },
-    /// Fetch objects from a peer; leads to [`Input::Fetched`].
-    Fetch {
-        /// On which connection.
-        connection: ConnectionId,
-        /// To be named at the end.
-        request: RequestId,
-        /// What.
-        wanted: Wanted,
-    },
-    /// Push to a peer; may be lost.
-    Push {
-        /// On which connection.
-        connection: ConnectionId,
-        /// What.
-        message: Message,
-    },
-    /// Fetch a blob; leads to [`Input::BlobFetchEnded`].
-    FetchBlob {
-        /// To be named at the end.
-        request: RequestId,
-        /// Which.
-        blob: StoredBlob,
-        /// From whom.
-        from: PeerAddress,
-        /// What faces are told while it runs, with the bytes that are here.
-        progress: TransferView,
-    },
-    /// End a fetch early.
-    CancelFetch {
-        /// Which.
-        request: RequestId,
-    },
-    /// Have the bytes of blobs without protection deleted soon; leads to [`Input::BlobsSwept`].
-    SweepBlobs,
-    /// Answer a peer.
-    Reply {
-        /// Whose request.
-        reply: ReplyId,
-        /// What.
-        message: Message,
-    },
-    /// From now on pulls on this connection are answered for this list.
-    RememberInterest {
-        /// Which connection.
-        connection: ConnectionId,
-        /// The list.
-        list: Arc<InterestList>,
-    },
-    /// From now on these are refused before the engine hears of them.
-    KeepOut(Arc<Bans>),
-    /// Answer a face.
-    Answer {
-        /// Whose call.
-        call: CallId,
-        /// What came of it.
-        outcome: Result<Outcome, CallError>,
-    },
-    /// Tell all faces.
-    Tell(Event),
-}
-
-/// Why we end a connection. The number is the QUIC error code the peer sees.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum CloseReason {
-    /// The node stops.
-    Stopping,
-    /// A newer connection with the same peer replaces it, or it leads to ourselves.
-    Superfluous,
-    /// We have enough connections.
-    Full,
-    /// The peer did not say `Hello` in time.
-    Silent,
-    /// The peer broke the protocol.
-    Misbehaved,
-    /// Our store failed; the peer did nothing wrong.
-    StoreFailed,
-    /// The peer is banned.
-    Banned,
-}
-
-impl CloseReason {
-    /// The QUIC error code.
-    #[must_use]
-    pub const fn code(self) -> u32 {
-        match self {
-            Self::Stopping => 0,
-            Self::Superfluous => 1,
-            Self::Full => 2,
-            Self::Silent => 3,
-            Self::Misbehaved => 4,
-            Self::StoreFailed => 5,
-            Self::Banned => 6,
-        }
-    }
-}
 
 /// What an engine is made with besides the store.
 pub struct Setup {

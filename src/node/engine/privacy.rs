@@ -9,12 +9,14 @@ use rand::rngs::StdRng;
 use super::answer::epoch_for;
 use super::interest::InterestList;
 use super::*;
+use crate::api::{Command, Outcome};
 use crate::api::{DraftSlot, ReadMark};
 use crate::db::{Database, Durability};
 use crate::domain::ids::ObjectId;
 use crate::domain::invite::Invite;
 use crate::limits::NEWS_SPACING;
 use crate::node::wire::{Decoded, Hello, TopicId};
+use crate::node::wire::{Epoch, Message};
 
 const NAMES: [&str; 2] = ["Quetzalcoatlus", "Zephyrine"];
 const HINT: &str = "Hintikka";

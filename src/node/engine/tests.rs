@@ -3,15 +3,18 @@
 use rand::SeedableRng;
 use rand::rngs::StdRng;
 
+use super::answer::Checked;
 use super::answer::{PageBudget, PullAnswer, answer_pull, epoch_for, next_items};
 use super::interest::InterestList;
 use super::*;
 use crate::api::ErrorKind;
+use crate::api::{CallError, Command, Outcome};
 use crate::db::{Database, Durability};
 use crate::domain::envelope::Object;
 use crate::domain::log::Seq;
 use crate::domain::post::Post;
 use crate::limits::CLOCK_AHEAD;
+use crate::node::wire::{Epoch, GroupEnd, Message, Pull};
 use crate::node::wire::{Group, Hello, Page, Range, Sending};
 
 pub(super) const US: NetworkId = NetworkId::from_bytes([1; 32]);
