@@ -137,6 +137,17 @@ limits! {
     SEALED_EVERY: Duration = Duration::from_mins(1);
     /// Sealed posts one question for a range of tags makes us look at.
     SEALED_SCAN: usize = 10_000;
+    /// Tags of one chain that are watched for. Lower loses messages when many before them were lost; higher is memory,
+    /// 48 bytes each, and time at the start.
+    TAGS_AHEAD: u32 = 128;
+    /// Messages of a chain that one message may skip. Lower loses messages after a gap; higher lets one message cost more.
+    SKIPPED_AT_ONCE: u32 = 256;
+    /// Keys of skipped messages one session keeps; of more the oldest go.
+    SKIPPED_KEYS: usize = 512;
+    /// How long the key of a skipped message is kept: one day longer than sealed posts are.
+    SKIPPED_TIME: Duration = Duration::from_hours(31 * 24);
+    /// Messages on one chain after which a new session is begun: half of what the other side watches for.
+    CHAIN_LENGTH: u32 = 64;
     /// Groups of cursors in one pull; of more different cursors those furthest behind go first.
     PULL_GROUPS: usize = 64;
     /// Items of one page of a pull. Higher makes a lost stream cost more; lower adds round trips.

@@ -47,6 +47,11 @@ impl PostingKey {
         PostingId::from_bytes(self.0.verifying_key().to_bytes())
     }
 
+    /// The same key as a secret scalar for agreements.
+    pub(super) fn agreement_secret(&self) -> Zeroizing<[u8; 32]> {
+        Zeroizing::new(self.0.to_scalar_bytes())
+    }
+
     /// Signs content whose author is this key.
     ///
     /// # Panics

@@ -1,6 +1,12 @@
 //! Keys and what is done with them. Pure: randomness and time are handed in.
 
+pub mod data_key;
+pub mod dh;
+mod kdf;
 pub mod keys;
+pub mod ratchet;
+pub mod sealing;
+pub mod session;
 
 #[cfg(test)]
 mod vectors;

@@ -46,6 +46,13 @@ impl std::fmt::Debug for Sealed {
     }
 }
 
+/// The bytes before the body of a post of this author, day and slots.
+#[must_use]
+pub fn head_of(author: PostingId, day: u32, slots: &[[u8; SLOT]; SLOTS]) -> Vec<u8> {
+    let reserved = [0; SLOTS_AT - RESERVED_AT];
+    [&[VERSION, FORM][..], author.as_bytes(), &day.to_le_bytes(), &reserved, slots.as_flattened()].concat()
+}
+
 /// Days since 1970-01-01 at this moment.
 #[must_use]
 pub fn day_of(now: Timestamp) -> u32 {
@@ -64,15 +71,7 @@ impl Sealed {
         slots: &[[u8; SLOT]; SLOTS],
         body: &[u8],
     ) -> Result<Self, ContentError> {
-        let bytes = [
-            &[VERSION, FORM][..],
-            author.as_bytes(),
-            &day.to_le_bytes(),
-            &[0; SLOTS_AT - RESERVED_AT],
-            slots.as_flattened(),
-            body,
-        ];
-        Self::decode(&bytes.concat())
+        Self::decode(&[head_of(author, day, slots).as_slice(), body].concat())
     }
 
     /// Bytes of the body in a sealed post of this size.
@@ -85,6 +84,24 @@ impl Sealed {
     #[must_use]
     pub const fn tags(&self) -> &[RecipientTag; SLOTS] {
         &self.tags
+    }
+
+    /// Its slots, in the order they stand in.
+    #[must_use]
+    pub fn slots(&self) -> &[[u8; SLOT]] {
+        self.bytes.get(SLOTS_AT..BODY_AT).map_or(&[], |bytes| bytes.as_chunks().0)
+    }
+
+    /// Everything before the body.
+    #[must_use]
+    pub fn head(&self) -> &[u8] {
+        self.bytes.get(..BODY_AT).unwrap_or_default()
+    }
+
+    /// The body.
+    #[must_use]
+    pub fn body(&self) -> &[u8] {
+        self.bytes.get(BODY_AT..).unwrap_or_default()
     }
 
     /// Days since 1970-01-01 at which it was made.
