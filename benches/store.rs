@@ -335,6 +335,7 @@ impl Node {
                 connections: itsgoin::limits::CONNECTIONS,
                 quotas: Quotas::default(),
                 exchange: itsgoin::node::engine::Exchange::default(),
+                decoys_per_hour: 0,
                 faults: Faults::default(),
             },
         )?;

@@ -137,6 +137,44 @@ limits! {
     SEALED_EVERY: Duration = Duration::from_mins(1);
     /// Sealed posts one question for a range of tags makes us look at.
     SEALED_SCAN: usize = 10_000;
+    /// Room one node's sealed posts may take. Lower shortens what a node with few peers keeps; higher lets one peer push
+    /// out more of what others brought.
+    POOL_PEER_BYTES: u64 = 64 * 1024 * 1024;
+    /// Room sealed posts from one public prefix may take together.
+    POOL_PREFIX_BYTES: u64 = 128 * 1024 * 1024;
+    /// Bytes of a frame that is pushed: the largest sealed post with what stands around it. Higher is memory a stranger can
+    /// make us hold for each push stream.
+    PUSH_FRAME_BYTES: usize = 130 * 1024;
+    /// Sealed posts a peer may push in an hour once its burst is used up; more are dropped unread, pulls bring them. Lower
+    /// slows the stem where many go the same way; higher is signatures a stranger can make us check.
+    SEALED_PUSH_RATE: i64 = 200;
+    /// Sealed posts a peer may push without a pause.
+    SEALED_PUSH_BURST: i64 = 50;
+    /// How long all sealed posts are handed on to the same peer. Lower lets a spy among our peers be chosen sooner; higher
+    /// lets one it was learn more.
+    STEM_EPOCH: Duration = Duration::from_mins(10);
+    /// Of a hundred nodes and epochs, those that hand on what comes to them and do not spread it: ten nodes on average
+    /// before a post is spread. Higher takes longer, lower hides less.
+    STEM_PERCENT: u32 = 90;
+    /// Mean wait of a node on the stem for what it handed on to come back from elsewhere. Lower makes nodes spread what
+    /// others are about to; higher is how long a peer that drops it can delay it.
+    STEM_EMBARGO: Duration = Duration::from_secs(30);
+    /// The longest such wait.
+    STEM_EMBARGO_LONGEST: Duration = Duration::from_mins(3);
+    /// Longest wait of a sealed post that had nobody to go to, or was found at a start, once somebody is there: they must not
+    /// all leave at once.
+    STEM_RESUME: Duration = Duration::from_secs(30);
+    /// Bytes of sealed posts on the stem that peers may bring in all; what is more is not taken.
+    STEM_BYTES: u64 = 32 * 1024 * 1024;
+    /// The same of one peer: it cannot fill the stem for others.
+    STEM_PEER_BYTES: u64 = 8 * 1024 * 1024;
+    /// Peers a sealed post is pushed to where it is spread; the others pull it. Higher costs copies that come twice.
+    SPREAD_PEERS: usize = 3;
+    /// Sealed posts of which it is remembered to how many peers we gave them.
+    SEALED_TRACKED: usize = 1_024;
+    /// Sealed posts without content a node makes in an hour, unless a person says otherwise. Higher hides better when
+    /// something real is sent and costs everybody bytes: about 150 KB a day from each node for each of them.
+    DECOYS_PER_HOUR: u32 = 2;
     /// Tags of one chain that are watched for. Lower loses messages when many before them were lost; higher is memory,
     /// 48 bytes each, and time at the start.
     TAGS_AHEAD: u32 = 128;
@@ -146,8 +184,6 @@ limits! {
     SKIPPED_KEYS: usize = 512;
     /// How long the key of a skipped message is kept: one day longer than sealed posts are.
     SKIPPED_TIME: Duration = Duration::from_hours(31 * 24);
-    /// Messages on one chain after which a new session is begun: half of what the other side watches for.
-    CHAIN_LENGTH: u32 = 64;
     /// Groups of cursors in one pull; of more different cursors those furthest behind go first.
     PULL_GROUPS: usize = 64;
     /// Items of one page of a pull. Higher makes a lost stream cost more; lower adds round trips.

@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use anyhow::{Context, Result};
+use itsgoin::db::introducers::Introducer;
 use itsgoin::db::{Database, DbError, Durability};
 use itsgoin::domain::envelope::{Content, Envelope, Kind};
 use itsgoin::domain::ids::{PostingId, RecipientTag};
@@ -84,7 +85,7 @@ fn fill_pool(path: &Path, count: u32) -> Result<RecipientTag> {
                     let post =
                         Sealed::new(author, day_of(data::end()), &slots, &body).expect("the form is right");
                     let envelope = Envelope { kind: Kind::Sealed, bytes: post.encode(), signature: [0; 64] };
-                    store.insert_sealed(envelope.id(), &post, &envelope)?;
+                    store.insert_sealed(envelope.id(), &post, &envelope, &Introducer::UNKNOWN)?;
                     tag = Some(post.tags()[0]);
                 }
                 Ok(())

@@ -138,8 +138,8 @@ impl Read<'_> {
     }
 
     /// Whether more is taken than these quotas although something could make room: of a followed author, a stranger, all
-    /// strangers, the pool.
-    pub fn is_over_quota(&self, quotas: [u64; 4]) -> Result<bool, DbError> {
+    /// strangers, the pool, of a node and of a prefix that brought sealed posts.
+    pub fn is_over_quota(&self, quotas: [u64; 6]) -> Result<bool, DbError> {
         let quotas = quotas.map(|quota| i64::try_from(quota).unwrap_or(i64::MAX));
         self.get(
             "WITH evictable AS (SELECT arrivals.author FROM arrivals JOIN objects USING (object)
@@ -150,7 +150,8 @@ impl Read<'_> {
                        AND ((class = 1 AND bytes > ?1) OR (class = 2 AND bytes > ?2)))
                 OR ((SELECT bytes FROM space WHERE class = 2) > ?3
                     AND EXISTS (SELECT 1 FROM authors WHERE class = 2 AND author IN evictable))
-                OR (SELECT bytes FROM space WHERE class = 3) > ?4",
+                OR (SELECT bytes FROM space WHERE class = 3) > ?4
+                OR EXISTS (SELECT 1 FROM sealed_introducers WHERE (kind = 1 AND bytes > ?5) OR (kind = 2 AND bytes > ?6))",
             quotas,
             |row| row.get(0),
         )
@@ -190,6 +191,12 @@ impl Read<'_> {
                        (SELECT coalesce(sum(size + ?1), 0) FROM sealed_log)
                 AND (SELECT count(*) FROM sealed_log) * 4 = (SELECT count(*) FROM sealed_tags)
                 AND (SELECT count(*) FROM sealed_log) = (SELECT count(*) FROM sealed_posts)
+                AND NOT EXISTS (SELECT 1 FROM sealed_introducers WHERE bytes <>
+                       (SELECT coalesce(sum(size + ?1), 0) FROM sealed_log
+                        WHERE CASE kind WHEN 2 THEN prefix ELSE node END = introducer))
+                AND NOT EXISTS (SELECT 1 FROM sealed_log WHERE node NOT IN (SELECT introducer FROM sealed_introducers)
+                       OR (prefix > 0 AND prefix NOT IN (SELECT introducer FROM sealed_introducers)))
+                AND NOT EXISTS (SELECT 1 FROM sealed_introducers WHERE bytes <= 0)
                 AND NOT EXISTS (SELECT 1 FROM space WHERE class < 3 AND bytes <>
                        (SELECT coalesce(sum(authors.bytes), 0) FROM authors WHERE authors.class = space.class))",
             [STORED_OVERHEAD_BYTES],
@@ -205,6 +212,11 @@ impl Read<'_> {
             [FILE_HOLDERS, AUTHOR_SEATS].map(|most| i64::try_from(most).unwrap_or(0)),
             |row| row.get(0),
         )
+    }
+
+    /// Sealed posts that are on the stem and in the log at once: there must be none.
+    pub fn list_visible_on_stem(&self) -> Result<Vec<ObjectId>, DbError> {
+        self.list("SELECT object_id FROM sealed_stem JOIN sealed_log USING (object_id)", [], |row| row.get(0))
     }
 
     /// The ids of the merged feed, one per row.

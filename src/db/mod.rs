@@ -22,6 +22,7 @@ pub mod drafts;
 pub mod follows;
 pub mod headers;
 pub mod holders;
+pub mod introducers;
 pub mod manifests;
 pub mod objects;
 pub mod operations;
@@ -32,6 +33,7 @@ pub mod reactions;
 pub mod sealed;
 pub mod space;
 pub mod standings;
+pub mod stem;
 pub mod store;
 pub mod timeline;
 

@@ -14,8 +14,11 @@ use super::{DbError, Read, Write};
 const APPLICATION_ID: i32 = 0x4947_4f36;
 
 /// Every migration in order; the schema version of a file is how many of them it has seen.
-const MIGRATIONS: &[&str] =
-    &[include_str!("migrations/0001_first.sql"), include_str!("migrations/0002_attention.sql")];
+const MIGRATIONS: &[&str] = &[
+    include_str!("migrations/0001_first.sql"),
+    include_str!("migrations/0002_attention.sql"),
+    include_str!("migrations/0003_pool.sql"),
+];
 
 /// The schema version this program writes.
 pub const SCHEMA_VERSION: usize = MIGRATIONS.len();

@@ -3,6 +3,7 @@
 
 use rusqlite::{Row, params};
 
+use super::introducers::Introducer;
 use super::space::Class;
 use super::{DbError, Peer, Read, Write};
 use crate::domain::envelope::{Envelope, Kind};
@@ -105,6 +106,11 @@ impl Read<'_> {
         self.list(EXPIRED_SEALED, params![day, limit], |row| Ok((row.get(0)?, row.get(1)?)))
     }
 
+    /// Bytes of the signed parts of the posts that came last, at most `limit`.
+    pub fn list_newest_sealed_sizes(&self, limit: u32) -> Result<Vec<u32>, DbError> {
+        self.list("SELECT size FROM sealed_log ORDER BY seq DESC LIMIT ?1", [limit], |row| row.get(0))
+    }
+
     /// How far a peer's log of sealed posts was read.
     pub fn get_sealed_cursor(&self, peer: Peer) -> Result<Seq, DbError> {
         let since =
@@ -114,17 +120,21 @@ impl Read<'_> {
 }
 
 impl Write<'_> {
-    /// Takes a sealed post in under the next number. It must not be here.
+    /// Takes a sealed post in under the next number, on the account of whoever brought it. It must not be here.
     pub fn insert_sealed(
         &self,
         object_id: ObjectId,
         sealed: &Sealed,
         envelope: &Envelope,
+        introducer: &Introducer,
     ) -> Result<(), DbError> {
+        let taken = count(envelope.bytes.len()).saturating_add(STORED_OVERHEAD_BYTES);
+        let (node, prefix) = self.count_introduced(introducer, taken)?;
         let tags: Vec<u8> = sealed.tags().iter().flat_map(|tag| *tag.as_bytes()).collect();
         let seq: Seq = self.get(
-            "INSERT INTO sealed_log (object_id, day, size, tags) VALUES (?1, ?2, ?3, ?4) RETURNING seq",
-            params![object_id, sealed.day(), count(envelope.bytes.len()), tags],
+            "INSERT INTO sealed_log (object_id, day, size, tags, node, prefix)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6) RETURNING seq",
+            params![object_id, sealed.day(), count(envelope.bytes.len()), tags, node, prefix],
             |row| row.get(0),
         )?;
         self.execute(
@@ -134,24 +144,24 @@ impl Write<'_> {
         for tag in sealed.tags() {
             self.execute("INSERT INTO sealed_tags (tag, seq) VALUES (?1, ?2)", params![tag, seq])?;
         }
-        self.change_class_bytes(
-            Class::Pool,
-            count(envelope.bytes.len()).saturating_add(STORED_OVERHEAD_BYTES),
-        )
+        self.change_class_bytes(Class::Pool, taken)
     }
 
     /// Removes a sealed post.
     pub fn delete_sealed(&self, seq: Seq) -> Result<(), DbError> {
-        let removed: Option<(i64, [u8; 32 * SLOTS])> =
-            self.find("DELETE FROM sealed_log WHERE seq = ?1 RETURNING size, tags", [seq], |row| {
-                Ok((row.get(0)?, row.get(1)?))
-            })?;
-        let Some((size, tags)) = removed else { return Ok(()) };
+        let removed: Option<(i64, [u8; 32 * SLOTS], (i64, i64))> = self.find(
+            "DELETE FROM sealed_log WHERE seq = ?1 RETURNING size, tags, node, prefix",
+            [seq],
+            |row| Ok((row.get(0)?, row.get(1)?, (row.get(2)?, row.get(3)?))),
+        )?;
+        let Some((size, tags, brought_by)) = removed else { return Ok(()) };
+        let taken = size.saturating_add(STORED_OVERHEAD_BYTES);
+        self.uncount_introduced(brought_by, taken)?;
         self.execute("DELETE FROM sealed_posts WHERE seq = ?1", [seq])?;
         for tag in tags.as_chunks::<32>().0 {
             self.execute("DELETE FROM sealed_tags WHERE tag = ?1 AND seq = ?2", params![tag, seq])?;
         }
-        self.change_class_bytes(Class::Pool, size.saturating_add(STORED_OVERHEAD_BYTES).saturating_neg())
+        self.change_class_bytes(Class::Pool, taken.saturating_neg())
     }
 
     /// Sets how far a peer's log of sealed posts was read, unless something else set it meanwhile.

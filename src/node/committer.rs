@@ -92,7 +92,9 @@ impl Committer {
             Ok(effects)
         });
         self.durability = durability;
-        if engine.take_made_room() && durability < Durability::Full {
+        // Both are asked, so that neither is left for a later commit.
+        let must_stay = [engine.take_made_room(), engine.take_published()].contains(&true);
+        if must_stay && durability < Durability::Full {
             committed = committed.and_then(|effects| self.database.sync().map(|()| effects));
             self.durability = Durability::Full;
         }
@@ -174,8 +176,6 @@ fn durability(input: &Input) -> Durability {
         | Input::PostPrepared { .. }
         | Input::Started
         | Input::CursorBeyondLog { .. } => Durability::Full,
-        #[cfg(any(test, feature = "sim"))]
-        Input::SealedMade { .. } => Durability::Full,
         Input::CommandReceived { command, .. } => match command {
             Command::CreatePersona { .. }
             | Command::PublishPost { .. }
@@ -227,7 +227,15 @@ mod tests {
         let connections = crate::limits::CONNECTIONS;
         let (quotas, exchange) = (Quotas::default(), crate::node::engine::Exchange::default());
         let keys = Vec::new();
-        let setup = Setup { network_id, keys, connections, quotas, exchange, faults: Faults::default() };
+        let setup = Setup {
+            network_id,
+            keys,
+            connections,
+            quotas,
+            exchange,
+            decoys_per_hour: 0,
+            faults: Faults::default(),
+        };
         let mut committer = Committer::load(Database::in_memory(&[0; 32]).unwrap(), setup).unwrap();
         let draft = |call| {
             let command = Command::SaveDraft { slot: DraftSlot::NewPost, text: "x".to_owned() };
@@ -256,6 +264,7 @@ mod tests {
             connections: crate::limits::CONNECTIONS,
             quotas: Quotas::default(),
             exchange: crate::node::engine::Exchange::default(),
+            decoys_per_hour: 0,
             faults: Faults::default(),
         };
         let mut committer = Committer::load(Database::in_memory(&[0; 32]).unwrap(), setup).unwrap();

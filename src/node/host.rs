@@ -14,6 +14,7 @@ use super::driver::{NodeSettings, StartError, start};
 use crate::api::{CallError, ErrorKind, NodeRequest, Session, Source};
 use crate::clock;
 use crate::db::OpenError;
+use crate::limits::DECOYS_PER_HOUR;
 
 /// How long is waited for the holder of the lock to answer, or to be gone.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -67,6 +68,7 @@ async fn attach_to(request: &NodeRequest) -> Result<Option<Session>, CallError> 
 fn start_own(request: &NodeRequest) -> Result<Session, StartError> {
     let settings = NodeSettings {
         data_dir: request.data_dir.clone(),
+        decoys_per_hour: DECOYS_PER_HOUR,
         network: request.network.clone(),
         clock: clock::now,
     };

@@ -4,11 +4,12 @@ use std::sync::Arc;
 
 use super::serve::{Ended, Served};
 use super::shared::Shared;
+use crate::domain::ids::ObjectId;
 use crate::limits::{CONTROL_FRAME_BYTES, ITEM_FRAME_BYTES, PAGE_BYTES, PAGE_ITEMS, PULL_TIME};
 use crate::node::engine::answer::{self, Checked, PageBudget, Wanted};
-use crate::node::engine::{Delivery, Input, Offence, PullEnd, PulledPage, RequestId};
+use crate::node::engine::{Delivery, HandOver, Input, Offence, PullEnd, PulledPage, RequestId};
 use crate::node::net::{NetError, Stream};
-use crate::node::wire::{Decoded, Item, Message, Offer, Page, Pull, Want};
+use crate::node::wire::{Decoded, Item, Message, Offer, Page, Pull, SealedPush, Want};
 
 /// Asks, and tells the engine what came.
 pub(super) async fn request(
@@ -19,6 +20,22 @@ pub(super) async fn request(
 ) -> Ended {
     let answer = served.link.request(&message).await.ok();
     shared.input(Input::Answered { connection: served.id, request, message: answer }).await;
+    None
+}
+
+/// Pushes a sealed post, and tells the engine whether the peer has it.
+pub(super) async fn push_sealed(
+    shared: Arc<Shared>,
+    served: Option<Served>,
+    id: ObjectId,
+    push: SealedPush,
+) -> Ended {
+    let pushed = match served {
+        Some(served) => served.link.push_through(&Message::SealedPush(push)).await.is_ok(),
+        None => false,
+    };
+    let end = if pushed { HandOver::Taken } else { HandOver::Broken };
+    shared.input(Input::SealedHanded { id, end }).await;
     None
 }
 
@@ -150,7 +167,6 @@ async fn receive_items(
 mod tests {
     use super::*;
     use crate::domain::envelope::{Envelope, Kind};
-    use crate::domain::ids::ObjectId;
 
     fn item(bytes: usize) -> Item {
         Envelope { kind: Kind::Post, bytes: vec![0; bytes], signature: [0; 64] }.into()

@@ -9,8 +9,8 @@ use super::shared::locked;
 use crate::domain::ids::NetworkId;
 use crate::domain::time::Timestamp;
 use crate::limits::{
-    BLOB_REQUEST_BURST, BLOB_REQUEST_RATE, METERED_PEERS, PULL_BURST, PULL_RATE, STREAM_BURST, STREAM_RATE,
-    UNASKED_BYTES,
+    BLOB_REQUEST_BURST, BLOB_REQUEST_RATE, METERED_PEERS, PULL_BURST, PULL_RATE, SEALED_PUSH_BURST,
+    SEALED_PUSH_RATE, STREAM_BURST, STREAM_RATE, UNASKED_BYTES,
 };
 
 /// So many in a period, and so many at once.
@@ -24,6 +24,7 @@ struct Rate {
 const STREAMS: Rate = Rate { burst: STREAM_BURST, count: STREAM_RATE, period_ms: 10_000 };
 const PULLS: Rate = Rate { burst: PULL_BURST, count: PULL_RATE, period_ms: 10_000 };
 const BLOBS: Rate = Rate { burst: BLOB_REQUEST_BURST, count: BLOB_REQUEST_RATE, period_ms: 10_000 };
+const SEALED: Rate = Rate { burst: SEALED_PUSH_BURST, count: SEALED_PUSH_RATE, period_ms: 3_600_000 };
 const BYTES: Rate = Rate { burst: UNASKED_BYTES, count: UNASKED_BYTES, period_ms: 60_000 };
 
 /// A bucket that fills with time, up to the burst.
@@ -87,6 +88,7 @@ pub(super) struct Meter {
     streams: Bucket,
     pulls: Bucket,
     blobs: Bucket,
+    sealed: Bucket,
     bytes: Bucket,
 }
 
@@ -96,6 +98,7 @@ impl Meter {
             streams: Bucket::full(STREAMS, now),
             pulls: Bucket::full(PULLS, now),
             blobs: Bucket::full(BLOBS, now),
+            sealed: Bucket::full(SEALED, now),
             bytes: Bucket::full(BYTES, now),
         }
     }
@@ -115,13 +118,19 @@ impl Meter {
         self.blobs.try_take(1, now)
     }
 
+    /// A sealed post is pushed.
+    pub(super) fn sealed(&mut self, now: Timestamp) -> Allowance {
+        self.sealed.try_take(1, now)
+    }
+
     /// So many bytes came that we did not ask for.
     pub(super) fn bytes(&mut self, count: usize, now: Timestamp) -> Allowance {
         self.bytes.try_take(i64::try_from(count).unwrap_or(i64::MAX), now)
     }
 
     fn is_full(&mut self, now: Timestamp) -> bool {
-        let buckets = [&mut self.streams, &mut self.pulls, &mut self.blobs, &mut self.bytes];
+        let Self { streams, pulls, blobs, sealed, bytes } = self;
+        let buckets = [streams, pulls, blobs, sealed, bytes];
         buckets.into_iter().all(|bucket| bucket.is_full(now))
     }
 }
@@ -171,6 +180,12 @@ mod tests {
         let mut meter = Meter::new(NOW);
         let blobs = (0..100).filter(|_| meter.blob(NOW) == Allowance::Left).count();
         assert_eq!(i64::try_from(blobs).unwrap(), BLOB_REQUEST_BURST);
+        let sealed = (0..100).filter(|_| meter.sealed(NOW) == Allowance::Left).count();
+        assert_eq!(i64::try_from(sealed).unwrap(), SEALED_PUSH_BURST);
+        let a_little_later = NOW.after(Duration::from_mins(6));
+        let sealed = (0..100).filter(|_| meter.sealed(a_little_later) == Allowance::Left).count();
+        assert_eq!(i64::try_from(sealed).unwrap(), SEALED_PUSH_RATE / 10);
+        let mut meter = Meter::new(NOW);
         let pulls = (0..100).filter(|_| meter.pull(NOW) == Allowance::Left).count();
         assert_eq!(i64::try_from(pulls).unwrap(), PULL_BURST);
         let later = NOW.after(Duration::from_secs(1));

@@ -207,6 +207,14 @@ impl Driver {
                     });
                 }
             }
+            Effect::PushSealed { connection, id, push } => {
+                self.tasks.spawn(exchange::push_sealed(
+                    Arc::clone(&self.shared),
+                    self.links.get(&connection).cloned(),
+                    id,
+                    push,
+                ));
+            }
             Effect::Reply { reply, message } => self.shared.reply(reply, message),
             Effect::FetchBlob { request, blob, from, progress } => {
                 self.fetches.retain(|_, cancel| !cancel.is_closed());

@@ -8,11 +8,11 @@ use tokio::task::JoinSet;
 use super::meter::{Allowance, Meter};
 use super::shared::{Heard, Shared, locked};
 use crate::domain::log::Seq;
-use crate::limits::CONTROL_FRAME_BYTES;
+use crate::limits::{CONTROL_FRAME_BYTES, PUSH_FRAME_BYTES};
 use crate::node::engine::answer::{self, PageBudget, PullAnswer, Wanted};
 use crate::node::engine::{ConnectionId, Direction, Input, Offence};
 use crate::node::net::{Link, NetError, Stream};
-use crate::node::wire::{Decoded, Item, Message, Page, Pull, Sending};
+use crate::node::wire::{Decoded, Item, Message, Page, Pull, SealedPush, Sending};
 
 /// A connection with what its tasks need.
 #[derive(Clone)]
@@ -78,9 +78,12 @@ async fn handle(shared: Arc<Shared>, served: Served, accepted: Accepted) {
 }
 
 async fn take_push(shared: &Shared, served: &Served, mut stream: Stream) -> Result<(), NetError> {
-    if let Some(Decoded::Known(message)) = receive_unasked(shared, served, &mut stream).await? {
+    if let Some(Decoded::Known(message)) =
+        receive_unasked(shared, served, &mut stream, PUSH_FRAME_BYTES).await?
+    {
         let message = match message {
             Message::HeaderDiff(items) => return take_diff(shared, served, items).await,
+            Message::SealedPush(push) => return take_sealed(shared, served, push).await,
             other => other,
         };
         shared.input(Input::PushReceived { connection: served.id, message }).await;
@@ -93,8 +96,9 @@ async fn receive_unasked(
     shared: &Shared,
     served: &Served,
     stream: &mut Stream,
+    most_bytes: usize,
 ) -> Result<Option<Decoded>, NetError> {
-    let frame = stream.receive(CONTROL_FRAME_BYTES).await?;
+    let frame = stream.receive(most_bytes).await?;
     let allowance = locked(&served.meter).bytes(stream.received_bytes(), (shared.clock)());
     if allowance == Allowance::UsedUp {
         shared.offended(served.id, Offence::Flood).await;
@@ -115,8 +119,23 @@ async fn take_diff(shared: &Shared, served: &Served, items: Vec<Item>) -> Result
     Ok(())
 }
 
+/// Takes a pushed sealed post: one too many is dropped unread, one that is in the pool unchecked.
+async fn take_sealed(shared: &Shared, served: &Served, push: SealedPush) -> Result<(), NetError> {
+    if locked(&served.meter).sealed((shared.clock)()) == Allowance::UsedUp {
+        return Ok(());
+    }
+    let SealedPush { item, stage } = push;
+    let lacked = shared.readers.read(move |read| answer::lacked(read, vec![item]));
+    let lacked = lacked.await.map_err(|_store| NetError::Cut)?;
+    let checked = tokio::task::spawn_blocking(move || answer::check_pushed(lacked));
+    for post in checked.await.map_err(|_panicked| NetError::Cut)? {
+        shared.input(Input::SealedPushed { connection: served.id, stage, post: Box::new(post) }).await;
+    }
+    Ok(())
+}
+
 async fn answer_request(shared: &Shared, served: &Served, mut stream: Stream) -> Result<(), NetError> {
-    let answer = match receive_unasked(shared, served, &mut stream).await? {
+    let answer = match receive_unasked(shared, served, &mut stream, CONTROL_FRAME_BYTES).await? {
         None => return Ok(()),
         Some(Decoded::Unknown { kind }) => Some(Message::Unsupported { kind }),
         Some(Decoded::Known(Message::Pull(pull))) => answer_pull(shared, served, &mut stream, pull).await?,

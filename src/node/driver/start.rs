@@ -32,6 +32,8 @@ const READERS: usize = 2;
 pub struct NodeSettings {
     /// Its data directory.
     pub data_dir: PathBuf,
+    /// Sealed posts without content it makes in an hour.
+    pub decoys_per_hour: u32,
     /// Its network; none for a node that only reads and writes its store.
     pub network: Option<NetSettings>,
     /// The clock.
@@ -102,7 +104,8 @@ pub fn start(settings: NodeSettings) -> Result<(NodeHandle, Node), StartError> {
         Some(PeerExchange::Off) | None => Exchange::Off,
     };
     let quotas = Quotas::default();
-    let setup = Setup { network_id, keys, connections, quotas, exchange, faults: Faults::default() };
+    let (faults, decoys_per_hour) = (Faults::default(), settings.decoys_per_hour);
+    let setup = Setup { network_id, keys, connections, quotas, exchange, decoys_per_hour, faults };
     let mut committer = Committer::load(database, setup)?;
     // Before anybody reads or connects; what follows from it is done once the node runs.
     let started = committer.commit(vec![Input::Started], (settings.clock)(), &mut rng);

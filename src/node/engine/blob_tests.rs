@@ -44,6 +44,7 @@ fn setup(keys: Vec<Arc<PostingKey>>) -> Setup {
         connections,
         quotas,
         exchange: Exchange::default(),
+        decoys_per_hour: 0,
         faults: Faults::default(),
     }
 }

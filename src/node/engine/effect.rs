@@ -9,7 +9,8 @@ use super::trust::Bans;
 use crate::api::{CallError, Event, Outcome, TransferView};
 use crate::db::blobs::StoredBlob;
 use crate::domain::address::PeerAddress;
-use crate::node::wire::{Message, Pull};
+use crate::domain::ids::ObjectId;
+use crate::node::wire::{Message, Pull, SealedPush};
 
 /// Something to be done after the commit.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -56,6 +57,15 @@ pub enum Effect {
         connection: ConnectionId,
         /// What.
         message: Message,
+    },
+    /// Push a sealed post to a peer; leads to [`Input::SealedHanded`].
+    PushSealed {
+        /// On which connection.
+        connection: ConnectionId,
+        /// Which post.
+        id: ObjectId,
+        /// What.
+        push: SealedPush,
     },
     /// Fetch a blob; leads to [`Input::BlobFetchEnded`].
     FetchBlob {

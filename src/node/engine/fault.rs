@@ -19,6 +19,16 @@ pub enum Fault {
     AsksNoNames,
     /// After an unclean stop numbers of the log are given again.
     SeqReuse,
+    /// A sealed post made here is shown to everybody while it is on the stem.
+    ShowsItsStem,
+    /// A sealed post made here is spread from here. Not a mistake but the control of the measurements.
+    SpreadsAtOnce,
+    /// What is handed over on the stem goes no further.
+    DropsStem,
+    /// A decoy follows what else leaves.
+    DecoysFollowTraffic,
+    /// Sealed posts count for nobody.
+    IntroducerNotCounted,
     /// What comes in is told to nobody else, neither by pushes nor by news.
     PassesNothingOn,
     /// No seats: whoever last dealt with a file is told of its changes, at most five of them. Not a mistake but the

@@ -4,13 +4,14 @@ use std::sync::Arc;
 
 use super::answer::Checked;
 use super::blobs::{FetchEnd, Prepared, Verdict};
+use super::pool::HandOver;
 use super::trust::Offence;
 use crate::api::{CallError, Command, DraftSlot};
 use crate::crypto::keys::PostingKey;
 use crate::db::Blob;
 use crate::domain::address::PeerAddress;
 use crate::domain::ids::{NetworkId, ObjectId, PostingId};
-use crate::node::wire::{Epoch, GroupEnd, Message, SealedEnd};
+use crate::node::wire::{Epoch, GroupEnd, Message, SealedEnd, Stage};
 
 macro_rules! number_type {
     ($($(#[$doc:meta])* $name:ident;)*) => {$(
@@ -183,6 +184,22 @@ pub enum Input {
         /// What came, checked.
         items: Vec<Checked>,
     },
+    /// A peer pushed a sealed post that is not in the pool.
+    SealedPushed {
+        /// On which connection.
+        connection: ConnectionId,
+        /// How far it is on its way.
+        stage: Stage,
+        /// It, checked.
+        post: Box<Checked>,
+    },
+    /// A push of a sealed post of ours came to its end.
+    SealedHanded {
+        /// Which post.
+        id: ObjectId,
+        /// How.
+        end: HandOver,
+    },
     /// A peer was sent objects.
     Served {
         /// On which connection.
@@ -202,7 +219,7 @@ pub enum Input {
         /// Where, as is said.
         address: PeerAddress,
     },
-    /// A sealed post was made here. In the program nothing makes one yet.
+    /// A sealed post was made here, by something that has no engine around it.
     #[cfg(any(test, feature = "sim"))]
     SealedMade {
         /// It.

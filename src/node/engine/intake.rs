@@ -74,7 +74,7 @@ impl Engine {
         let mut taken = TakenIn::default();
         for item in items {
             match item {
-                Checked::Object(Object::Sealed(post)) => match self.take_in_sealed(step, &post)? {
+                Checked::Object(Object::Sealed(post)) => match self.take_in_sealed(step, &post, source)? {
                     SealedIntake::New => taken.items = taken.items.saturating_add(1),
                     SealedIntake::Known => {}
                     SealedIntake::Ahead { good_from } => {

@@ -374,9 +374,8 @@ impl Engine {
         self.peer_reached(step, id)
     }
 
-    /// By how many minutes our clock is ahead of the peers', when enough of them agree that it is wrong.
-    #[must_use]
-    pub fn clock_off_minutes(&self) -> Option<i64> {
+    /// By how many minutes the peers' clocks are ahead of ours, by their median; `None` when too few are known.
+    pub(super) fn median_clock_ahead(&self) -> Option<i64> {
         let said = self.connections.values().filter_map(|connection| match connection.greeting {
             Greeting::Done { clock_ahead, .. } => Some((connection.peer, clock_ahead)),
             Greeting::Expected { .. } => None,
@@ -384,7 +383,13 @@ impl Engine {
         // Two connections with one peer are one witness.
         let mut said: Vec<i64> = said.collect::<BTreeMap<_, _>>().into_values().collect();
         said.sort_unstable();
-        let median = *said.get(said.len() / 2).filter(|_| said.len() >= CLOCK_WITNESSES)?;
+        said.get(said.len() / 2).filter(|_| said.len() >= CLOCK_WITNESSES).copied()
+    }
+
+    /// By how many minutes our clock is ahead of the peers', when enough of them agree that it is wrong.
+    #[must_use]
+    pub fn clock_off_minutes(&self) -> Option<i64> {
+        let median = self.median_clock_ahead()?;
         let tolerated = i64::try_from(CLOCK_WARNING.as_secs() / 60).unwrap_or(i64::MAX);
         (median.saturating_abs() > tolerated).then_some(median.saturating_neg())
     }

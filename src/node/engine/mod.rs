@@ -55,6 +55,7 @@ pub use self::input::{
 };
 pub use self::mesh::redial_wait;
 pub use self::person::{no_persona, slot_name};
+pub use self::pool::{HandOver, SealedProgress};
 pub use self::space::Quotas;
 pub use self::trust::{Bans, Offence};
 
@@ -64,6 +65,7 @@ use self::connection::Connection;
 use self::interest::Interest;
 use self::mesh::{KnownPeer, Places};
 use self::names::Names;
+use self::pool::Pool;
 use self::space::Space;
 use self::spread::Spread;
 use self::sync::PendingSync;
@@ -89,6 +91,8 @@ pub struct Setup {
     pub quotas: Quotas,
     /// Whether it may be named to others, and asks for others.
     pub exchange: Exchange,
+    /// Sealed posts without content it makes in an hour.
+    pub decoys_per_hour: u32,
     /// Mistakes to be made on purpose; none outside the simulator.
     pub faults: Faults,
 }
@@ -100,6 +104,7 @@ pub struct Engine {
     interest: Interest,
     carrying: Carrying,
     space: Space,
+    pool: Pool,
     connections: BTreeMap<ConnectionId, Connection>,
     peers: BTreeMap<NetworkId, KnownPeer>,
     syncs: Vec<PendingSync>,
@@ -172,6 +177,7 @@ impl Engine {
             interest,
             carrying: Carrying::load(read)?,
             space: Space::new(setup.quotas),
+            pool: Pool::load(read, setup.decoys_per_hour)?,
             connections: BTreeMap::new(),
             peers: KnownPeer::load_all(read)?,
             syncs: Vec::new(),
@@ -249,15 +255,17 @@ impl Engine {
             Input::DiffReceived { connection, items } => {
                 self.diff_received(&mut step, connection, items)?;
             }
+            Input::SealedPushed { connection, stage, post } => {
+                self.sealed_pushed(&mut step, connection, stage, *post)?;
+            }
+            Input::SealedHanded { id, end } => self.sealed_handed(now, id, end),
             Input::Served { connection, files } => self.files_served(&step, connection, &files)?,
             Input::CursorBeyondLog { connection, reply } => {
                 self.read_beyond_log(&mut step, connection, reply)?;
             }
             Input::NeighbourFound { address } => self.neighbour_found(&mut step, &address)?,
             #[cfg(any(test, feature = "sim"))]
-            Input::SealedMade { post } => {
-                self.take_in_sealed(&mut step, &post)?;
-            }
+            Input::SealedMade { post } => self.publish_sealed(&mut step, &post)?,
             Input::SpaceMeasured { free_bytes } => self.space_measured(&mut step, free_bytes),
             Input::Listening { port, address } => Self::listening(&mut step, port, &address)?,
         }
@@ -278,6 +286,7 @@ impl Engine {
             .chain(self.next_stale)
             .chain(self.next_deferred)
             .chain(self.names.next_deadline())
+            .chain(self.pool.next_deadline())
             .chain(carrying)
             .chain(spread);
         let kept = self.space.next_deadline(self.last_now).into_iter().chain(self.transfers.next_deadline());
@@ -291,6 +300,7 @@ impl Engine {
         self.drop_stale(step)?;
         self.drop_silent(step)?;
         self.carry(step)?;
+        self.proceed_pool(step)?;
         self.keep_quotas(step)?;
         self.announce_interest(step);
         self.proceed_spread(step)?;
@@ -361,6 +371,7 @@ impl Engine {
             self.names.clock_stepped_back(now);
             self.transfers.clock_stepped_back(now);
             self.spread.clock_stepped_back(now);
+            self.pool.clock_stepped_back(now);
         }
         self.last_now = now;
     }

@@ -54,6 +54,7 @@ impl Overheard {
             connections: crate::limits::CONNECTIONS,
             quotas: Quotas::default(),
             exchange: crate::node::engine::Exchange::default(),
+            decoys_per_hour: 0,
             faults: Faults::default(),
         };
         let engine = database.read(|read| Engine::load(read, &setup)).unwrap();

@@ -14,8 +14,8 @@ use crate::db::{Author, DbError, Read};
 use crate::domain::sealed::day_of;
 use crate::domain::time::Timestamp;
 use crate::limits::{
-    DISK_FREE_BYTES, EVICTED_AT_ONCE, FOLLOWED_BYTES, POOL_BYTES, STORE_BYTES, STORED_OVERHEAD_BYTES,
-    STRANGER_BYTES, STRANGERS_BYTES,
+    DISK_FREE_BYTES, EVICTED_AT_ONCE, FOLLOWED_BYTES, POOL_BYTES, POOL_PEER_BYTES, POOL_PREFIX_BYTES,
+    STORE_BYTES, STORED_OVERHEAD_BYTES, STRANGER_BYTES, STRANGERS_BYTES,
 };
 
 /// Authors looked at in one round when a class is too large.
@@ -36,6 +36,10 @@ pub struct Quotas {
     pub strangers: u64,
     /// For all sealed posts.
     pub pool: u64,
+    /// For those of them one node brought.
+    pub pool_peer: u64,
+    /// For those of them that came from one public prefix.
+    pub pool_prefix: u64,
     /// For everything.
     pub store: u64,
 }
@@ -47,6 +51,8 @@ impl Default for Quotas {
             stranger: STRANGER_BYTES,
             strangers: STRANGERS_BYTES,
             pool: POOL_BYTES,
+            pool_peer: POOL_PEER_BYTES,
+            pool_prefix: POOL_PREFIX_BYTES,
             store: STORE_BYTES,
         }
     }

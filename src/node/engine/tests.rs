@@ -49,6 +49,7 @@ impl Bench {
             connections: crate::limits::CONNECTIONS,
             quotas,
             exchange: crate::node::engine::Exchange::default(),
+            decoys_per_hour: 0,
             faults: Faults::default(),
         };
         let engine = database.read(|read| Engine::load(read, &setup)).unwrap();
@@ -75,6 +76,7 @@ impl Bench {
             connections: crate::limits::CONNECTIONS,
             quotas,
             exchange: crate::node::engine::Exchange::default(),
+            decoys_per_hour: 0,
             faults: Faults::default(),
         };
         self.engine = self.database.read(|read| Engine::load(read, &setup)).unwrap();

@@ -10,7 +10,7 @@ use super::blobs::{self, BlobConnection};
 use super::{NetError, Stream};
 use crate::domain::address::PeerAddress;
 use crate::domain::ids::NetworkId;
-use crate::limits::{CONTROL_FRAME_BYTES, HANDSHAKE_TIME};
+use crate::limits::{CONTROL_FRAME_BYTES, FRAME_TIME, HANDSHAKE_TIME};
 use crate::node::engine::CloseReason;
 use crate::node::wire::{Decoded, Message};
 
@@ -165,6 +165,21 @@ impl Link {
         let mut send = opened.map_err(|_elapsed| NetError::Timeout)?.map_err(|_detail| NetError::Lost)?;
         send.write_all(&crate::node::wire::encode_frame(message)).await.map_err(|_detail| NetError::Cut)?;
         send.finish().map_err(|_closed| NetError::Cut)
+    }
+
+    /// Writes a push and waits until the peer has all of it, or wants no more of it.
+    ///
+    /// # Errors
+    /// [`NetError`] when that cannot be known: the connection is lost, or nothing moves.
+    pub async fn push_through(&self, message: &Message) -> Result<(), NetError> {
+        let sent = async {
+            let mut send = self.connection.open_uni().await.map_err(|_detail| NetError::Lost)?;
+            let frame = crate::node::wire::encode_frame(message);
+            send.write_all(&frame).await.map_err(|_detail| NetError::Cut)?;
+            send.finish().map_err(|_closed| NetError::Cut)?;
+            send.stopped().await.map(drop).map_err(|_detail| NetError::Lost)
+        };
+        timeout(FRAME_TIME, sent).await.map_err(|_elapsed| NetError::Timeout)?
     }
 
     /// The next request of the peer.

@@ -104,8 +104,9 @@ impl World {
     }
 
     fn check_quotas(&mut self, index: NodeIndex) -> Result<(), Violation> {
-        let Quotas { followed, stranger, strangers, pool, .. } = self.nodes[index].quotas;
-        let quotas = [followed, stranger, strangers, pool];
+        let Quotas { followed, stranger, strangers, pool, pool_peer, pool_prefix, .. } =
+            self.nodes[index].quotas;
+        let quotas = [followed, stranger, strangers, pool, pool_peer, pool_prefix];
         match self.nodes[index].read(|read| read.is_over_quota(quotas)) {
             Some(true) => Err(self.broken(index, Broken::OverQuota)),
             _ => Ok(()),

@@ -78,6 +78,9 @@ impl World {
                 self.open(index, connection, Traffic::Fetch { request, wanted });
             }
             Effect::Push { connection, message } => self.open(index, connection, Traffic::Push { message }),
+            Effect::PushSealed { connection, id, push } => {
+                self.open(index, connection, Traffic::SealedPush { id, push });
+            }
             Effect::Reply { reply, message } => {
                 if let Some((link, request, asked)) = self.nodes[index].replies.remove(&reply) {
                     let side = self.side_of(link, index);

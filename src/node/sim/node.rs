@@ -24,8 +24,15 @@ use crate::node::engine::{CallId, ConnectionId, Effect, Faults, Input, Quotas, R
 use crate::node::start_mark::{BegunStart, FileIdentity, StartMark};
 
 /// So little room that it is used up within minutes. Profiles, which never make room, fit.
-const LITTLE: Quotas =
-    Quotas { followed: 12_000, stranger: 4_000, strangers: 16_000, pool: 64_000, store: 100_000 };
+const LITTLE: Quotas = Quotas {
+    followed: 12_000,
+    stranger: 4_000,
+    strangers: 16_000,
+    pool: 64_000,
+    pool_peer: 40_000,
+    pool_prefix: 64_000,
+    store: 100_000,
+};
 
 /// Index of a node.
 pub(super) type NodeIndex = usize;
@@ -233,6 +240,7 @@ impl Node {
             connections: crate::limits::CONNECTIONS,
             quotas: self.quotas,
             exchange: crate::node::engine::Exchange::default(),
+            decoys_per_hour: 0,
             faults: self.faults,
         };
         let committer = Committer::load(database, setup).expect("the store can be read");

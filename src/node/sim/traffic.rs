@@ -12,8 +12,8 @@ use super::{Broken, CUT_PERCENT, Violation};
 use crate::db::{DbError, Read};
 use crate::domain::ids::ObjectId;
 use crate::node::engine::answer::{self, PullAnswer, Wanted};
-use crate::node::engine::{ConnectionId, Delivery, Input, PullEnd, PulledPage, ReplyId, RequestId};
-use crate::node::wire::{Decoded, Item, Message, Page, Pull, Sending, Want};
+use crate::node::engine::{ConnectionId, Delivery, HandOver, Input, PullEnd, PulledPage, ReplyId, RequestId};
+use crate::node::wire::{Decoded, Item, Message, Page, Pull, SealedPush, Sending, Want};
 
 /// Longest time until a cut stream is noticed.
 const CUT_TIME: Duration = Duration::from_secs(5);
@@ -65,6 +65,8 @@ pub(super) enum Traffic {
     Answer { request: RequestId, message: Message },
     /// A push.
     Push { message: Message },
+    /// A push of a sealed post: who pushes hears whether it went through.
+    SealedPush { id: ObjectId, push: SealedPush },
     /// A pull.
     Pull { request: RequestId, pull: Pull },
     /// There is no page.
@@ -89,6 +91,7 @@ impl Traffic {
             | Self::Answer { message, .. }
             | Self::Push { message }
             | Self::NoPage { message, .. } => message.clone(),
+            Self::SealedPush { push, .. } => Message::SealedPush(push.clone()),
             Self::Pull { pull, .. } => Message::Pull(pull.clone()),
             Self::Page { page, .. } => Message::Page(page.clone()),
             Self::Want { wanted, .. } => Message::Want(Want::new(wanted)),
@@ -100,7 +103,7 @@ impl Traffic {
     /// Frames of the stream it belongs to.
     const fn frames(&self) -> u32 {
         match self {
-            Self::Push { .. } => 1,
+            Self::Push { .. } | Self::SealedPush { .. } => 1,
             Self::Request { .. } | Self::Answer { .. } | Self::Fetch { .. } | Self::Fetched { .. } => 2,
             Self::Pull { .. }
             | Self::NoPage { .. }
@@ -116,6 +119,7 @@ impl Traffic {
             self,
             Self::Request { .. }
                 | Self::Push { .. }
+                | Self::SealedPush { .. }
                 | Self::Pull { .. }
                 | Self::Want { .. }
                 | Self::Fetch { .. }
@@ -126,6 +130,7 @@ impl Traffic {
     pub(super) const fn lost(&self, connection: ConnectionId) -> Option<Input> {
         match *self {
             Self::Push { .. } => None,
+            Self::SealedPush { id, .. } => Some(Input::SealedHanded { id, end: HandOver::Broken }),
             Self::Request { request, .. } | Self::Answer { request, .. } => {
                 Some(Input::Answered { connection, request, message: None })
             }
@@ -233,6 +238,17 @@ impl World {
                 }
             }
             Traffic::Push { message } => self.input(node, Input::PushReceived { connection, message }),
+            Traffic::SealedPush { id, push: SealedPush { item, stage } } => {
+                let End { node: sender, boot, .. } = self.links[link].end(to.other());
+                let handed = Input::SealedHanded { id, end: HandOver::Taken };
+                self.arrives(sender, boot, handed);
+                let items = vec![item];
+                self.count_items(node, &items);
+                let lacked = self.nodes[node].read(|read| answer::lacked(read, items)).unwrap_or_default();
+                for post in answer::check_pushed(lacked) {
+                    self.input(node, Input::SealedPushed { connection, stage, post: Box::new(post) });
+                }
+            }
             Traffic::Pull { request, pull } => {
                 if let Some(answer) = self.answer_pull(node, link, to, request, &pull)? {
                     self.send(link, to.other(), answer);

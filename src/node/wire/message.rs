@@ -12,6 +12,7 @@ use crate::domain::ids::{ObjectId, PostingId, RecipientTag};
 use crate::domain::log::Seq;
 use crate::limits::{
     DIFF_BYTES, DIFF_ITEMS, FETCH_IDS, FOUND_PEERS, INTEREST_IDS, LINK_ENTRIES, PAGE_ITEMS, PULL_GROUPS,
+    SEALED_BYTES,
 };
 
 /// The name of a store's log, keyed per peer so that two peers cannot compare notes.
@@ -380,6 +381,30 @@ pub struct ManifestPush {
     pub manifest: ObjectId,
 }
 
+/// One sealed post, pushed.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+#[cbor(map)]
+pub struct SealedPush {
+    /// It: at most [`SEALED_BYTES`] with its signature.
+    #[n(0)]
+    pub item: Item,
+    /// What the receiver is to do with it.
+    #[n(1)]
+    pub stage: Stage,
+}
+
+/// How far a sealed post is on its way.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Encode, Decode)]
+#[cbor(index_only)]
+pub enum Stage {
+    /// On the stem: nobody is shown it, it is handed on to one peer or spread.
+    #[n(0)]
+    Stem,
+    /// It is spread: part of the pool.
+    #[n(1)]
+    Spread,
+}
+
 /// Asks whether the receiver holds, or knows nodes that want, an author or a file; with neither, for any nodes at all.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Encode, Decode)]
 #[cbor(map)]
@@ -437,6 +462,8 @@ pub enum Message {
     ManifestPush(ManifestPush),
     /// Push: operations, at most [`DIFF_ITEMS`] with [`DIFF_BYTES`] of signed parts.
     HeaderDiff(Vec<Item>),
+    /// Push: one sealed post.
+    SealedPush(SealedPush),
     /// Request: wishes about mutual seats, at most [`LINK_ENTRIES`].
     Link(Vec<LinkAsk>),
     /// Answer to [`Self::Link`]: one reply per wish, in their order.
@@ -462,6 +489,9 @@ pub enum Decoded {
     },
 }
 
+/// Bytes of the signature that stands beside signed bytes.
+const SIGNATURE_BYTES: usize = 64;
+
 const HELLO: u16 = 1;
 const SET_INTEREST: u16 = 2;
 const INTEREST_ACCEPTED: u16 = 3;
@@ -481,6 +511,7 @@ const LINK: u16 = 16;
 const LINKED: u16 = 17;
 const FIND: u16 = 18;
 const FOUND: u16 = 19;
+const SEALED_PUSH: u16 = 20;
 
 impl Message {
     /// The number of the message's kind on the wire.
@@ -503,6 +534,7 @@ impl Message {
             Self::Busy => BUSY,
             Self::ManifestPush(_) => MANIFEST_PUSH,
             Self::HeaderDiff(_) => HEADER_DIFF,
+            Self::SealedPush(_) => SEALED_PUSH,
             Self::Link(_) => LINK,
             Self::Linked(_) => LINKED,
             Self::Unsupported { .. } => UNSUPPORTED,
@@ -527,6 +559,7 @@ impl Message {
             Self::Found(body) => e.encode(body),
             Self::Unsupported { kind } => e.u16(*kind),
             Self::ManifestPush(body) => e.encode(body),
+            Self::SealedPush(body) => e.encode(body),
             Self::Link(asks) => e.encode(asks),
             Self::Linked(replies) => e.encode(replies),
             Self::NeedList | Self::News | Self::Busy => e.null(),
@@ -610,13 +643,8 @@ fn decode_body(kind: u16, decoder: &mut Decoder<'_>) -> Result<Option<Message>, 
         }
         UNSUPPORTED => Message::Unsupported { kind: decoder.u16().map_err(malformed)? },
         MANIFEST_PUSH => Message::ManifestPush(decoder.decode().map_err(malformed)?),
-        HEADER_DIFF => {
-            let items: Vec<Item> = list(decoder, DIFF_ITEMS)?;
-            if items.iter().map(Item::len).fold(0, usize::saturating_add) > DIFF_BYTES {
-                return Err(WireError::TooMuch);
-            }
-            Message::HeaderDiff(items)
-        }
+        HEADER_DIFF => Message::HeaderDiff(decode_diff(decoder)?),
+        SEALED_PUSH => Message::SealedPush(decode_sealed_push(decoder)?),
         LINK => Message::Link(list(decoder, LINK_ENTRIES)?),
         LINKED => Message::Linked(list(decoder, LINK_ENTRIES)?),
         NEED_LIST => Message::NeedList,
@@ -628,6 +656,22 @@ fn decode_body(kind: u16, decoder: &mut Decoder<'_>) -> Result<Option<Message>, 
         decoder.null().map_err(malformed)?;
     }
     Ok(Some(message))
+}
+
+fn decode_diff(decoder: &mut Decoder<'_>) -> Result<Vec<Item>, WireError> {
+    let items: Vec<Item> = list(decoder, DIFF_ITEMS)?;
+    if items.iter().map(Item::len).fold(0, usize::saturating_add) > DIFF_BYTES {
+        return Err(WireError::TooMuch);
+    }
+    Ok(items)
+}
+
+fn decode_sealed_push(decoder: &mut Decoder<'_>) -> Result<SealedPush, WireError> {
+    let push: SealedPush = decoder.decode().map_err(malformed)?;
+    if push.item.len().saturating_add(SIGNATURE_BYTES) > SEALED_BYTES {
+        return Err(WireError::TooMuch);
+    }
+    Ok(push)
 }
 
 /// A definite list of at most `limit` entries; nothing is allocated by the claimed length.

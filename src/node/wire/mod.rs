@@ -12,7 +12,7 @@ mod message;
 pub use self::link::{Ask, LinkAsk, Nonce, Reply, Room, SplitPass, TopicId};
 pub use self::message::{
     Decoded, Epoch, Find, Found, Group, GroupEnd, Hello, Item, ListHash, ManifestPush, Message, Offer, Page,
-    Pull, Range, Recipients, SealedEnd, Sending, Want,
+    Pull, Range, Recipients, SealedEnd, SealedPush, Sending, Stage, Want,
 };
 
 use crate::limits::ITEM_FRAME_BYTES;

@@ -7,7 +7,10 @@ use super::*;
 use crate::domain::address::PeerAddress;
 use crate::domain::ids::{NetworkId, ObjectId, PostingId};
 use crate::domain::log::Seq;
-use crate::limits::{CONTROL_FRAME_BYTES, FETCH_IDS, FOUND_PEERS, INTEREST_IDS, PAGE_ITEMS, PULL_GROUPS};
+use crate::limits::{
+    CONTROL_FRAME_BYTES, FETCH_IDS, FOUND_PEERS, INTEREST_IDS, PAGE_ITEMS, PULL_GROUPS, PUSH_FRAME_BYTES,
+    SEALED_BYTES,
+};
 
 /// Golden frames live in a file of their own; every later version has to decode them.
 mod expect_bytes {
@@ -89,6 +92,8 @@ fn golden_frames() {
         signature: [5; 64],
     };
     check("header-diff", &Message::HeaderDiff(vec![operation.into()]));
+    check("sealed-push", &Message::SealedPush(sealed_push(1, Stage::Stem)));
+    check("sealed-push-spread", &Message::SealedPush(sealed_push(1, Stage::Spread)));
     check("link", &Message::Link(every_wish()));
     check("linked", &Message::Linked(every_reply()));
     check("busy", &Message::Busy);
@@ -153,6 +158,24 @@ fn diffs_above_their_bounds_are_refused() {
     assert_eq!(Message::decode(&many.encode()), Err(WireError::TooMuch));
     let large = Message::HeaderDiff(vec![item(crate::limits::DIFF_BYTES), item(1)]);
     assert_eq!(Message::decode(&large.encode()), Err(WireError::TooMuch));
+}
+
+fn sealed_push(bytes: usize, stage: Stage) -> SealedPush {
+    let kind = crate::domain::envelope::Kind::Sealed;
+    let envelope = crate::domain::envelope::Envelope { kind, bytes: vec![0xa0; bytes], signature: [5; 64] };
+    SealedPush { item: envelope.into(), stage }
+}
+
+#[test]
+fn a_pushed_sealed_post_has_at_most_the_largest_size_and_fits_its_frame() {
+    let largest = Message::SealedPush(sealed_push(SEALED_BYTES - 64, Stage::Stem));
+    assert_eq!(Message::decode(&largest.encode()), Ok(Decoded::Known(largest.clone())));
+    assert!(encode_frame(&largest).len() <= PUSH_FRAME_BYTES);
+    let larger = Message::SealedPush(sealed_push(SEALED_BYTES - 63, Stage::Stem));
+    assert_eq!(Message::decode(&larger.encode()), Err(WireError::TooMuch));
+    let mut bytes = Message::SealedPush(sealed_push(1, Stage::Spread)).encode();
+    *bytes.last_mut().unwrap() = 2;
+    assert_eq!(Message::decode(&bytes), Err(WireError::Malformed), "no such stage");
 }
 
 #[test]

@@ -17,12 +17,12 @@ use crate::limits::SEALED_EVERY;
 use crate::node::engine::answer::{Checked, PageBudget, PullAnswer, answer_pull};
 use crate::node::engine::interest::InterestList;
 use crate::node::engine::{ConnectionId, Delivery, Effect, Input, PullEnd, PulledPage, Quotas, RequestId};
-use crate::node::wire::{Epoch, GroupEnd, Message, Page, Pull, Recipients, SealedEnd, Sending};
+use crate::node::wire::{Epoch, GroupEnd, Message, Page, Pull, Recipients, SealedEnd, Sending, Stage};
 
 const PEER: NetworkId = NetworkId::from_bytes([2; 32]);
 
 /// A sealed post of a one-time author with these first bytes in the tags of its slots.
-fn sealed(seed: u64, first: [u8; SLOTS], day: u32) -> Verified<Sealed> {
+pub(super) fn sealed(seed: u64, first: [u8; SLOTS], day: u32) -> Verified<Sealed> {
     let rng = &mut StdRng::seed_from_u64(seed);
     let mut slots = [[0; SLOT]; SLOTS];
     for (slot, first) in slots.iter_mut().zip(first) {
@@ -35,12 +35,12 @@ fn sealed(seed: u64, first: [u8; SLOTS], day: u32) -> Verified<Sealed> {
     author.sign(&Sealed::new(author.posting_id(), day, &slots, &body).unwrap())
 }
 
-fn today() -> u32 {
+pub(super) fn today() -> u32 {
     day_of(NOW)
 }
 
-fn make(bench: &mut Bench, post: &Verified<Sealed>) -> Vec<Effect> {
-    bench.take(Input::SealedMade { post: Box::new(post.clone()) })
+fn make(bench: &mut Bench, post: &Verified<Sealed>) {
+    bench.takes_in(vec![Object::Sealed(Box::new(post.clone()))]);
 }
 
 /// The page a peer gets that asks for these, and nothing by authors.
@@ -113,7 +113,9 @@ fn p7_a_sealed_post_causes_no_traffic_and_no_event() {
     let mut bench = Bench::new(&[key(1)]);
     let greeted = bench.connects(connection);
     bench.accepts(connection, &greeted);
-    assert_eq!(make(&mut bench, &sealed(1, [1, 2, 3, 4], today())), []);
+    let post = Checked::Object(Object::Sealed(Box::new(sealed(1, [1, 2, 3, 4], today()))));
+    let pushed = Input::SealedPushed { connection, stage: Stage::Spread, post: Box::new(post) };
+    assert_eq!(bench.take(pushed), []);
 }
 
 #[test]

@@ -97,6 +97,7 @@ impl Node {
             connections: crate::limits::CONNECTIONS,
             quotas: crate::node::engine::Quotas::default(),
             exchange: crate::node::engine::Exchange::default(),
+            decoys_per_hour: 0,
             faults: self.faults,
         };
         let committer = Committer::load(open(disk), setup).expect("the store can be read");

@@ -9,11 +9,11 @@ use super::world::{Happening, Pulls, World};
 use crate::db::Read;
 use crate::domain::ids::ObjectId;
 use crate::node::engine::answer::{self, PageBudget, PullAnswer};
-use crate::node::engine::{ConnectionId, Delivery, Input, PullEnd, PulledPage, ReplyId, RequestId};
+use crate::node::engine::{ConnectionId, Delivery, HandOver, Input, PullEnd, PulledPage, ReplyId, RequestId};
 use crate::node::sim::network::End;
 use crate::node::sim::node::{LinkIndex, NodeIndex};
 use crate::node::sim::traffic::{Asked, Side, Traffic, all_items, items_of};
-use crate::node::wire::{Decoded, GroupEnd, Item, Message, Page, Pull};
+use crate::node::wire::{Decoded, GroupEnd, Item, Message, Page, Pull, SealedPush};
 
 /// Time until somebody who asked gives up.
 const LOST_TIME: Duration = Duration::from_secs(5);
@@ -70,6 +70,16 @@ impl World {
                 }
             }
             Traffic::Push { message } => self.input(node, from, Input::PushReceived { connection, message }),
+            Traffic::SealedPush { id, push: SealedPush { item, stage } } => {
+                let End { node: sender, boot, .. } = self.links[link].end(to.other());
+                let handed = Input::SealedHanded { id, end: HandOver::Taken };
+                self.input_in(Duration::ZERO, sender, boot, handed);
+                let lacked =
+                    self.nodes[node].read(|read| answer::lacked(read, vec![item])).unwrap_or_default();
+                for post in answer::check_pushed(lacked) {
+                    self.input(node, from, Input::SealedPushed { connection, stage, post: Box::new(post) });
+                }
+            }
             Traffic::Pull { request, pull } => {
                 if let Some(answer) = self.answer_pull(node, link, to, request, &pull) {
                     self.send(link, to.other(), answer);
@@ -192,7 +202,7 @@ impl Traffic {
     }
 
     const fn is_push(&self) -> bool {
-        matches!(self, Self::Push { .. })
+        matches!(self, Self::Push { .. } | Self::SealedPush { .. })
     }
 
     /// The ids of the objects it carries.
@@ -201,6 +211,7 @@ impl Traffic {
             Self::Items { items, .. }
             | Self::Fetched { items, .. }
             | Self::Push { message: Message::HeaderDiff(items) } => items.iter().map(Item::id).collect(),
+            Self::SealedPush { id, .. } => vec![*id],
             _ => Vec::new(),
         }
     }

@@ -1,0 +1,1 @@
+//! How sealed posts leave a node and go on.
