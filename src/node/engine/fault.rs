@@ -25,6 +25,8 @@ pub enum Fault {
     SpreadsAtOnce,
     /// What is handed over on the stem goes no further.
     DropsStem,
+    /// What is on the stem waits for ever to come from elsewhere.
+    WaitsForEver,
     /// A decoy follows what else leaves.
     DecoysFollowTraffic,
     /// Sealed posts count for nobody.

@@ -4,7 +4,9 @@
 //!   part of a deleted post, unless it is noted that the author's logs are read again; nor the end of the log it belongs to.
 //! - No file has more holders in the store than allowed, and no author more seats.
 //! - A number of the log that peers have seen as passed is never given again.
+//! - Nothing on the stem of a node can be seen by a peer.
 //! - What a person was told is done is on the disk, whatever happens afterwards.
+//! - At rest, nothing is on a stem, and every sealed post that was made is in the pool of every node that has room.
 //! - At rest, whoever commented has a name here if a neighbour knows it.
 //! - At rest, every node wants what its neighbours want and has what they have of it, each post of a followed author
 //!   exactly once in its feed and none of one that is only carried, and a connection with every node it knows.
@@ -84,6 +86,7 @@ impl World {
     pub(super) fn check_step(&mut self, index: NodeIndex) -> Result<(), Violation> {
         self.check_numbers(index)?;
         self.check_quotas(index)?;
+        self.check_stem(index)?;
         self.nodes[index].seen.is_settled = true;
         if self.nodes[index].read(|read| read.holders_are_few()) == Some(false) {
             return Err(self.broken(index, Broken::TooManyHolders));
@@ -111,6 +114,41 @@ impl World {
             Some(true) => Err(self.broken(index, Broken::OverQuota)),
             _ => Ok(()),
         }
+    }
+
+    /// Nothing on the stem is in the log, is said to be here, or is given to who asks for it.
+    fn check_stem(&mut self, index: NodeIndex) -> Result<(), Violation> {
+        let shown = |read: Read<'_>| {
+            for row in read.list_stem()? {
+                let id = row.object_id;
+                if read.have(id)? != Have::Missing || read.find_servable(id)?.is_some() {
+                    return Ok(Some(id));
+                }
+            }
+            Ok(None)
+        };
+        match self.nodes[index].read(shown).flatten() {
+            Some(id) => Err(self.broken(index, Broken::StemShown { id })),
+            None => Ok(()),
+        }
+    }
+
+    /// At rest nothing is on the stem, and what was made is where there is room for it.
+    fn check_sealed(&mut self, index: NodeIndex) -> Result<(), Violation> {
+        let stem = self.nodes[index].read(|read| read.list_stem()).unwrap_or_default();
+        if let Some(row) = stem.first() {
+            return Err(self.broken(index, Broken::StuckOnStem { id: row.object_id }));
+        }
+        // One without room may let a post go before anybody asked for it.
+        let have_room = self.nodes.iter().all(|node| node.quotas == Quotas::default());
+        for maker in 0..self.nodes.len() {
+            for id in self.nodes[maker].sealed.clone() {
+                if (maker == index || have_room) && self.lacks(index, id) {
+                    return Err(self.broken(maker, Broken::SealedLost { id }));
+                }
+            }
+        }
+        Ok(())
     }
 
     fn check_counts(&mut self, index: NodeIndex) -> Result<(), Violation> {
@@ -291,6 +329,7 @@ impl World {
             self.check_cursors(index)?;
             self.check_connections(index)?;
             self.check_feed(index)?;
+            self.check_sealed(index)?;
         }
         for at in 0..self.links.len() {
             if self.links[at].is_alive {

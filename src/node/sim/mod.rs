@@ -119,6 +119,24 @@ pub enum Broken {
         /// Whom.
         author: PostingId,
     },
+    /// A sealed post is on the stem, and a peer could see it.
+    #[error("{id:?} is on the stem and can be seen")]
+    StemShown {
+        /// What.
+        id: ObjectId,
+    },
+    /// A sealed post is on the stem for ever.
+    #[error("{id:?} does not get off the stem")]
+    StuckOnStem {
+        /// What.
+        id: ObjectId,
+    },
+    /// A sealed post was made here and is nowhere to be had.
+    #[error("{id:?} was made here and is lost")]
+    SealedLost {
+        /// What.
+        id: ObjectId,
+    },
     /// Somebody commented here, a neighbour has the profile, and it did not come.
     #[error("{author:?} has no name here")]
     Nameless {
@@ -161,7 +179,9 @@ pub struct Report {
     pub cut_streams: u64,
     /// Bytes of all frames.
     pub bytes: u64,
-    /// Bytes of all objects that arrived anywhere.
+    /// Bytes of all sealed posts that were handed over on the stem.
+    pub stem_bytes: u64,
+    /// Bytes of all other objects that arrived anywhere.
     pub received_bytes: u64,
     /// Of these, those that came for the first time to a node in one life.
     pub needed_bytes: u64,
@@ -177,6 +197,7 @@ impl std::ops::AddAssign for Report {
         self.streams += other.streams;
         self.cut_streams += other.cut_streams;
         self.bytes += other.bytes;
+        self.stem_bytes += other.stem_bytes;
         self.received_bytes += other.received_bytes;
         self.needed_bytes += other.needed_bytes;
     }

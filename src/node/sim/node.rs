@@ -78,6 +78,8 @@ pub(super) struct Received {
     pub(super) object_bytes: u64,
     /// The same of each object once.
     pub(super) needed_bytes: u64,
+    /// Bytes of all sealed posts that were handed over on the stem, which come once more later.
+    pub(super) stem_bytes: u64,
 }
 
 /// A node with what a driver keeps for it.
@@ -112,6 +114,8 @@ pub(super) struct Node {
     pub(super) received: Received,
     /// What the checks remember of it.
     pub(super) seen: Seen,
+    /// Sealed posts it made: once committed they must never be lost.
+    pub(super) sealed: Vec<ObjectId>,
     /// When it wants to hear of the time, if that is planned.
     pub(super) deadline: Option<Timestamp>,
     numbers: u64,
@@ -150,6 +154,7 @@ impl Node {
             pages: PageBudget { items: dice.random_range(1..=8), bytes: 1 << 20 },
             received: Received::default(),
             seen: Seen::default(),
+            sealed: Vec::new(),
             deadline: None,
             numbers: 0,
         }
@@ -321,6 +326,10 @@ impl Node {
         let clock = self.clock(now);
         let Power::On(committer) = &mut self.power else { return Vec::new() };
         let inputs: Vec<Input> = self.inbox.drain(..most.min(self.inbox.len())).collect();
+        self.sealed.extend(inputs.iter().filter_map(|input| match input {
+            Input::SealedMade { post } => Some(post.id()),
+            _ => None,
+        }));
         let effects =
             committer.commit(inputs, clock, &mut self.rng).expect("a store in memory does not fail");
         if committer.durability() == Durability::Full {

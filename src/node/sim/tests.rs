@@ -41,6 +41,7 @@ fn nodes_converge_exactly_once_and_keep_every_promise() {
             println!("{SEEDS} histories: {report:?}");
             let hundredths = report.received_bytes * 100 / report.needed_bytes;
             println!("received {hundredths} bytes for every 100 needed, with a fifth of all streams cut");
+            println!("besides {} bytes on the stem", report.stem_bytes);
             assert!(hundredths <= 120, "{hundredths} for 100");
         }
         Err(violation) => panic!("{violation}"),
@@ -282,6 +283,46 @@ fn a_node_that_carries_nobody_is_noticed() {
     world.run_for(Duration::from_hours(1)).unwrap();
     let violation = world.check_end().unwrap_err();
     assert!(matches!(violation.what, Broken::NotCarried { .. }), "{violation}");
+}
+
+#[test]
+fn a_sealed_post_that_is_shown_on_the_stem_is_noticed() {
+    let violation = notice(Fault::ShowsItsStem).unwrap();
+    assert!(matches!(violation.what, Broken::StemShown { .. }), "{violation}");
+}
+
+#[test]
+fn a_sealed_post_that_waits_for_ever_is_noticed() {
+    let violation = notice(Fault::WaitsForEver).unwrap();
+    assert!(matches!(violation.what, Broken::StuckOnStem { .. } | Broken::SealedLost { .. }), "{violation}");
+}
+
+#[test]
+fn sealed_posts_come_through_although_every_peer_drops_what_it_is_handed() {
+    for seed in 0..10 {
+        play(seed, Some(Fault::DropsStem)).unwrap();
+    }
+}
+
+/// Nodes with room in all weathers: what any of them sealed is at all of them.
+#[test]
+fn sealed_posts_are_everywhere_after_crashes_partitions_and_lost_hand_overs() {
+    for seed in 0..8 {
+        let mut world = World::new(seed, None);
+        for node in &mut world.nodes {
+            node.quotas = crate::node::engine::Quotas::default();
+        }
+        world.run_for(ROUGH).unwrap();
+        for index in 0..world.nodes.len() {
+            world.seal(index);
+            world.run_for(Duration::from_secs(3)).unwrap();
+        }
+        world.calm_down();
+        world.run_for(CALM).unwrap();
+        let made: usize = world.nodes.iter().map(|node| node.sealed.len()).sum();
+        assert!(made > 0, "seed {seed}");
+        world.check_end().unwrap();
+    }
 }
 
 #[test]

@@ -13,7 +13,7 @@ use crate::db::{DbError, Read};
 use crate::domain::ids::ObjectId;
 use crate::node::engine::answer::{self, PullAnswer, Wanted};
 use crate::node::engine::{ConnectionId, Delivery, HandOver, Input, PullEnd, PulledPage, ReplyId, RequestId};
-use crate::node::wire::{Decoded, Item, Message, Page, Pull, SealedPush, Sending, Want};
+use crate::node::wire::{Decoded, Item, Message, Page, Pull, SealedPush, Sending, Stage, Want};
 
 /// Longest time until a cut stream is noticed.
 const CUT_TIME: Duration = Duration::from_secs(5);
@@ -243,7 +243,10 @@ impl World {
                 let handed = Input::SealedHanded { id, end: HandOver::Taken };
                 self.arrives(sender, boot, handed);
                 let items = vec![item];
-                self.count_items(node, &items);
+                match stage {
+                    Stage::Stem => self.count_stem(node, &items),
+                    Stage::Spread => self.count_items(node, &items),
+                }
                 let lacked = self.nodes[node].read(|read| answer::lacked(read, items)).unwrap_or_default();
                 for post in answer::check_pushed(lacked) {
                     self.input(node, Input::SealedPushed { connection, stage, post: Box::new(post) });
@@ -312,6 +315,13 @@ impl World {
                 self.report.needed_bytes += bytes;
             }
         }
+    }
+
+    /// Counts what is handed over on the stem: it is no part of the pool there, and comes once more with it.
+    fn count_stem(&mut self, node: NodeIndex, items: &[Item]) {
+        let bytes = items.iter().map(|item| u64::try_from(item.len()).unwrap_or(0)).sum::<u64>();
+        self.nodes[node].received.stem_bytes += bytes;
+        self.report.stem_bytes += bytes;
     }
 
     /// Answers a pull from the last commit, as a reader thread does.

@@ -64,6 +64,8 @@ struct Backup {
     disk: Vec<u8>,
     /// The posts in it that a person was told of.
     acknowledged: Vec<ObjectId>,
+    /// The sealed posts its node had made.
+    sealed: Vec<ObjectId>,
 }
 
 /// Everything there is.
@@ -294,12 +296,14 @@ impl World {
         if let Some(backup) = self.backups.remove(&index) {
             // What was written since is lost, as the person knows who puts a copy back.
             self.acknowledged.retain(|(node, id)| *node != index || backup.acknowledged.contains(id));
+            self.nodes[index].sealed = backup.sealed;
             self.nodes[index].put_back(backup.disk);
         } else {
             let mine = self.acknowledged.iter().filter(|(node, _)| *node == index);
             let acknowledged = mine.map(|(_, id)| *id).collect();
             let disk = self.nodes[index].copy();
-            self.backups.insert(index, Backup { disk, acknowledged });
+            let sealed = self.nodes[index].sealed.clone();
+            self.backups.insert(index, Backup { disk, acknowledged, sealed });
         }
     }
 

@@ -372,6 +372,10 @@ impl Engine {
     /// It did not come from elsewhere: somebody else is asked to spread it, and the next time it is spread from here.
     fn lose_patience(&mut self, step: &mut Step<'_, '_>, id: ObjectId) -> Result<(), DbError> {
         let Some(post) = self.pool.stem.posts.get_mut(&id) else { return Ok(()) };
+        if self.faults.has(Fault::WaitsForEver) {
+            post.embargo = None;
+            return Ok(());
+        }
         if post.patience == Patience::Last {
             return self.spread_from_stem(step, id);
         }
