@@ -1,4 +1,5 @@
 //! The long forms of tests: `cargo test --release --features long --test long -- --nocapture`.
 
+mod pool;
 mod simulation;
 mod spread;

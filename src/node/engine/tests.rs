@@ -41,6 +41,13 @@ impl Bench {
         Self::with_room(keys, Quotas::default())
     }
 
+    /// One without personas that makes mistakes.
+    pub(super) fn with_faults(quotas: Quotas, faults: Faults) -> Self {
+        let mut bench = Self::with_room(&[], quotas);
+        bench.engine.faults = faults;
+        bench
+    }
+
     pub(super) fn with_room(keys: &[Arc<PostingKey>], quotas: Quotas) -> Self {
         let mut database = Database::in_memory(&[9; 32]).unwrap();
         let setup = Setup {

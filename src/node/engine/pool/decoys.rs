@@ -80,9 +80,9 @@ impl Engine {
     }
 
     /// A planted mistake lets decoys depend on what else leaves.
-    pub(super) fn note_published(&mut self) {
+    pub(super) fn note_published(&mut self, now: Timestamp) {
         if self.faults.has(Fault::DecoysFollowTraffic) {
-            self.pool.decoys.next = None;
+            self.pool.decoys.next = Some(now.after(Duration::from_mins(1)));
         }
     }
 }

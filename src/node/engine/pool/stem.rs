@@ -205,7 +205,7 @@ impl Engine {
         if step.store.have(post.id())? != Have::Missing || self.pool.stem.posts.contains_key(&post.id()) {
             return Ok(());
         }
-        self.note_published();
+        self.note_published(step.now);
         self.pool.is_unsynced = true;
         let introducer = self.cover(step);
         if self.faults.has(Fault::SpreadsAtOnce) {

@@ -35,6 +35,18 @@ pub(super) fn sealed(seed: u64, first: [u8; SLOTS], day: u32) -> Verified<Sealed
     author.sign(&Sealed::new(author.posting_id(), day, &slots, &body).unwrap())
 }
 
+/// One of any size.
+pub(super) fn sealed_of(seed: u64, size: usize) -> Verified<Sealed> {
+    let rng = &mut StdRng::seed_from_u64(seed);
+    let (mut slots, mut body) = ([[0; SLOT]; SLOTS], vec![0; Sealed::body_bytes(size)]);
+    for slot in &mut slots {
+        rng.fill_bytes(slot);
+    }
+    rng.fill_bytes(&mut body);
+    let author = PostingKey::generate(rng);
+    author.sign(&Sealed::new(author.posting_id(), today(), &slots, &body).unwrap())
+}
+
 pub(super) fn today() -> u32 {
     day_of(NOW)
 }

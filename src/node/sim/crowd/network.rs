@@ -52,6 +52,7 @@ impl World {
             }
             Effect::Push { connection, message } => self.open(index, connection, Traffic::Push { message }),
             Effect::PushSealed { connection, id, push } => {
+                self.look_at_pool(index, &[id]);
                 self.open(index, connection, Traffic::SealedPush { id, push });
             }
             Effect::Reply { reply, message } => {

@@ -53,6 +53,8 @@ impl World {
             return self.fail(link, to, &traffic);
         }
         self.count_payload(&traffic);
+        self.spy_on(node, self.links[link].end(to.other()).node, &traffic);
+        let brought = traffic.objects();
         match traffic {
             Traffic::Request { request, message } => {
                 let reply = ReplyId(self.nodes[node].new_number());
@@ -79,6 +81,7 @@ impl World {
                 for post in answer::check_pushed(lacked) {
                     self.input(node, from, Input::SealedPushed { connection, stage, post: Box::new(post) });
                 }
+                self.look_at_pool(node, &brought);
             }
             Traffic::Pull { request, pull } => {
                 if let Some(answer) = self.answer_pull(node, link, to, request, &pull) {
@@ -127,6 +130,7 @@ impl World {
                 let end =
                     PullEnd::Page(PulledPage { epoch, ends, sealed, offered: offers.len(), items, delivery });
                 self.input(node, from, Input::PullEnded { connection, request, end });
+                self.look_at_pool(node, &brought);
             }
         }
     }

@@ -98,3 +98,27 @@ fn a_day_costs_what_its_frames_packets_and_beats_cost() {
 fn a_crowd_can_be_gathered_again() {
     assert_eq!(survey(setting(30, 50), 2, &[0, 30]), survey(setting(30, 50), 2, &[0, 30]));
 }
+
+fn spying(nodes: usize, posts: u32, leaving: Leaving) -> Spying {
+    Spying { seed: SEED, nodes, spy_percent: 10, posts, every: Duration::from_secs(13), leaving }
+}
+
+#[test]
+fn p6_spies_guess_the_origin_of_few_sealed_posts_that_left_over_the_stem() {
+    let [stem, at_once] =
+        [Leaving::OverTheStem, Leaving::AtOnce].map(|leaving| spy(spying(50, 100, leaving)));
+    for (name, origins) in [("over the stem", &stem), ("at once", &at_once)] {
+        println!("50 nodes, 5 spies, {name}: guessed {} %", origins.precision_percent());
+        assert_eq!(origins.everywhere, origins.posts, "{name}");
+    }
+    // A tenth is what spies among the first peers see in any case.
+    assert!(stem.precision_percent() <= 25, "{stem:?}");
+    assert!(at_once.precision_percent() >= stem.precision_percent() + 20, "{at_once:?}");
+}
+
+#[test]
+fn a_sealed_post_comes_to_a_given_one_of_twelve_nodes() {
+    let origins = spy(Spying { spy_percent: 0, ..spying(12, 100, Leaving::OverTheStem) });
+    println!("12 nodes: p50 {:?}, p95 {:?}", origins.wait(50), origins.wait(95));
+    assert_eq!((origins.everywhere, origins.waits.len()), (100, 100));
+}

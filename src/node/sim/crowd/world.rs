@@ -11,6 +11,7 @@ use rand::{RngExt, SeedableRng};
 
 use super::node::Node;
 use super::seating::Waits;
+use super::spies::Spies;
 use super::tally::Tally;
 use super::watch::Watch;
 use crate::api::{CallError, Command, Outcome};
@@ -68,6 +69,7 @@ pub(super) struct World {
     pub(super) loss_percent: u32,
     pub(super) tally: Tally,
     pub(super) watch: Option<Watch>,
+    pub(super) spies: Spies,
     /// Pairs that no longer reach each other: their connections went to other interests.
     pub(super) estranged: BTreeSet<(NodeIndex, NodeIndex)>,
     /// Nodes that answer pulls with nothing, and are not counted.
@@ -102,6 +104,7 @@ impl World {
             loss_percent: 0,
             tally: Tally::default(),
             watch: None,
+            spies: Spies::default(),
             estranged: BTreeSet::new(),
             silent: BTreeSet::new(),
             standing_links: 0,
