@@ -74,6 +74,7 @@ fn main() -> Result<()> {
     commits(&mut bench)?;
     pulls(&mut bench)?;
     pool::sealed_pulls(&mut bench)?;
+    pool::sealed_day(&mut bench)?;
     bench.criterion.final_summary();
     bench.table.print();
     Ok(())

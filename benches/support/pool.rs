@@ -3,18 +3,21 @@
 use std::path::Path;
 
 use anyhow::{Context, Result};
+use itsgoin::crypto::keys::PostingKey;
 use itsgoin::db::introducers::Introducer;
 use itsgoin::db::{Database, DbError, Durability};
-use itsgoin::domain::envelope::{Content, Envelope, Kind};
+use itsgoin::domain::envelope::{Content, Envelope, Kind, Object};
 use itsgoin::domain::ids::{PostingId, RecipientTag};
 use itsgoin::domain::log::Seq;
-use itsgoin::domain::sealed::{SLOT, SLOTS, Sealed, day_of};
+use itsgoin::domain::sealed::{SEALED_SIZES, SLOT, SLOTS, Sealed, day_of};
+use itsgoin::limits::{POOL_BYTES, SEALED_DAYS, SEALED_EVERY, SPREAD_PEERS, STORED_OVERHEAD_BYTES};
 use itsgoin::node::engine::interest::InterestList;
 use itsgoin::node::wire::{Group, Message, Pull, Range, Recipients, Sending, encode_frame};
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 
 use super::support::data::{self, AUTHORS};
+use super::support::figures::{Measure, now, number};
 use super::{Bench, Figure, LARGE, NEW_ARRIVALS, answer_frame, database_of, open, them, timed, us};
 
 /// Sealed posts of the large store, and a thousandth of them.
@@ -93,4 +96,76 @@ fn fill_pool(path: &Path, count: u32) -> Result<RecipientTag> {
         })?;
     }
     tag.context("there is no sealed post")
+}
+
+/// Sealed posts made in a day, in a network of so many nodes with so many connections each.
+const DAY_POSTS: u32 = 5_000;
+const DAY_NODES: u64 = 1_000;
+const DAY_PEERS: u64 = 8;
+/// How often each size is among 64 posts.
+const SIZES: [u32; SEALED_SIZES.len()] = [52, 8, 3, 1];
+/// Nodes on a stem, on average.
+const STEM_NODES: u64 = 10;
+/// Bytes of an offer, and of a question that finds nothing with its answer.
+const OFFER_BYTES: u64 = 38;
+const QUESTION_BYTES: u64 = 90;
+
+/// What the pool costs a node that takes in, keeps and serves a day of it once: measured is the work with posts of the
+/// usual sizes, counted are the bytes.
+pub fn sealed_day(bench: &mut Bench) -> Result<()> {
+    const SAMPLE: u32 = 320;
+    let home = tempfile::tempdir()?;
+    let path = home.path().join("pool.db");
+    let mut database = Database::open(&path, &[0; 32])?;
+    let mut rng = StdRng::seed_from_u64(1);
+    let mut posts = Vec::new();
+    for (size, count) in SEALED_SIZES.into_iter().zip(SIZES) {
+        for _ in 0..count * SAMPLE / 64 {
+            let (mut slots, mut body) = ([[0; SLOT]; SLOTS], vec![0; Sealed::body_bytes(size)]);
+            for slot in &mut slots {
+                rng.fill_bytes(slot);
+            }
+            rng.fill_bytes(&mut body);
+            let author = PostingKey::generate(&mut rng);
+            let post = Sealed::new(author.posting_id(), day_of(data::end()), &slots, &body)?;
+            posts.push(author.sign(&post).envelope().clone());
+        }
+    }
+    let begun = now();
+    let mut ids = std::collections::VecDeque::new();
+    for page in posts.chunks(64) {
+        database.transaction(Durability::Normal, |batch| {
+            batch.step(|store| {
+                for envelope in page {
+                    let Ok(Object::Sealed(post)) = Object::verify(envelope.clone()) else { continue };
+                    store.insert_sealed(post.id(), post.content(), envelope, &Introducer::UNKNOWN)?;
+                    ids.push_back(post.id());
+                }
+                Ok(())
+            })
+        })?;
+    }
+    while !ids.is_empty() {
+        let items = database.read(|read| itsgoin::node::engine::answer::next_items(read, &mut ids))?;
+        std::hint::black_box(encode_frame(&Message::Items(items)));
+    }
+    let cpu = begun.elapsed().as_secs_f64() / f64::from(SAMPLE) * f64::from(DAY_POSTS);
+    let mean: u64 = posts.iter().map(|post| u64::try_from(post.bytes.len()).unwrap_or(0)).sum::<u64>()
+        / u64::from(SAMPLE);
+    let pushed = STEM_NODES + u64::try_from(SPREAD_PEERS)?;
+    // Each post comes once and goes once, is offered both ways, and is pushed by a few of all nodes.
+    let copies = 2 * mean + 2 * DAY_PEERS * OFFER_BYTES + 2 * pushed * mean / DAY_NODES;
+    let questions = 2 * DAY_PEERS * QUESTION_BYTES * (86_400 / SEALED_EVERY.as_secs());
+    let wire = u64::from(DAY_POSTS) * copies + questions;
+    let stored = u64::from(DAY_POSTS) * (mean + STORED_OVERHEAD_BYTES.unsigned_abs());
+    let kept = (POOL_BYTES / stored).min(u64::from(SEALED_DAYS));
+    for (name, value, unit) in [
+        ("pool, 5,000 posts a day, 1,000 nodes, 8 peers: bytes a day, both ways", number(wire / 1_000), "kB"),
+        ("… CPU to verify, store and serve a day", cpu, "s"),
+        ("… disk a day", number(stored / 1_000), "kB"),
+        ("… kept for", number(kept), "days"),
+    ] {
+        bench.table.add(name, None, Measure::of(vec![value], unit), "");
+    }
+    Ok(())
 }

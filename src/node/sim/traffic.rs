@@ -238,20 +238,7 @@ impl World {
                 }
             }
             Traffic::Push { message } => self.input(node, Input::PushReceived { connection, message }),
-            Traffic::SealedPush { id, push: SealedPush { item, stage } } => {
-                let End { node: sender, boot, .. } = self.links[link].end(to.other());
-                let handed = Input::SealedHanded { id, end: HandOver::Taken };
-                self.arrives(sender, boot, handed);
-                let items = vec![item];
-                match stage {
-                    Stage::Stem => self.count_stem(node, &items),
-                    Stage::Spread => self.count_items(node, &items),
-                }
-                let lacked = self.nodes[node].read(|read| answer::lacked(read, items)).unwrap_or_default();
-                for post in answer::check_pushed(lacked) {
-                    self.input(node, Input::SealedPushed { connection, stage, post: Box::new(post) });
-                }
-            }
+            Traffic::SealedPush { id, push } => self.sealed_push_arrives(link, to, id, push),
             Traffic::Pull { request, pull } => {
                 if let Some(answer) = self.answer_pull(node, link, to, request, &pull)? {
                     self.send(link, to.other(), answer);
@@ -314,6 +301,23 @@ impl World {
                 received.needed_bytes += bytes;
                 self.report.needed_bytes += bytes;
             }
+        }
+    }
+
+    /// A side has a pushed sealed post, and the other one hears that.
+    fn sealed_push_arrives(&mut self, link: LinkIndex, to: Side, id: ObjectId, push: SealedPush) {
+        let End { node, connection, .. } = self.links[link].end(to);
+        let End { node: sender, boot, .. } = self.links[link].end(to.other());
+        self.arrives(sender, boot, Input::SealedHanded { id, end: HandOver::Taken });
+        let SealedPush { item, stage } = push;
+        let items = vec![item];
+        match stage {
+            Stage::Stem => self.count_stem(node, &items),
+            Stage::Spread => self.count_items(node, &items),
+        }
+        let lacked = self.nodes[node].read(|read| answer::lacked(read, items)).unwrap_or_default();
+        for post in answer::check_pushed(lacked) {
+            self.input(node, Input::SealedPushed { connection, stage, post: Box::new(post) });
         }
     }
 

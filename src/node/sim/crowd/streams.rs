@@ -64,25 +64,9 @@ impl World {
             Traffic::Answer { request, message } => {
                 self.input(node, from, Input::Answered { connection, request, message: Some(message) });
             }
-            Traffic::Push { message: Message::HeaderDiff(items) } => {
-                let lacked = self.nodes[node].read(|read| answer::lacked(read, items)).unwrap_or_default();
-                if !lacked.is_empty() {
-                    let items = answer::check_pushed(lacked);
-                    self.input(node, from, Input::DiffReceived { connection, items });
-                }
-            }
+            Traffic::Push { message: Message::HeaderDiff(items) } => self.diff_arrives(link, to, items),
             Traffic::Push { message } => self.input(node, from, Input::PushReceived { connection, message }),
-            Traffic::SealedPush { id, push: SealedPush { item, stage } } => {
-                let End { node: sender, boot, .. } = self.links[link].end(to.other());
-                let handed = Input::SealedHanded { id, end: HandOver::Taken };
-                self.input_in(Duration::ZERO, sender, boot, handed);
-                let lacked =
-                    self.nodes[node].read(|read| answer::lacked(read, vec![item])).unwrap_or_default();
-                for post in answer::check_pushed(lacked) {
-                    self.input(node, from, Input::SealedPushed { connection, stage, post: Box::new(post) });
-                }
-                self.look_at_pool(node, &brought);
-            }
+            Traffic::SealedPush { id, push } => self.sealed_push_arrives(link, to, id, push),
             Traffic::Pull { request, pull } => {
                 if let Some(answer) = self.answer_pull(node, link, to, request, &pull) {
                     self.send(link, to.other(), answer);
@@ -133,6 +117,30 @@ impl World {
                 self.look_at_pool(node, &brought);
             }
         }
+    }
+
+    fn diff_arrives(&mut self, link: LinkIndex, to: Side, items: Vec<Item>) {
+        let End { node, connection, .. } = self.links[link].end(to);
+        let from = Some(self.links[link].end(to.other()).node);
+        let lacked = self.nodes[node].read(|read| answer::lacked(read, items)).unwrap_or_default();
+        if !lacked.is_empty() {
+            let items = answer::check_pushed(lacked);
+            self.input(node, from, Input::DiffReceived { connection, items });
+        }
+    }
+
+    /// A side has a pushed sealed post, and the other one hears that.
+    fn sealed_push_arrives(&mut self, link: LinkIndex, to: Side, id: ObjectId, push: SealedPush) {
+        let End { node, connection, .. } = self.links[link].end(to);
+        let End { node: sender, boot, .. } = self.links[link].end(to.other());
+        self.input_in(Duration::ZERO, sender, boot, Input::SealedHanded { id, end: HandOver::Taken });
+        let SealedPush { item, stage } = push;
+        let lacked = self.nodes[node].read(|read| answer::lacked(read, vec![item])).unwrap_or_default();
+        for post in answer::check_pushed(lacked) {
+            let pushed = Input::SealedPushed { connection, stage, post: Box::new(post) };
+            self.input(node, Some(sender), pushed);
+        }
+        self.look_at_pool(node, &[id]);
     }
 
     /// One side sends what is wanted of its page.
