@@ -179,8 +179,8 @@ pub struct Report {
     pub cut_streams: u64,
     /// Bytes of all frames.
     pub bytes: u64,
-    /// Bytes of all sealed posts that were handed over on the stem.
-    pub stem_bytes: u64,
+    /// Bytes of all sealed posts that were pushed, on the stem or spread.
+    pub pushed_bytes: u64,
     /// Bytes of all other objects that arrived anywhere.
     pub received_bytes: u64,
     /// Of these, those that came for the first time to a node in one life.
@@ -197,7 +197,7 @@ impl std::ops::AddAssign for Report {
         self.streams += other.streams;
         self.cut_streams += other.cut_streams;
         self.bytes += other.bytes;
-        self.stem_bytes += other.stem_bytes;
+        self.pushed_bytes += other.pushed_bytes;
         self.received_bytes += other.received_bytes;
         self.needed_bytes += other.needed_bytes;
     }

@@ -78,8 +78,8 @@ pub(super) struct Received {
     pub(super) object_bytes: u64,
     /// The same of each object once.
     pub(super) needed_bytes: u64,
-    /// Bytes of all sealed posts that were handed over on the stem, which come once more later.
-    pub(super) stem_bytes: u64,
+    /// Bytes of all sealed posts that were pushed, on the stem or spread.
+    pub(super) pushed_bytes: u64,
 }
 
 /// A node with what a driver keeps for it.

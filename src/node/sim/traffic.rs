@@ -311,21 +311,25 @@ impl World {
         self.arrives(sender, boot, Input::SealedHanded { id, end: HandOver::Taken });
         let SealedPush { item, stage } = push;
         let items = vec![item];
-        match stage {
-            Stage::Stem => self.count_stem(node, &items),
-            Stage::Spread => self.count_items(node, &items),
-        }
+        self.count_pushed(node, &items, stage);
         let lacked = self.nodes[node].read(|read| answer::lacked(read, items)).unwrap_or_default();
         for post in answer::check_pushed(lacked) {
             self.input(node, Input::SealedPushed { connection, stage, post: Box::new(post) });
         }
     }
 
-    /// Counts what is handed over on the stem: it is no part of the pool there, and comes once more with it.
-    fn count_stem(&mut self, node: NodeIndex, items: &[Item]) {
-        let bytes = items.iter().map(|item| u64::try_from(item.len()).unwrap_or(0)).sum::<u64>();
-        self.nodes[node].received.stem_bytes += bytes;
-        self.report.stem_bytes += bytes;
+    /// Counts pushed sealed posts, apart from what is pulled: on the stem each comes once more later, and of a few nodes most
+    /// have it already when one spreads it. What was pushed and spread is not needed from a pull any more.
+    fn count_pushed(&mut self, node: NodeIndex, items: &[Item], stage: Stage) {
+        let received = &mut self.nodes[node].received;
+        for item in items {
+            let bytes = u64::try_from(item.len()).unwrap_or(0);
+            received.pushed_bytes += bytes;
+            self.report.pushed_bytes += bytes;
+            if stage == Stage::Spread {
+                received.ids.insert(item.id());
+            }
+        }
     }
 
     /// Answers a pull from the last commit, as a reader thread does.
