@@ -73,8 +73,7 @@ fn main() -> Result<()> {
     other_queries(&mut bench)?;
     commits(&mut bench)?;
     pulls(&mut bench)?;
-    pool::sealed_pulls(&mut bench)?;
-    pool::sealed_day(&mut bench)?;
+    pool::measure(&mut bench)?;
     bench.criterion.final_summary();
     bench.table.print();
     Ok(())

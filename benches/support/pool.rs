@@ -24,8 +24,14 @@ use super::{Bench, Figure, LARGE, NEW_ARRIVALS, answer_frame, database_of, open,
 const SEALED_POSTS: u32 = 125_000;
 const NEW_SEALED: u64 = 125;
 
+/// Every figure of the pool.
+pub fn measure(bench: &mut Bench) -> Result<()> {
+    sealed_pulls(bench)?;
+    sealed_day(bench)
+}
+
 /// What sealed posts add to the same question.
-pub fn sealed_pulls(bench: &mut Bench) -> Result<()> {
+fn sealed_pulls(bench: &mut Bench) -> Result<()> {
     let copy = data::copy(&LARGE)?;
     let exact = fill_pool(&database_of(copy.path()), SEALED_POSTS)?;
     let mut reader = open(copy.path())?.open_reader()?;
@@ -112,7 +118,7 @@ const QUESTION_BYTES: u64 = 90;
 
 /// What the pool costs a node that takes in, keeps and serves a day of it once: measured is the work with posts of the
 /// usual sizes, counted are the bytes.
-pub fn sealed_day(bench: &mut Bench) -> Result<()> {
+fn sealed_day(bench: &mut Bench) -> Result<()> {
     const SAMPLE: u32 = 320;
     let home = tempfile::tempdir()?;
     let path = home.path().join("pool.db");
