@@ -65,7 +65,15 @@ fn carry(bench: &mut Bench, authors: &[&Arc<PostingKey>]) {
 
 fn little(author: &PostingKey) -> Quotas {
     let size = size(author);
-    Quotas { followed: 6 * size, stranger: 4 * size, strangers: 6 * size, pool: 0, store: u64::MAX }
+    Quotas {
+        followed: 6 * size,
+        stranger: 4 * size,
+        strangers: 6 * size,
+        pool: 0,
+        pool_peer: 0,
+        pool_prefix: 0,
+        store: u64::MAX,
+    }
 }
 
 #[test]
