@@ -32,6 +32,8 @@ mod names;
 #[cfg(test)]
 mod output;
 #[cfg(test)]
+mod pool;
+#[cfg(test)]
 mod program;
 #[cfg(test)]
 mod responses;

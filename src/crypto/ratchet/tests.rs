@@ -1,3 +1,5 @@
+//! Two sides of a session, with whatever a network can do to what is between them.
+
 use std::collections::BTreeSet;
 
 use rand::rngs::StdRng;

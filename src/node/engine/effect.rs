@@ -24,7 +24,7 @@ pub enum Effect {
         /// Why; also told to the peer.
         reason: CloseReason,
     },
-    /// Ask a peer; leads to [`Input::Answered`].
+    /// Ask a peer; leads to [`Input::Answered`](super::Input::Answered).
     Request {
         /// On which connection.
         connection: ConnectionId,
@@ -33,7 +33,7 @@ pub enum Effect {
         /// What.
         message: Message,
     },
-    /// Pull from a peer; leads to [`Input::PullEnded`].
+    /// Pull from a peer; leads to [`Input::PullEnded`](super::Input::PullEnded).
     Pull {
         /// On which connection.
         connection: ConnectionId,
@@ -42,7 +42,7 @@ pub enum Effect {
         /// What.
         pull: Pull,
     },
-    /// Fetch objects from a peer; leads to [`Input::Fetched`].
+    /// Fetch objects from a peer; leads to [`Input::Fetched`](super::Input::Fetched).
     Fetch {
         /// On which connection.
         connection: ConnectionId,
@@ -58,7 +58,7 @@ pub enum Effect {
         /// What.
         message: Message,
     },
-    /// Push a sealed post to a peer; leads to [`Input::SealedHanded`].
+    /// Push a sealed post to a peer; leads to [`Input::SealedHanded`](super::Input::SealedHanded).
     PushSealed {
         /// On which connection.
         connection: ConnectionId,
@@ -67,7 +67,7 @@ pub enum Effect {
         /// What.
         push: SealedPush,
     },
-    /// Fetch a blob; leads to [`Input::BlobFetchEnded`].
+    /// Fetch a blob; leads to [`Input::BlobFetchEnded`](super::Input::BlobFetchEnded).
     FetchBlob {
         /// To be named at the end.
         request: RequestId,
@@ -83,7 +83,7 @@ pub enum Effect {
         /// Which.
         request: RequestId,
     },
-    /// Have the bytes of blobs without protection deleted soon; leads to [`Input::BlobsSwept`].
+    /// Have the bytes of blobs without protection deleted soon; leads to [`Input::BlobsSwept`](super::Input::BlobsSwept).
     SweepBlobs,
     /// Answer a peer.
     Reply {

@@ -9,7 +9,7 @@ use self::source::{Source, names, sources};
 /// The areas each area may name besides itself. What is not here may name nothing of ours.
 const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("domain", &["limits"]),
-    ("crypto", &["domain"]),
+    ("crypto", &["domain", "limits"]),
     ("db", &["domain", "limits"]),
     ("api", &["domain", "limits"]),
     ("ui", &["api", "domain", "limits"]),
