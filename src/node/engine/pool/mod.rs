@@ -79,6 +79,11 @@ impl Engine {
         std::mem::replace(&mut self.pool.is_unsynced, false)
     }
 
+    /// Something of ours was made that cannot be had again: its commit has to be on the disk.
+    pub(super) const fn sync_commit(&mut self) {
+        self.pool.is_unsynced = true;
+    }
+
     /// Does what is due: hands posts on, spreads them, makes decoys.
     pub(super) fn proceed_pool(&mut self, step: &mut Step<'_, '_>) -> Result<(), DbError> {
         self.make_decoys(step)?;
@@ -93,7 +98,8 @@ impl Engine {
         day_of(Timestamp::from_millis(now.as_millis().saturating_add(minutes.saturating_mul(60_000))))
     }
 
-    /// Takes a sealed post into the pool, unless it is here, or not of these days. One on the stem is off it then.
+    /// Takes a sealed post into the pool, unless it is here, or not of these days. One on the stem is off it then, unless
+    /// it is too early for it here: a clock that was set back must not cost what was made before.
     pub(super) fn take_in_sealed(
         &mut self,
         step: &mut Step<'_, '_>,
@@ -111,19 +117,21 @@ impl Engine {
         post: &Verified<Sealed>,
         introducer: &Introducer,
     ) -> Result<SealedIntake, DbError> {
+        let age = age(post.content().day(), step.now);
+        let is_missing = step.store.have(post.id())? == Have::Missing;
+        if is_missing && age == Age::Ahead {
+            return Ok(SealedIntake::Ahead { good_from: post.content().day().saturating_sub(1) });
+        }
         self.take_off_stem(step, post.id())?;
-        if step.store.have(post.id())? != Have::Missing {
+        if !is_missing {
             return Ok(SealedIntake::Known);
         }
-        match age(post.content().day(), step.now) {
-            Age::Ahead => {
-                return Ok(SealedIntake::Ahead { good_from: post.content().day().saturating_sub(1) });
-            }
+        match age {
             Age::TooOld => {
                 step.store.insert_evicted(post.id(), None)?;
                 return Ok(SealedIntake::Known);
             }
-            Age::Good => {}
+            Age::Good | Age::Ahead => {}
         }
         let counted =
             if self.faults.has(Fault::IntroducerNotCounted) { &Introducer::UNKNOWN } else { introducer };
@@ -162,7 +170,7 @@ fn age(day: u32, now: Timestamp) -> Age {
 }
 
 /// A random time that tells nothing of when it began: every moment is as likely to be its end as any other.
-fn exponential(rng: &mut dyn CryptoRng, mean: Duration, longest: Duration) -> Duration {
+pub(super) fn exponential(rng: &mut dyn CryptoRng, mean: Duration, longest: Duration) -> Duration {
     // Above 0 and at most 1, so that its logarithm is finite.
     let chance = (f64::from(rng.next_u32()) + 1.0) / (f64::from(u32::MAX) + 1.0);
     mean.mul_f64(chance.ln().abs()).min(longest)

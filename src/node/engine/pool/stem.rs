@@ -14,7 +14,7 @@ use rand::CryptoRng;
 use super::super::answer::Checked;
 use super::super::{ConnectionId, Direction, Effect, Engine, Fault, Offence, Step};
 use super::route::{Reachable, Relaying, Route};
-use super::{Age, age, exponential};
+use super::{Age, SealedIntake, age, exponential};
 use crate::db::introducers::Introducer;
 use crate::db::objects::Have;
 use crate::db::{DbError, Read};
@@ -407,6 +407,14 @@ impl Engine {
         Ok(())
     }
 
+    /// It is too early for it by our clock: it stays, and is handed on again later.
+    fn rest_on_stem(&mut self, now: Timestamp, id: ObjectId) {
+        if let Some(post) = self.pool.stem.posts.get_mut(&id) {
+            post.tried.clear();
+            (post.way, post.embargo) = (Way::Due(now.after(STEM_EMBARGO_LONGEST)), None);
+        }
+    }
+
     fn spread_from_stem(&mut self, step: &mut Step<'_, '_>, id: ObjectId) -> Result<(), DbError> {
         let Some(post) = self.pool.stem.posts.get(&id) else { return Ok(()) };
         let (introducer, source) = (post.introducer, post.source);
@@ -425,8 +433,13 @@ impl Engine {
         introducer: &Introducer,
         source: Option<NetworkId>,
     ) -> Result<(), DbError> {
-        if self.enter_pool(step, post, introducer)? != super::SealedIntake::New {
-            return Ok(());
+        match self.enter_pool(step, post, introducer)? {
+            SealedIntake::New => {}
+            SealedIntake::Known => return Ok(()),
+            SealedIntake::Ahead { .. } => {
+                self.rest_on_stem(step.now, post.id());
+                return Ok(());
+            }
         }
         let mut others = self.reachable();
         others.retain(|known| Some(known.peer) != source);

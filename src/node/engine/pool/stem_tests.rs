@@ -176,7 +176,8 @@ fn a_hand_over_that_broke_goes_to_another_peer() {
     assert_ne!(first[0].0, again[0].0);
     assert_eq!(bench.engine.sealed_progress(post.id()), Some(SealedProgress::Waiting));
     assert_eq!(bench.engine.take_handed(), []);
-    bench.take(Input::SealedHanded { id: post.id(), end: HandOver::Taken });
+    // A whole step would hear of it at its end.
+    bench.engine.sealed_handed(NOW, post.id(), HandOver::Taken);
     assert_eq!(bench.engine.sealed_progress(post.id()), Some(SealedProgress::Handed { peers: 1 }));
     assert_eq!(bench.engine.take_handed(), [post.id()]);
     assert_eq!(bench.engine.take_handed(), [], "told once");
@@ -193,6 +194,22 @@ fn what_does_not_come_back_is_first_spread_by_somebody_else_and_then_from_here()
     assert_eq!(spread.len(), SPREAD_PEERS, "{later:?}");
     assert!(spread.iter().all(|(.., stage)| *stage == Stage::Spread));
     assert_eq!(have(&mut bench, post.id()), Have::Stored);
+}
+
+/// The only copy may be the one here: a clock set back must not cost it.
+#[test]
+fn a_clock_set_back_costs_nothing_that_is_on_the_stem() {
+    let mut bench = among(3);
+    let post = sealed(1, [0; 4], today());
+    publish(&mut bench, NOW, &post);
+    let before = Timestamp::from_millis(NOW.as_millis() - 3 * 24 * 3_600_000);
+    push_in(&mut bench, 3, &post, Stage::Spread, before);
+    until(&mut bench, before, Duration::from_hours(1));
+    assert_eq!(have(&mut bench, post.id()), Have::Missing);
+    assert_eq!(bench.database.read(|read| read.list_stem()).unwrap().len(), 1);
+    assert!(!until(&mut bench, NOW, Duration::from_mins(20)).is_empty());
+    assert_eq!(have(&mut bench, post.id()), Have::Stored);
+    assert_eq!(bench.database.read(|read| read.list_stem()).unwrap(), []);
 }
 
 #[test]
