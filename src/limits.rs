@@ -32,6 +32,8 @@ limits! {
     POST_TEXT_BYTES: usize = 16 * 1024;
     /// Bytes of a comment's text. Longer thoughts are posts.
     COMMENT_TEXT_BYTES: usize = 4 * 1024;
+    /// Bytes of a message's text. Lower cuts letters; higher makes pages of 200 too large for one answer.
+    MESSAGE_TEXT_BYTES: usize = 16 * 1024;
     /// Bytes of a reaction's emoji: the longest sequences of Unicode have about 30.
     EMOJI_BYTES: usize = 32;
     /// Ids a comment policy may list. Higher makes an operation larger than a push of headers.
@@ -184,6 +186,39 @@ limits! {
     SKIPPED_KEYS: usize = 512;
     /// How long the key of a skipped message is kept: one day longer than sealed posts are.
     SKIPPED_TIME: Duration = Duration::from_hours(31 * 24);
+    /// Messages of a chain after which a new session is begun: half of what the other side watches for.
+    CHAIN_LENGTH: u32 = 64;
+    /// Confirmations one message carries; more wait for the next one.
+    ACKS_AT_ONCE: usize = 16;
+    /// Mean wait of a message before it leaves, so that nobody can tell when it was written.
+    PUBLISH_DELAY: Duration = Duration::from_secs(10);
+    /// The longest such wait.
+    PUBLISH_DELAY_LONGEST: Duration = Duration::from_mins(1);
+    /// How long nothing is sent after a start while no peer was read to its end: what we sent before may be out there.
+    FIRST_LOOK: Duration = Duration::from_mins(10);
+    /// Sealed posts looked through at once for what is ours. Higher lets one step take longer.
+    MATCHED_AT_ONCE: usize = 64;
+    /// How long a prekey is given out.
+    PREKEY_TIME: Duration = Duration::from_hours(7 * 24);
+    /// How old a prekey may be that is written to: its secret is erased when messages to it can no longer come.
+    PREKEY_OLDEST: Duration = Duration::from_hours(14 * 24);
+    /// How long the secret of a prekey is kept: in use, then as long as sealed posts are kept, and a day more.
+    PREKEY_KEPT: Duration = Duration::from_hours(45 * 24);
+    /// Sessions with one person that are kept.
+    PEER_SESSIONS: usize = 8;
+    /// Requests of strangers that are kept; of more none is taken.
+    REQUESTS: usize = 500;
+    /// First messages of strangers taken in an hour. Lower lets a flood hide a friend; higher lets it fill the list faster.
+    REQUESTS_PER_HOUR: u32 = 20;
+    /// Conversations of all personas.
+    CONVERSATIONS: usize = 10_000;
+    /// Messages that wait to be sent or confirmed. Higher is memory and rows opened at every start.
+    OUTGOING: usize = 10_000;
+    /// Longest wait before a message is confirmed that nobody answers, and the shortest time between two such confirmations
+    /// in one conversation.
+    ACK_AFTER: Duration = Duration::from_hours(1);
+    /// How far back a message may be put by what its sender says about its time, in messages.
+    SORTED_BACK: u32 = 256;
     /// Groups of cursors in one pull; of more different cursors those furthest behind go first.
     PULL_GROUPS: usize = 64;
     /// Items of one page of a pull. Higher makes a lost stream cost more; lower adds round trips.

@@ -36,6 +36,20 @@ pub(super) fn part<const N: usize>(of: &[u8], at: usize) -> Zeroizing<[u8; N]> {
     Zeroizing::new(*bytes)
 }
 
+impl KeptKey {
+    /// A secret half, to be kept.
+    #[must_use]
+    pub fn of(secret: &super::dh::DhSecret) -> Self {
+        Self(*secret.to_bytes())
+    }
+
+    /// The secret half that was kept.
+    #[must_use]
+    pub fn to_secret(&self) -> super::dh::DhSecret {
+        super::dh::DhSecret::from_bytes(&self.0)
+    }
+}
+
 /// What a step of the root gives: the next root key, a chain of message keys, and the other side's next chain of tags.
 pub(super) struct RootStep {
     pub(super) root: KeptKey,

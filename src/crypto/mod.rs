@@ -2,7 +2,7 @@
 
 pub mod data_key;
 pub mod dh;
-mod kdf;
+pub mod kdf;
 pub mod keys;
 pub mod ratchet;
 pub mod sealing;

@@ -19,6 +19,7 @@ use super::kdf::Key;
 use super::keys::PostingKey;
 use crate::domain::envelope::{Content, Verified};
 use crate::domain::ids::{PostingId, RecipientTag};
+use crate::domain::inner::BESIDE_TEXT;
 use crate::domain::sealed::{SEALED_SIZES, SLOT, SLOTS, Sealed, head_of};
 
 /// Bytes of a header in a slot.
@@ -29,10 +30,6 @@ const SEALED_HEADER: usize = HEADER + 16;
 const COMMITMENT: usize = 32;
 /// Bytes before the inner part of a body.
 const BEFORE_INNER: usize = COMMITMENT + 4;
-/// Bytes kept free beside the text of a message for everything else it may carry, always the same, so that what it
-/// carries never moves it into another size.
-pub const BESIDE_TEXT: usize = 480;
-
 /// What was to be sealed does not fit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 #[error("the content is larger than a sealed post")]

@@ -29,6 +29,7 @@ pub mod operations;
 pub mod peers;
 pub mod personas;
 pub mod profiles;
+pub mod protected;
 pub mod reactions;
 pub mod sealed;
 pub mod space;

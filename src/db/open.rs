@@ -18,6 +18,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("migrations/0001_first.sql"),
     include_str!("migrations/0002_attention.sql"),
     include_str!("migrations/0003_pool.sql"),
+    include_str!("migrations/0004_conversations.sql"),
 ];
 
 /// The schema version this program writes.

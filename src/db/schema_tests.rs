@@ -9,7 +9,7 @@ use crate::domain::envelope::Object;
 const DUMPS: &[&str] = &[include_str!("../../tests/databases/1.sql")];
 
 /// Schemas of this program that no release has yet.
-const UNRELEASED: usize = 2;
+const UNRELEASED: usize = 3;
 
 /// Tables and indices with their statements, white space made equal.
 fn schema(store: &mut Database) -> Vec<String> {

@@ -3,8 +3,10 @@
 pub mod address;
 pub mod attachment;
 pub mod cbor;
+pub mod conversation;
 pub mod envelope;
 pub mod ids;
+pub mod inner;
 pub mod invite;
 pub mod log;
 pub mod manifest;
@@ -17,3 +19,4 @@ pub mod sealed;
 pub mod standing;
 pub mod text;
 pub mod time;
+pub mod words;

@@ -25,6 +25,20 @@ pub struct Profile {
     sequence: u64,
     #[n(4)]
     name: String,
+    #[n(5)]
+    prekey: Option<Box<PublishedPrekey>>,
+}
+
+/// A key to which first messages are written, as its owner gives it out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Encode, Decode)]
+#[cbor(map)]
+pub struct PublishedPrekey {
+    /// X25519.
+    #[n(0)]
+    pub key: minicbor::bytes::ByteArray<32>,
+    /// Days since 1970-01-01 when it was made.
+    #[n(1)]
+    pub day: u32,
 }
 
 impl std::fmt::Debug for Profile {
@@ -76,8 +90,21 @@ impl Profile {
         sequence: u64,
         name: String,
     ) -> Result<Self, ContentError> {
-        let profile = Self { version: VERSION, author, created, sequence, name };
+        let profile = Self { version: VERSION, author, created, sequence, name, prekey: None };
         profile.check().map(|()| profile)
+    }
+
+    /// The same with a prekey.
+    #[must_use]
+    pub fn with_prekey(mut self, prekey: PublishedPrekey) -> Self {
+        self.prekey = Some(Box::new(prekey));
+        self
+    }
+
+    /// The key to which first messages are written.
+    #[must_use]
+    pub fn prekey(&self) -> Option<PublishedPrekey> {
+        self.prekey.as_deref().copied()
     }
 
     /// The raw name. Strangers chose it: show it through `SafeText` only.

@@ -12,6 +12,7 @@ use std::path::{Path, PathBuf};
 use thiserror::Error;
 use zeroize::Zeroizing;
 
+use crate::crypto::data_key::DataKey;
 use crate::crypto::keys::{NetworkKey, PostingKey};
 use crate::domain::ids::PostingId;
 use crate::node::start_mark::StartMark;
@@ -132,6 +133,33 @@ impl DataDir {
         let key = generate();
         write_private(&path, key.secret().as_slice())?;
         Ok(key)
+    }
+
+    /// Where the key is that conversations are encrypted under.
+    #[must_use]
+    pub fn data_key_path(&self) -> PathBuf {
+        self.path.join("data.key")
+    }
+
+    /// That key, if there is one.
+    ///
+    /// # Errors
+    /// [`DataDirError`].
+    pub fn find_data_key(&self) -> Result<Option<DataKey>, DataDirError> {
+        let path = self.data_key_path();
+        if !path.exists() {
+            return Ok(None);
+        }
+        let secret = read_secret(&path)?;
+        Ok(Some(DataKey::from_secret(&secret)))
+    }
+
+    /// Keeps a new one.
+    ///
+    /// # Errors
+    /// [`DataDirError`].
+    pub fn write_data_key(&self, key: &DataKey) -> Result<(), DataDirError> {
+        write_private(&self.data_key_path(), key.secret().as_slice())
     }
 
     /// The keys of all personas. Staged ones are kept if their persona is in the store, else removed.

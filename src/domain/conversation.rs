@@ -1,0 +1,179 @@
+//! What a conversation and a message in it are called. These names exist on the devices of its people only: nothing
+//! that travels or is stored readable carries them.
+
+use std::fmt;
+use std::str::FromStr;
+
+use super::ids::{IdParseError, PostingId};
+
+macro_rules! short_id_type {
+    ($(#[$doc:meta])* $name:ident) => {
+        $(#[$doc])*
+        #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub struct $name([u8; 16]);
+
+        impl $name {
+            /// Wraps 16 raw bytes; any value is allowed.
+            #[must_use]
+            pub const fn from_bytes(bytes: [u8; 16]) -> Self {
+                Self(bytes)
+            }
+
+            /// The 16 raw bytes.
+            #[must_use]
+            pub const fn as_bytes(&self) -> &[u8; 16] {
+                &self.0
+            }
+        }
+
+        impl fmt::Debug for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                let [a, b, c, d, e, ..] = self.0;
+                write!(f, "{}({a:02x}{b:02x}{c:02x}{d:02x}{e:02x})", stringify!($name))
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(&data_encoding::HEXLOWER.encode(&self.0))
+            }
+        }
+
+        impl FromStr for $name {
+            type Err = IdParseError;
+
+            fn from_str(text: &str) -> Result<Self, IdParseError> {
+                let bytes = data_encoding::HEXLOWER_PERMISSIVE
+                    .decode(text.as_bytes())
+                    .map_err(|_not_hex| IdParseError)?;
+                bytes.try_into().map(Self).map_err(|_wrong_length| IdParseError)
+            }
+        }
+
+        impl serde::Serialize for $name {
+            fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                serializer.collect_str(self)
+            }
+        }
+
+        impl<'de> serde::Deserialize<'de> for $name {
+            fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                String::deserialize(deserializer)?.parse().map_err(serde::de::Error::custom)
+            }
+        }
+
+        impl<C> minicbor::Encode<C> for $name {
+            fn encode<W: minicbor::encode::Write>(
+                &self,
+                encoder: &mut minicbor::Encoder<W>,
+                _context: &mut C,
+            ) -> Result<(), minicbor::encode::Error<W::Error>> {
+                encoder.bytes(&self.0)?.ok()
+            }
+        }
+
+        impl<'b, C> minicbor::Decode<'b, C> for $name {
+            fn decode(
+                decoder: &mut minicbor::Decoder<'b>,
+                _context: &mut C,
+            ) -> Result<Self, minicbor::decode::Error> {
+                let position = decoder.position();
+                decoder.bytes()?.try_into().map(Self).map_err(|_wrong_length| {
+                    minicbor::decode::Error::message("id is not 16 bytes").at(position)
+                })
+            }
+        }
+    };
+}
+
+short_id_type! {
+    /// A conversation as all its people know it. Two people's follows from who they are; a group's is random.
+    ThreadId
+}
+short_id_type! {
+    /// A conversation on this device: a thread as one persona takes part in it. It never leaves the device.
+    ConversationId
+}
+short_id_type! {
+    /// A message, chosen at random by who writes it; together with thread and sender it names one message.
+    MessageId
+}
+
+impl ThreadId {
+    /// The one conversation of two posting ids, in whichever order they are named.
+    #[must_use]
+    pub fn between(one: PostingId, other: PostingId) -> Self {
+        let mut hasher = blake3::Hasher::new_derive_key("itsgoin/dm/1 thread");
+        hasher.update(one.min(other).as_bytes()).update(one.max(other).as_bytes());
+        let mut id = [0; 16];
+        hasher.finalize_xof().fill(&mut id);
+        Self(id)
+    }
+}
+
+impl ConversationId {
+    /// A thread as this persona takes part in it: two personas of one device may be in the same one.
+    #[must_use]
+    pub fn of(persona: PostingId, thread: ThreadId) -> Self {
+        let mut hasher = blake3::Hasher::new_derive_key("itsgoin conversation of one persona");
+        hasher.update(persona.as_bytes()).update(thread.as_bytes());
+        let mut id = [0; 16];
+        hasher.finalize_xof().fill(&mut id);
+        Self(id)
+    }
+}
+
+/// Where a message stands in its conversation on this device. Greater means later. Also the cursor of a page.
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default, serde::Serialize, serde::Deserialize,
+)]
+#[serde(transparent)]
+pub struct Place(i64);
+
+impl Place {
+    /// From its number.
+    #[must_use]
+    pub const fn from_number(number: i64) -> Self {
+        Self(number)
+    }
+
+    /// Its number.
+    #[must_use]
+    pub const fn number(self) -> i64 {
+        self.0
+    }
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl FromStr for Place {
+    type Err = std::num::ParseIntError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        text.parse().map(Self)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn two_people_have_one_thread() {
+        let (a, b, c) = ([1; 32], [2; 32], [3; 32]);
+        let [a, b, c] = [a, b, c].map(PostingId::from_bytes);
+        assert_eq!(ThreadId::between(a, b), ThreadId::between(b, a));
+        assert_ne!(ThreadId::between(a, b), ThreadId::between(a, c));
+    }
+
+    #[test]
+    fn ids_round_trip_as_text() {
+        let id = MessageId::from_bytes([0xab; 16]);
+        assert_eq!(id.to_string().parse::<MessageId>(), Ok(id));
+        assert_eq!("ab".parse::<ThreadId>(), Err(IdParseError));
+    }
+}

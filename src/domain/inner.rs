@@ -1,0 +1,204 @@
+//! What is inside a sealed post of a conversation: deterministic CBOR that only its people ever see.
+//!
+//! Time, order and threading exist only in here. A field nobody knows is skipped; something said in a way nobody knows
+//! is kept out of sight and confirmed like anything else, so that it is not sent again for ever.
+
+use minicbor::bytes::ByteArray;
+use minicbor::{Decode, Encode};
+
+use super::conversation::{MessageId, ThreadId};
+use super::ids::PostingId;
+use super::time::Timestamp;
+use crate::limits::{ACKS_AT_ONCE, EMOJI_BYTES, MESSAGE_TEXT_BYTES, NAME_BYTES};
+
+/// Bytes kept free beside the text of a message for everything else it may carry, always the same, so that what it
+/// carries never moves it into another size.
+pub const BESIDE_TEXT: usize = 480;
+
+/// By what a message is confirmed.
+pub type Ack = ByteArray<8>;
+
+/// Everything one sealed post of a conversation says.
+#[derive(Encode, Decode)]
+#[cbor(map)]
+pub struct Inner {
+    /// Chosen by the sender.
+    #[n(0)]
+    pub message_id: MessageId,
+    /// In which conversation.
+    #[n(1)]
+    pub thread: ThreadId,
+    /// When the sender says it was written.
+    #[n(2)]
+    pub sent: Timestamp,
+    /// Messages of the receiver that came.
+    #[n(3)]
+    pub acks: Vec<Ack>,
+    /// What the receiver needs to share the sender's session, until it has answered.
+    #[n(4)]
+    pub beginning: Option<Beginning>,
+    /// What is said.
+    #[n(5)]
+    pub said: Said,
+}
+
+/// What comes with every message until the other side has answered.
+#[derive(Clone, Encode, Decode)]
+#[cbor(map)]
+pub struct Beginning {
+    /// The key of the moment.
+    #[n(0)]
+    pub key: ByteArray<32>,
+    /// Rises with every session between two personas: of two begun at once the higher one stays.
+    #[n(1)]
+    pub stamp: u64,
+    /// Of which life of the sender's store the session is.
+    #[n(2)]
+    pub life: u64,
+    /// The newest life of the receiver's store the sender has heard of.
+    #[n(3)]
+    pub your_life: u64,
+    /// What the sender is called.
+    #[n(4)]
+    pub name: String,
+    /// The sender's prekey and the day it was made.
+    #[n(5)]
+    pub prekey: Option<(ByteArray<32>, u32)>,
+}
+
+/// One thing said in a conversation.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+pub enum Said {
+    /// A message.
+    #[n(0)]
+    Text {
+        /// At most `MESSAGE_TEXT_BYTES`.
+        #[n(0)]
+        text: String,
+        /// What it answers.
+        #[n(1)]
+        quote: Option<(PostingId, MessageId)>,
+    },
+    /// A reaction to a message, put or taken back.
+    #[n(1)]
+    Reaction {
+        /// To which.
+        #[n(0)]
+        target: (PostingId, MessageId),
+        /// One emoji.
+        #[n(1)]
+        emoji: String,
+        /// Whether it is put.
+        #[n(2)]
+        is_on: bool,
+    },
+    /// Another text for a message of the sender.
+    #[n(2)]
+    Edit {
+        /// Which.
+        #[n(0)]
+        target: MessageId,
+        /// The text.
+        #[n(1)]
+        text: String,
+    },
+    /// A message of the sender is to be forgotten.
+    #[n(3)]
+    Delete {
+        /// Which.
+        #[n(0)]
+        target: MessageId,
+    },
+    /// Nothing but what is confirmed.
+    #[n(4)]
+    Acks,
+}
+
+impl Said {
+    /// Bytes of text that decide the size of the sealed post.
+    #[must_use]
+    pub const fn text_bytes(&self) -> usize {
+        match self {
+            Self::Text { text, .. } | Self::Edit { text, .. } => text.len(),
+            Self::Reaction { .. } | Self::Delete { .. } | Self::Acks => 0,
+        }
+    }
+
+    fn is_bounded(&self) -> bool {
+        match self {
+            Self::Reaction { emoji, .. } => emoji.len() <= EMOJI_BYTES,
+            _ => self.text_bytes() <= MESSAGE_TEXT_BYTES,
+        }
+    }
+}
+
+impl Inner {
+    /// The bytes that are sealed.
+    #[must_use]
+    pub fn encode(&self) -> Vec<u8> {
+        super::cbor::encode(self)
+    }
+
+    /// Reads them; `None` when they are none, or a part is larger than allowed.
+    #[must_use]
+    pub fn decode(bytes: &[u8]) -> Option<Self> {
+        let inner: Self = super::cbor::decode_whole(bytes).ok()?;
+        let is_named = inner.beginning.as_ref().is_none_or(|beginning| beginning.name.len() <= NAME_BYTES);
+        (is_named && inner.acks.len() <= ACKS_AT_ONCE && inner.said.is_bounded()).then_some(inner)
+    }
+}
+
+/// By what a message is confirmed: nothing of it can be guessed from outside its conversation.
+#[must_use]
+pub fn ack_of(thread: ThreadId, author: PostingId, message_id: MessageId) -> Ack {
+    let mut hasher = blake3::Hasher::new_derive_key("itsgoin/dm/1 ack");
+    hasher.update(thread.as_bytes()).update(author.as_bytes()).update(message_id.as_bytes());
+    let mut ack = [0; 8];
+    hasher.finalize_xof().fill(&mut ack);
+    ack.into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn largest(text: usize) -> Inner {
+        Inner {
+            message_id: MessageId::from_bytes([0xff; 16]),
+            thread: ThreadId::from_bytes([0xff; 16]),
+            sent: Timestamp::from_millis(i64::MAX),
+            acks: vec![[0xff; 8].into(); ACKS_AT_ONCE],
+            beginning: Some(Beginning {
+                key: [0xff; 32].into(),
+                stamp: u64::MAX,
+                life: u64::MAX,
+                your_life: u64::MAX,
+                name: "x".repeat(NAME_BYTES),
+                prekey: Some(([0xff; 32].into(), u32::MAX)),
+            }),
+            said: Said::Text {
+                text: "x".repeat(text),
+                quote: Some((PostingId::from_bytes([0xff; 32]), MessageId::from_bytes([0xff; 16]))),
+            },
+        }
+    }
+
+    #[test]
+    fn whatever_comes_along_fits_beside_the_text() {
+        for text in [0, 1, 800, MESSAGE_TEXT_BYTES] {
+            let bytes = largest(text).encode();
+            assert!(bytes.len() - text <= BESIDE_TEXT, "{} bytes beside {text}", bytes.len() - text);
+        }
+    }
+
+    #[test]
+    fn what_is_encoded_decodes_and_bounds_hold() {
+        let read = Inner::decode(&largest(10).encode()).unwrap();
+        assert_eq!((read.said, read.acks.len()), (largest(10).said, ACKS_AT_ONCE));
+        assert!(Inner::decode(&largest(MESSAGE_TEXT_BYTES + 1).encode()).is_none());
+        let mut long = largest(1);
+        long.acks.push([0; 8].into());
+        assert!(Inner::decode(&long.encode()).is_none());
+        assert!(Inner::decode(b"").is_none());
+    }
+}
