@@ -4,6 +4,7 @@
 //! A face holds a [`NodeHandle`]; it does not know whether the node lives in this process or behind the control
 //! socket of another one.
 
+mod conversations;
 mod handle;
 mod session;
 mod views;
@@ -14,6 +15,11 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
+pub use self::conversations::{
+    ContactView, ConversationFilter, ConversationPage, ConversationView, Delivery, LinkState, MessageAnchor,
+    MessageKey, MessagePreview, MessageStored, MessageView, QueueReason, QuoteView, RequestAnswer, Shelf,
+    Standing, Switch, Talk, Verification, WordsView,
+};
 pub use self::handle::{Call, NodeHandle, calls};
 pub use self::session::{
     LanDiscovery, NetSettings, NodeRequest, OpenNode, PeerExchange, RelayChoice, Session, Source,
@@ -23,6 +29,7 @@ pub use self::views::{
     InviteView, More, NetworkState, PeerStanding, PeerView, PersonView, PersonaView, PostView, ReadMark,
     SavedView, SpaceView, StatusView, SyncReport, ThreadView, TransferState, TransferView,
 };
+use crate::domain::conversation::{ConversationId, MessageId};
 use crate::domain::ids::{BlobHash, NetworkId, ObjectId, PostingId};
 use crate::domain::operation::{CommentPolicy, ReactionSwitch};
 use crate::domain::ordering::{CommentPosition, FeedPosition};
@@ -176,6 +183,8 @@ pub enum Command {
         /// The text, at most `PASTE_BYTES`.
         text: String,
     },
+    /// Does something in a conversation.
+    Talk(Talk),
     /// Pulls from all connected peers; answered when all are through.
     Sync {
         /// How long to wait for connections and answers.
@@ -195,6 +204,10 @@ pub enum DraftSlot {
     Reply(ObjectId),
     /// An edit of a post or comment.
     Edit(ObjectId),
+    /// A message.
+    Message(ConversationId),
+    /// A new text for a message of mine.
+    Correction(ConversationId, MessageId),
 }
 
 /// A file that becomes an attachment.
@@ -268,6 +281,10 @@ pub enum Outcome {
     Transfer(TransferView),
     /// Where an attachment was written.
     Saved(SavedView),
+    /// A conversation, found or begun.
+    Conversation(Box<ConversationView>),
+    /// A message was written: a text, reaction, edit or deletion.
+    Message(MessageStored),
 }
 
 /// Something to be read. Answered by a [`View`] from the last commit.
@@ -311,6 +328,27 @@ pub enum Query {
     Draft {
         /// Where it belongs.
         slot: DraftSlot,
+    },
+    /// Conversations: pinned ones first, then by their last message, at most `QUERY_ROWS`.
+    Conversations {
+        /// Only those of this persona; all if `None`.
+        persona: Option<PostingId>,
+        /// Which.
+        filter: ConversationFilter,
+    },
+    /// A page of one conversation, oldest first.
+    Messages {
+        /// Which conversation.
+        thread: ConversationId,
+        /// Where the page stands.
+        page: MessageAnchor,
+        /// At most so many messages, and never more than `QUERY_ROWS`.
+        limit: u32,
+    },
+    /// The words to compare with the other person of a conversation.
+    Words {
+        /// Which conversation of two.
+        thread: ConversationId,
     },
 }
 
@@ -356,6 +394,12 @@ pub enum View {
     Invite(InviteView),
     /// Answers [`Query::Draft`].
     Draft(DraftView),
+    /// Answers [`Query::Conversations`].
+    Conversations(Vec<ConversationView>),
+    /// Answers [`Query::Messages`].
+    Messages(Box<ConversationPage>),
+    /// Answers [`Query::Words`].
+    Words(WordsView),
 }
 
 /// What changed: no rows, only what to ask for again.
@@ -380,6 +424,13 @@ pub enum Event {
     PeopleChanged,
     /// A persona was made or renamed.
     PersonasChanged,
+    /// A conversation came, went, or stands differently in the list.
+    ConversationsChanged,
+    /// Messages of a conversation came, were written, or got further.
+    MessagesChanged {
+        /// Which conversation.
+        thread: ConversationId,
+    },
     /// A connection came or went.
     PeersChanged,
     /// Addresses, the network's state or the clock warning changed.

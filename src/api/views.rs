@@ -457,17 +457,19 @@ mod as_text {
     }
 }
 
-mod as_unread {
+pub(super) mod as_unread {
     use serde::{Deserialize, Deserializer, Serializer};
 
     use super::ReadMark;
 
     #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks for this signature")]
-    pub(super) fn serialize<S: Serializer>(mark: &ReadMark, out: S) -> Result<S::Ok, S::Error> {
+    pub(in crate::api) fn serialize<S: Serializer>(mark: &ReadMark, out: S) -> Result<S::Ok, S::Error> {
         out.serialize_bool(*mark == ReadMark::Unread)
     }
 
-    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<ReadMark, D::Error> {
+    pub(in crate::api) fn deserialize<'de, D: Deserializer<'de>>(
+        deserializer: D,
+    ) -> Result<ReadMark, D::Error> {
         bool::deserialize(deserializer).map(|unread| if unread { ReadMark::Unread } else { ReadMark::Read })
     }
 }

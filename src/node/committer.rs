@@ -190,7 +190,8 @@ fn durability(input: &Input) -> Durability {
             | Command::Unfollow { .. }
             | Command::AddPeer { .. }
             | Command::BanPeer { .. }
-            | Command::UnbanPeer { .. } => Durability::Full,
+            | Command::UnbanPeer { .. }
+            | Command::Talk(_) => Durability::Full,
             Command::MarkPost { .. }
             | Command::ReadComments { .. }
             | Command::SaveDraft { .. }
@@ -228,6 +229,7 @@ mod tests {
         let (quotas, exchange) = (Quotas::default(), crate::node::engine::Exchange::default());
         let keys = Vec::new();
         let setup = Setup {
+            data_key: std::sync::Arc::new(crate::crypto::data_key::DataKey::from_secret(&[7; 32])),
             network_id,
             keys,
             connections,
@@ -259,6 +261,7 @@ mod tests {
     fn after_a_full_disk_nobody_waits_for_ever_and_nobody_is_dialled_at_once() {
         let rng = &mut StdRng::seed_from_u64(1);
         let setup = Setup {
+            data_key: std::sync::Arc::new(crate::crypto::data_key::DataKey::from_secret(&[7; 32])),
             network_id: NetworkId::from_bytes([1; 32]),
             keys: Vec::new(),
             connections: crate::limits::CONNECTIONS,

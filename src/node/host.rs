@@ -116,6 +116,10 @@ fn explain(error: &StartError, data_dir: &Path) -> CallError {
     let cause =
         |error: &dyn std::error::Error| error.source().map(|cause| format!(": {cause}")).unwrap_or_default();
     match error {
+        StartError::DataKeyMissing { .. } => told(
+            error.to_string(),
+            "put the file back from a backup: without it no conversation can be read; nothing was changed",
+        ),
         StartError::DataDir(DataDirError::DamagedKey { .. }) => told(
             error.to_string(),
             "put the file back from a backup; without it this identity cannot be used; nothing was changed",

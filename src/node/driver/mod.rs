@@ -22,6 +22,7 @@ use tokio::task::JoinSet;
 use self::serve::{Ended, Served};
 use self::shared::{Shared, locked};
 pub use self::start::{Node, NodeSettings, StartError, start};
+use super::conversations;
 use super::data_dir::DataDir;
 use super::engine::{CallId, CloseReason, ConnectionId, Direction, Effect, Input, RequestId};
 use super::net::{Link, Network};
@@ -31,6 +32,7 @@ use crate::api::{
     Call, CallError, Command, ErrorKind, Event, InviteView, NetworkState, Outcome, PeerStanding, PeerView,
     Query, StatusView, View,
 };
+use crate::crypto::data_key::DataKey;
 use crate::crypto::keys::PostingKey;
 use crate::db::Read;
 use crate::db::peers::PeerRow;
@@ -67,6 +69,7 @@ const fn is_decided(phase: &NetworkPhase) -> bool {
 
 struct Driver {
     shared: Arc<Shared>,
+    data_key: Arc<DataKey>,
     data_dir: Arc<DataDir>,
     readers: Readers,
     jobs: mpsc::Sender<Job>,
@@ -339,6 +342,7 @@ impl Driver {
             network: self.network.borrow().clone(),
             clock_off_minutes: self.clock_off_minutes,
             data_dir: Arc::clone(&self.data_dir),
+            data_key: Arc::clone(&self.data_key),
         };
         self.tasks.spawn(async move {
             let read = readers.read(move |read| match answer_query(read, &query, &live) {
@@ -417,6 +421,7 @@ struct Live {
     network: NetworkPhase,
     clock_off_minutes: Option<i64>,
     data_dir: Arc<DataDir>,
+    data_key: Arc<DataKey>,
 }
 
 impl Live {
@@ -455,6 +460,13 @@ fn answer_query(read: Read<'_>, query: &Query, live: &Live) -> Result<View, Quer
             let address_count = u64::try_from(invite.addresses.len()).unwrap_or(0);
             View::Invite(InviteView { invite: invite.format(), posting_id: invite.posting_id, address_count })
         }
+        Query::Conversations { persona, filter } => {
+            View::Conversations(conversations::conversations(read, &live.data_key, persona, filter)?)
+        }
+        Query::Messages { thread, page, limit } => {
+            View::Messages(Box::new(conversations::messages(read, &live.data_key, thread, page, limit)?))
+        }
+        Query::Words { thread } => View::Words(conversations::words(read, &live.data_key, thread)?),
     })
 }
 

@@ -14,6 +14,7 @@ use super::shared::Shared;
 use super::{Driver, NetworkPhase, serve_blobs};
 use crate::api::{Call, Event, NetSettings, NodeHandle, PeerExchange, calls};
 use crate::clock::fresh_rng;
+use crate::crypto::data_key::DataKey;
 use crate::crypto::keys::NetworkKey;
 use crate::db::{Database, DbError, OpenError};
 use crate::domain::time::Timestamp;
@@ -52,6 +53,12 @@ pub enum StartError {
     /// What is in the database.
     #[error(transparent)]
     Store(#[from] DbError),
+    /// What conversations are encrypted under is gone.
+    #[error("{path} is missing")]
+    DataKeyMissing {
+        /// Where it should be.
+        path: PathBuf,
+    },
     /// The system gives no thread.
     #[error("the writer's thread cannot be started")]
     Thread(#[from] std::io::Error),
@@ -105,7 +112,9 @@ pub fn start(settings: NodeSettings) -> Result<(NodeHandle, Node), StartError> {
     };
     let quotas = Quotas::default();
     let (faults, decoys_per_hour) = (Faults::default(), settings.decoys_per_hour);
-    let setup = Setup { network_id, keys, connections, quotas, exchange, decoys_per_hour, faults };
+    let data_key = Arc::new(open_data_key(&data_dir, &mut database, &mut rng)?);
+    let kept_key = Arc::clone(&data_key);
+    let setup = Setup { network_id, keys, data_key, connections, quotas, exchange, decoys_per_hour, faults };
     let mut committer = Committer::load(database, setup)?;
     // Before anybody reads or connects; what follows from it is done once the node runs.
     let started = committer.commit(vec![Input::Started], (settings.clock)(), &mut rng);
@@ -125,6 +134,7 @@ pub fn start(settings: NodeSettings) -> Result<(NodeHandle, Node), StartError> {
     let (phase, network) = watch::channel(initial);
     let (blobs, sweeps) = BlobRoom::new(data_dir.blobs_path(), data_dir.viewing_path());
     let driver = Driver {
+        data_key: kept_key,
         shared: Arc::new(Shared::new(network_id, clock, peer_readers, blobs, jobs.clone())),
         data_dir: Arc::new(data_dir),
         readers: face_readers,
@@ -149,6 +159,23 @@ pub fn start(settings: NodeSettings) -> Result<(NodeHandle, Node), StartError> {
         found,
     });
     Ok((handle, Node { driver, first_effects, calls, reports: reports_received, links, network, sweeps }))
+}
+
+/// The data key, made at the first start. One that is missing while there is something to open with it is not replaced.
+fn open_data_key(
+    data_dir: &DataDir,
+    database: &mut Database,
+    rng: &mut StdRng,
+) -> Result<DataKey, StartError> {
+    if let Some(key) = data_dir.find_data_key()? {
+        return Ok(key);
+    }
+    if database.read::<_, DbError>(|read| read.has_protected())? {
+        return Err(StartError::DataKeyMissing { path: data_dir.data_key_path() });
+    }
+    let key = DataKey::generate(rng);
+    data_dir.write_data_key(&key)?;
+    Ok(key)
 }
 
 /// Notes the start beside the database and in it; that it is done is noted once this is synced. A database that is

@@ -35,6 +35,7 @@ mod room;
 mod space;
 pub mod spread;
 mod sync;
+mod talk;
 #[cfg(test)]
 mod tests;
 mod trust;
@@ -57,6 +58,7 @@ pub use self::mesh::redial_wait;
 pub use self::person::{no_persona, slot_name};
 pub use self::pool::{HandOver, SealedProgress};
 pub use self::space::Quotas;
+pub(in crate::node) use self::talk::rows as talk_rows;
 pub use self::trust::{Bans, Offence};
 
 use self::blobs::Transfers;
@@ -69,8 +71,11 @@ use self::pool::Pool;
 use self::space::Space;
 use self::spread::Spread;
 use self::sync::PendingSync;
+use self::talk::Talks;
+
 use self::trust::Trust;
 use crate::api::Event;
+use crate::crypto::data_key::DataKey;
 use crate::crypto::keys::PostingKey;
 use crate::db::store::LastStop;
 use crate::db::{DbError, Read, Write};
@@ -85,6 +90,8 @@ pub struct Setup {
     pub network_id: NetworkId,
     /// The keys of all personas.
     pub keys: Vec<Arc<PostingKey>>,
+    /// What conversations are encrypted under at rest.
+    pub data_key: Arc<DataKey>,
     /// Connections to keep at most, 1 to `CONNECTIONS_MOST`.
     pub connections: usize,
     /// How much room there is.
@@ -108,6 +115,7 @@ pub struct Engine {
     connections: BTreeMap<ConnectionId, Connection>,
     peers: BTreeMap<NetworkId, KnownPeer>,
     syncs: Vec<PendingSync>,
+    talks: Talks,
     transfers: Transfers,
     next_due: Option<Timestamp>,
     /// When the next author's logs are read again.
@@ -181,6 +189,7 @@ impl Engine {
             connections: BTreeMap::new(),
             peers: KnownPeer::load_all(read)?,
             syncs: Vec::new(),
+            talks: Talks::load(read, &setup.data_key)?,
             transfers: Transfers::load(read)?,
             next_due: read.find_next_due()?,
             next_deferred: read.find_next_deferred()?,
@@ -286,6 +295,7 @@ impl Engine {
             .chain(self.next_stale)
             .chain(self.next_deferred)
             .chain(self.names.next_deadline())
+            .chain(self.talks.next_deadline())
             .chain(self.pool.next_deadline())
             .chain(carrying)
             .chain(spread);
@@ -305,6 +315,7 @@ impl Engine {
         self.announce_interest(step);
         self.proceed_spread(step)?;
         self.ask_names(step);
+        self.proceed_talks(step)?;
         self.start_pulls(step)?;
         self.send_news(step);
         self.seek_due(step);
@@ -323,6 +334,7 @@ impl Engine {
             step.store.doubt_fresh_blobs()?;
         }
         step.store.update_stop(LastStop::Unclean)?;
+        self.begin_lives(step)?;
         self.notice_raised_quotas(step)?;
         self.announce_bans(step);
         self.adopt_orphan_keys(step)
@@ -370,6 +382,7 @@ impl Engine {
             }
             self.names.clock_stepped_back(now);
             self.transfers.clock_stepped_back(now);
+            self.talks.clock_stepped_back(now);
             self.spread.clock_stepped_back(now);
             self.pool.clock_stepped_back(now);
         }

@@ -54,6 +54,8 @@ pub fn slot_name(slot: DraftSlot) -> String {
         DraftSlot::NewPost => "new_post".to_owned(),
         DraftSlot::Reply(target) => format!("reply {target}"),
         DraftSlot::Edit(target) => format!("edit {target}"),
+        DraftSlot::Message(conversation) => format!("message {conversation}"),
+        DraftSlot::Correction(conversation, message) => format!("correction {conversation} {message}"),
     }
 }
 
@@ -100,6 +102,7 @@ impl Engine {
             Command::UnbanPeer { peer } => self.unban(step, peer),
             Command::MarkPost { post_id, mark } => mark_post(step, post_id, mark),
             Command::SaveDraft { slot, text } => save_draft(step, slot, &text),
+            Command::Talk(talk) => self.talk(step, talk),
             // Made with a key by `persona_requested`, with its files by `post_prepared`; the others are the driver's.
             Command::CreatePersona { .. }
             | Command::PublishWithFiles { .. }
@@ -147,7 +150,8 @@ impl Engine {
         let posting_id = key.posting_id();
         let sequence = next_sequence(None, step.now);
         let profile = Profile::new(posting_id, step.now, sequence, name.clone())
-            .map_err(|error| invalid(error.to_string(), "type another name"))?;
+            .map_err(|error| invalid(error.to_string(), "type another name"))?
+            .with_prekey(self.make_prekey(step, posting_id)?);
         let author = step.store.intern_author(posting_id)?;
         step.store.insert_persona(author, &name)?;
         let signed = key.sign(&profile);

@@ -268,7 +268,7 @@ impl Engine {
     /// Moves the cursor in the peer's log of sealed posts to where the page ends; says whether more follows at once. When
     /// it passes posts of a day to come (`ahead`), the log is read from the start on that day.
     fn advance_sealed(
-        &self,
+        &mut self,
         step: &Step<'_, '_>,
         peer: Peer,
         asked: Option<(Seq, SealedEnd)>,
@@ -281,6 +281,9 @@ impl Engine {
         step.store.move_sealed_cursor(peer, since, upto)?;
         if let Some(day) = ahead {
             step.store.note_sealed_ahead(peer, day)?;
+        }
+        if end.cut.is_none() {
+            self.looked_at_pool();
         }
         Ok(end.cut.is_some())
     }

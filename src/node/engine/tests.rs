@@ -51,6 +51,7 @@ impl Bench {
     pub(super) fn with_room(keys: &[Arc<PostingKey>], quotas: Quotas) -> Self {
         let mut database = Database::in_memory(&[9; 32]).unwrap();
         let setup = Setup {
+            data_key: std::sync::Arc::new(crate::crypto::data_key::DataKey::from_secret(&[7; 32])),
             network_id: US,
             keys: Vec::new(),
             connections: crate::limits::CONNECTIONS,
@@ -78,6 +79,7 @@ impl Bench {
 
     pub(super) fn restart_with_room(&mut self, quotas: Quotas) {
         let setup = Setup {
+            data_key: std::sync::Arc::new(crate::crypto::data_key::DataKey::from_secret(&[7; 32])),
             network_id: US,
             keys: Vec::new(),
             connections: crate::limits::CONNECTIONS,
@@ -373,7 +375,7 @@ fn a_peer_that_breaks_the_protocol_is_dialled_less_and_less_often_and_banned_at_
     assert_eq!(doubled, waits.len() - 1, "{waits:?}");
     let effects = bench.take_at(NOW.after(waits[waits.len() - 1]), Input::TimePassed);
     assert!(!effects.iter().any(|effect| matches!(effect, Effect::Dial(_))), "{effects:?}");
-    assert_eq!(bench.engine.next_deadline(), Some(NOW.after(BAN_TIME)));
+    assert_eq!(bench.engine.next_dial(), Some(NOW.after(BAN_TIME)));
 }
 
 /// A greeted inbound connection of a node with this number.

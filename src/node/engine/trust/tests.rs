@@ -118,7 +118,7 @@ fn a_banned_node_is_not_dialled_and_a_forgiven_one_is_at_once() {
         let now = NOW.after(std::time::Duration::from_hours(hours));
         assert!(!dials(&bench.take_at(now, Input::TimePassed)), "{hours}");
     }
-    assert!(bench.engine.next_deadline().is_none_or(|due| due == Timestamp::NEVER));
+    assert!(bench.engine.next_dial().is_none_or(|due| due == Timestamp::NEVER));
     bench.command(Command::UnbanPeer { peer: friend.network_id }).unwrap();
     assert!(!bench.engine.trust.bans().refuse_node(friend.network_id, NOW));
     let dialled = bench.last_effects.iter().any(|effect| matches!(effect, Effect::Dial(_)));

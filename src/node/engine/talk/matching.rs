@@ -1,0 +1,275 @@
+//! Looking through what came: which sealed posts have a slot of ours, and what they say.
+//!
+//! A bare tag is no evidence of anything, anybody can copy one: only a header that opens is. What does not open changes
+//! nothing.
+
+use super::archive::Change;
+use super::rows::{Bond, Link, Message, Reaction, Session, StoredDelivery, StoredStanding};
+use super::{Engine, MATCH_EARLIEST, MATCH_LATEST, Pair, Step, between};
+use crate::crypto::dh::DhSecret;
+use crate::crypto::ratchet::Unopened;
+use crate::crypto::sealing::{ContentKey, open_body};
+use crate::crypto::session::{ContactSearch, SessionId, prekey_id, respond};
+use crate::db::DbError;
+use crate::domain::conversation::{ConversationId, ThreadId};
+use crate::domain::envelope::Content;
+use crate::domain::ids::RecipientTag;
+use crate::domain::inner::{Inner, Said, ack_of};
+use crate::domain::sealed::{SLOT, Sealed};
+use crate::limits::{ACK_AFTER, MATCHED_AT_ONCE, REQUESTS, REQUESTS_PER_HOUR};
+
+/// The shortest wait before something is confirmed without a message.
+const ACK_EARLIEST: std::time::Duration = std::time::Duration::from_mins(10);
+/// Confirmations that wait for one person.
+const ACKS_WAITING: usize = 256;
+
+/// A first contact that opened.
+struct FirstContact {
+    pair: Pair,
+    prekey: DhSecret,
+    content_key: ContentKey,
+}
+
+impl Engine {
+    /// Looks through what came since the last time, a random moment after it came.
+    pub(super) fn match_due(&mut self, step: &mut Step<'_, '_>) -> Result<(), DbError> {
+        let last = step.store.get_last_sealed_seq()?;
+        if last <= self.talks.matched {
+            self.talks.next_match = None;
+            return Ok(());
+        }
+        let wait = between(step.rng, MATCH_EARLIEST, MATCH_LATEST);
+        let due = *self.talks.next_match.get_or_insert(step.now.after(wait));
+        if due > step.now {
+            return Ok(());
+        }
+        let batch = step.store.list_sealed(self.talks.matched, last, MATCHED_AT_ONCE)?;
+        for arrival in &batch {
+            if let Some(envelope) = step.store.find_servable(arrival.object_id)?
+                && let Ok(post) = Sealed::decode(&envelope.bytes)
+            {
+                self.match_post(step, &post)?;
+            }
+        }
+        let goes_on = batch.len() >= MATCHED_AT_ONCE;
+        self.talks.matched = if goes_on { batch.last().map_or(last, |arrival| arrival.seq) } else { last };
+        self.talks.next_match = goes_on.then_some(step.now);
+        self.save_progress(step)
+    }
+
+    fn match_post(&mut self, step: &mut Step<'_, '_>, post: &Sealed) -> Result<(), DbError> {
+        for (tag, slot) in post.tags().iter().zip(post.slots()) {
+            if let Some(sid) = self.talks.tags.get(tag).copied() {
+                self.open_slot(step, post, slot, sid)?;
+            }
+        }
+        let Some(contact) = self.find_contact(post) else { return Ok(()) };
+        self.first_contact(step, post, contact)
+    }
+
+    /// A slot with a tag of a session.
+    fn open_slot(
+        &mut self,
+        step: &mut Step<'_, '_>,
+        post: &Sealed,
+        slot: &[u8; SLOT],
+        sid: SessionId,
+    ) -> Result<(), DbError> {
+        let Some(session) = self.talks.sessions.get(&sid) else { return Ok(()) };
+        let opened = match session.ratchet.open(post.author(), slot, step.now, step.rng) {
+            Ok(opened) => opened,
+            Err(Unopened::Foreign | Unopened::Broken) => return Ok(()),
+        };
+        let Ok(inner) = open_body(post, &opened.content_key) else { return Ok(()) };
+        let session = Session {
+            bond: Bond::Confirmed,
+            contact: None,
+            last: step.now,
+            ratchet: opened.ratchet,
+            sid: session.sid,
+            me: session.me,
+            peer: session.peer,
+            stamp: session.stamp,
+            life: session.life,
+            your_life: session.your_life,
+        };
+        let pair = (session.me, session.peer);
+        self.keep_session(step, session)?;
+        let Some(inner) = Inner::decode(&inner) else { return Ok(()) };
+        if let Some(beginning) = &inner.beginning {
+            self.beginning_heard(step, pair, beginning)?;
+        }
+        self.heard(step, pair, inner)?;
+        self.drop_sessions(step, pair)
+    }
+
+    /// A slot by which somebody writes to a persona for the first time on a session.
+    fn find_contact(&self, post: &Sealed) -> Option<FirstContact> {
+        for key in self.keys.values() {
+            let me = key.posting_id();
+            let Ok(search) = ContactSearch::new(key, post.author()) else { return None };
+            let identity = DhSecret::of_posting_key(key);
+            let own = self.talks.prekeys.iter().filter(|prekey| prekey.persona == me);
+            let secrets = own.map(|prekey| prekey.secret.to_secret()).chain([identity]);
+            for prekey in secrets {
+                let tag = search.tag(prekey_id(prekey.public()));
+                let Some(slot) = slot_of(post, tag) else { continue };
+                if let Ok((peer, content_key)) = search.open(slot, &prekey) {
+                    return Some(FirstContact { pair: (me, peer), prekey, content_key });
+                }
+            }
+        }
+        None
+    }
+
+    fn first_contact(
+        &mut self,
+        step: &mut Step<'_, '_>,
+        post: &Sealed,
+        contact: FirstContact,
+    ) -> Result<(), DbError> {
+        let FirstContact { pair, prekey, content_key } = contact;
+        let (me, peer) = pair;
+        let Ok(inner) = open_body(post, &content_key) else { return Ok(()) };
+        let Some(inner) = Inner::decode(&inner) else { return Ok(()) };
+        let Some(beginning) = inner.beginning.clone() else { return Ok(()) };
+        let Some(persona) = self.keys.get(&me).cloned() else { return Ok(()) };
+        let key = crate::crypto::dh::DhPublic::from_bytes(beginning.key.into());
+        let Ok((sid, mut ratchet)) = respond(&persona, peer, &prekey, key) else { return Ok(()) };
+        // Known: its slots were looked at already.
+        if self.talks.sessions.contains_key(&sid) || !self.admits(step, pair)? {
+            return Ok(());
+        }
+        ratchet.watch();
+        let slot = ratchet.tags().find_map(|tag| slot_of(post, tag));
+        let opened = slot.and_then(|slot| ratchet.open(post.author(), slot, step.now, step.rng).ok());
+        let Some(opened) = opened.filter(|opened| opened.content_key == content_key) else { return Ok(()) };
+        if self.beginning_heard(step, pair, &beginning)?.is_none() {
+            return Ok(());
+        }
+        let session = Self::answering_session(step.now, pair, sid, &beginning, opened.ratchet);
+        self.keep_session(step, session)?;
+        self.heard(step, pair, inner)?;
+        self.drop_sessions(step, pair)
+    }
+
+    /// Whether a first contact is taken: from whoever is known always, from strangers only so many.
+    fn admits(&mut self, step: &mut Step<'_, '_>, pair: Pair) -> Result<bool, DbError> {
+        if self.talks.relations.get(&pair).is_some_and(|relation| relation.is_blocked) {
+            return Ok(false);
+        }
+        let (me, peer) = pair;
+        let id = ConversationId::of(me, ThreadId::between(me, peer));
+        if self.talks.conversations.contains_key(&id) || is_followed(step, pair)? {
+            return Ok(true);
+        }
+        let hour = std::time::Duration::from_hours(1);
+        let now = step.now;
+        self.talks.requests.retain(|taken| now.since(*taken) < hour);
+        let is_request = |standing| matches!(standing, StoredStanding::Request | StoredStanding::Ignored);
+        let waiting = self.talks.conversations.values().filter(|known| is_request(known.standing)).count();
+        let rate = usize::try_from(REQUESTS_PER_HOUR).unwrap_or(usize::MAX);
+        let has_room = waiting < REQUESTS && self.talks.requests.len() < rate;
+        if has_room {
+            self.talks.requests.push(now);
+        }
+        Ok(has_room)
+    }
+
+    /// Something said by somebody, proven.
+    fn heard(&mut self, step: &mut Step<'_, '_>, pair: Pair, inner: Inner) -> Result<(), DbError> {
+        let (me, peer) = pair;
+        let is_blocked = self.talks.relations.get(&pair).is_some_and(|relation| relation.is_blocked);
+        if is_blocked || inner.thread != ThreadId::between(me, peer) {
+            return Ok(());
+        }
+        self.relation(pair).link = Link::Confirmed;
+        self.acks_heard(step, pair, &inner)?;
+        if inner.said == Said::Acks {
+            return Ok(());
+        }
+        let standing =
+            if is_followed(step, pair)? { StoredStanding::Accepted } else { StoredStanding::Request };
+        let Some(id) = self.conversation_with(step, me, peer, standing)? else { return Ok(()) };
+        self.confirm_later(step, pair, &inner)?;
+        let Inner { message_id, sent, said, .. } = inner;
+        match said {
+            Said::Text { text, quote } => {
+                let message = Message {
+                    message_id,
+                    from: peer,
+                    sent,
+                    received: step.now,
+                    text,
+                    quote,
+                    edited: None,
+                    is_deleted: false,
+                    reactions: Vec::new(),
+                    is_unread: true,
+                    state: StoredDelivery::Received,
+                };
+                self.keep_message(step, id, &message)?;
+            }
+            Said::Reaction { target: (from, target), emoji, is_on } => {
+                let reaction = Reaction { from: peer, emoji, sent, is_on };
+                self.change_message(step, id, from, target, Change::Reaction(reaction))?;
+            }
+            Said::Edit { target, text } => {
+                self.change_message(step, id, peer, target, Change::Text(text, sent))?;
+            }
+            Said::Delete { target } => {
+                self.change_message(step, id, peer, target, Change::Deletion)?;
+            }
+            Said::Acks => {}
+        }
+        Ok(())
+    }
+
+    /// Messages of ours that came.
+    fn acks_heard(&mut self, step: &mut Step<'_, '_>, pair: Pair, inner: &Inner) -> Result<(), DbError> {
+        let (me, peer) = pair;
+        if inner.acks.is_empty() {
+            return Ok(());
+        }
+        let of_pair = self.talks.outgoing.values().filter(|row| (row.me, row.peer) == pair);
+        let is_acked =
+            |row: &&super::rows::Outgoing| inner.acks.contains(&ack_of(row.thread, me, row.message_id));
+        let acked: Vec<super::rows::Outgoing> = of_pair.filter(is_acked).cloned().collect();
+        for row in acked {
+            debug_assert_eq!(row.peer, peer, "of this pair");
+            self.forget_outgoing(step, &row)?;
+            let arrived = Change::State(StoredDelivery::Arrived);
+            self.change_message(step, row.conversation, me, row.message_id, arrived)?;
+        }
+        Ok(())
+    }
+
+    /// Notes that something is to be confirmed: with the next message, or by itself later. Never to a stranger who was
+    /// not accepted.
+    fn confirm_later(&mut self, step: &mut Step<'_, '_>, pair: Pair, inner: &Inner) -> Result<(), DbError> {
+        let (_, peer) = pair;
+        let ack = ack_of(inner.thread, peer, inner.message_id);
+        let wait = between(step.rng, ACK_EARLIEST, ACK_AFTER);
+        let now = step.now;
+        let relation = self.relation(pair);
+        if !relation.acks.contains(&ack) && relation.acks.len() < ACKS_WAITING {
+            relation.acks.push(ack);
+        }
+        let due = now.after(wait).max(relation.last_ack.after(ACK_AFTER));
+        relation.ack_due = Some(relation.ack_due.map_or(due, |known| known.min(due)));
+        self.save_relation(step, pair)
+    }
+}
+
+/// Whether a persona follows somebody.
+fn is_followed(step: &Step<'_, '_>, (me, peer): Pair) -> Result<bool, DbError> {
+    let (Some(me), Some(peer)) = (step.store.find_author(me)?, step.store.find_author(peer)?) else {
+        return Ok(false);
+    };
+    Ok(step.store.list_followers(peer)?.iter().any(|follower| follower.persona == me))
+}
+
+/// The slot with a tag.
+fn slot_of(post: &Sealed, tag: RecipientTag) -> Option<&[u8; SLOT]> {
+    post.tags().iter().zip(post.slots()).find(|(known, _)| **known == tag).map(|(_, slot)| slot)
+}

@@ -1,0 +1,196 @@
+//! Conversations: what a persona writes to somebody, and what comes for it out of the pool.
+//!
+//! A message is stored first and sealed when its turn comes, at a random moment; it leaves over the stem like every
+//! sealed post. What comes is found by looking at all posts of the pool alike, a random moment after they came. Nothing
+//! that is found makes this node do anything a stranger could see (P7). Every step saves the new state of a ratchet with
+//! what it gave or took, in one transaction.
+
+mod archive;
+mod commands;
+mod matching;
+mod prekeys;
+mod publishing;
+pub(in crate::node) mod rows;
+mod sessions;
+
+#[cfg(test)]
+mod tests;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use rand::CryptoRng;
+
+use self::rows::{Conversation, Outgoing, Prekey, Progress, Relation, Row, Session, load_all};
+use super::{Engine, Step};
+use crate::crypto::data_key::DataKey;
+use crate::crypto::session::SessionId;
+use crate::db::{DbError, Read};
+use crate::domain::conversation::{ConversationId, MessageId, ThreadId};
+use crate::domain::ids::{ObjectId, PostingId, RecipientTag};
+use crate::domain::log::Seq;
+use crate::domain::time::Timestamp;
+use crate::limits::FIRST_LOOK;
+
+/// Two people: a persona of ours and somebody else.
+type Pair = (PostingId, PostingId);
+/// A message on its way to one person.
+type OutgoingKey = (ThreadId, PostingId, MessageId);
+
+/// What is kept in memory about conversations: all of it stands in the store as well.
+pub(super) struct Talks {
+    key: Arc<DataKey>,
+    prekeys: Vec<Prekey>,
+    /// When a persona's prekey is renewed.
+    renewals: BTreeMap<PostingId, Timestamp>,
+    relations: BTreeMap<Pair, Relation>,
+    sessions: BTreeMap<SessionId, Session>,
+    /// Which session knows a tag.
+    tags: BTreeMap<RecipientTag, SessionId>,
+    conversations: BTreeMap<ConversationId, Conversation>,
+    outgoing: BTreeMap<OutgoingKey, Outgoing>,
+    /// Which message a sealed post of ours carries.
+    posts: BTreeMap<ObjectId, OutgoingKey>,
+    /// How far the log of sealed posts was looked through.
+    matched: Seq,
+    /// What the log was called when the present lives began, hashed; nothing before the first start.
+    log: Option<[u8; 32]>,
+    next_match: Option<Timestamp>,
+    look: Look,
+    /// When requests of strangers were taken within the last hour.
+    requests: Vec<Timestamp>,
+}
+
+/// Whether we know what of ours is out there already.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Look {
+    /// No peer was read to its end since the start; without one it ends at this time.
+    Due { until: Option<Timestamp> },
+    /// One was.
+    Done,
+}
+
+impl Talks {
+    pub(super) fn load(read: Read<'_>, key: &Arc<DataKey>) -> Result<Self, DbError> {
+        let mut sessions = BTreeMap::new();
+        let mut tags = BTreeMap::new();
+        for mut session in load_all::<Session>(read, key)? {
+            session.ratchet.watch();
+            let sid = SessionId::from(session.sid);
+            tags.extend(session.ratchet.tags().map(|tag| (tag, sid)));
+            sessions.insert(sid, session);
+        }
+        let outgoing: Vec<Outgoing> = load_all(read, key)?;
+        let progress: Option<Progress> = load_all::<Progress>(read, key)?.into_iter().next();
+        Ok(Self {
+            prekeys: load_all(read, key)?,
+            renewals: BTreeMap::new(),
+            relations: load_all::<Relation>(read, key)?
+                .into_iter()
+                .map(|row| ((row.me, row.peer), row))
+                .collect(),
+            sessions,
+            tags,
+            conversations: load_all::<Conversation>(read, key)?
+                .into_iter()
+                .map(|row| (row.id, row))
+                .collect(),
+            posts: outgoing.iter().filter_map(|row| Some((row.post?, key_of(row)))).collect(),
+            outgoing: outgoing.into_iter().map(|row| (key_of(&row), row)).collect(),
+            matched: progress.as_ref().map_or(Seq::START, |row| row.matched),
+            log: progress.map(|row| row.log.into()),
+            next_match: None,
+            look: Look::Due { until: None },
+            requests: Vec::new(),
+            key: Arc::clone(key),
+        })
+    }
+
+    pub(super) fn next_deadline(&self) -> Option<Timestamp> {
+        let due = self.outgoing.values().map(|row| row.due).min();
+        let acks = self.relations.values().filter_map(|row| row.ack_due).min();
+        let renewal = self.renewals.values().copied().min();
+        let look = match self.look {
+            // Only what waits for it makes it matter.
+            Look::Due { until } => until.filter(|_| !self.outgoing.is_empty()),
+            Look::Done => None,
+        };
+        // What waits for a first look is not due before it.
+        let due = if self.look == Look::Done { due } else { None };
+        due.into_iter().chain(acks).chain(renewal).chain(look).chain(self.next_match).min()
+    }
+
+    pub(super) fn clock_stepped_back(&mut self, now: Timestamp) {
+        let soonest = |due: Timestamp, most: Duration| due.min(now.after(most));
+        self.next_match = self.next_match.map(|due| soonest(due, MATCH_LATEST));
+        for row in self.outgoing.values_mut().filter(|row| row.tries == 0) {
+            row.due = soonest(row.due, crate::limits::PUBLISH_DELAY_LONGEST);
+        }
+    }
+}
+
+/// The longest wait before what came is looked through.
+const MATCH_LATEST: Duration = Duration::from_secs(5);
+/// The shortest one.
+const MATCH_EARLIEST: Duration = Duration::from_secs(1);
+
+fn key_of(row: &Outgoing) -> OutgoingKey {
+    (row.thread, row.peer, row.message_id)
+}
+
+/// A random time between two.
+fn between(rng: &mut dyn CryptoRng, from: Duration, to: Duration) -> Duration {
+    let span = u64::try_from(to.saturating_sub(from).as_millis()).unwrap_or(u64::MAX).max(1);
+    from.saturating_add(Duration::from_millis(rng.next_u64() % span))
+}
+
+impl Engine {
+    /// Does what is due in conversations.
+    pub(super) fn proceed_talks(&mut self, step: &mut Step<'_, '_>) -> Result<(), DbError> {
+        if let Look::Due { until } = &mut self.talks.look {
+            let until = *until.get_or_insert(step.now.after(FIRST_LOOK));
+            if until <= step.now {
+                self.talks.look = Look::Done;
+            }
+        }
+        self.renew_prekeys(step)?;
+        self.match_due(step)?;
+        self.make_acks(step)?;
+        self.publish_due(step)?;
+        self.note_handed(step)
+    }
+
+    /// A log with another name than at the last start is that of a copy: what was sent since the copy was made is not known
+    /// here, so nothing is sent on the sessions it holds.
+    pub(super) fn begin_lives(&mut self, step: &mut Step<'_, '_>) -> Result<(), DbError> {
+        let log = self.talks.key.name("log", &[&step.store.get_epoch_secret()?]);
+        let last = self.talks.log.replace(log);
+        if last == Some(log) {
+            return Ok(());
+        }
+        if last.is_some() {
+            let now = u64::try_from(step.now.as_millis()).unwrap_or(0);
+            for relation in self.talks.relations.values_mut() {
+                relation.life = now.max(relation.life.saturating_add(1));
+                rows::save(step.store, &self.talks.key, step.rng, relation)?;
+            }
+        }
+        self.save_progress(step)
+    }
+
+    fn save_progress(&self, step: &mut Step<'_, '_>) -> Result<(), DbError> {
+        let log = self.talks.log.unwrap_or_default().into();
+        self.save_row(step, &Progress { matched: self.talks.matched, log })
+    }
+
+    /// A peer's log of sealed posts was read to its end: what of ours is out there is here too.
+    pub(super) const fn looked_at_pool(&mut self) {
+        self.talks.look = Look::Done;
+    }
+
+    /// Writes a row of conversations.
+    fn save_row<T: Row>(&self, step: &mut Step<'_, '_>, row: &T) -> Result<(), DbError> {
+        rows::save(step.store, &self.talks.key, step.rng, row)
+    }
+}

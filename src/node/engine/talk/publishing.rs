@@ -1,0 +1,296 @@
+//! Sealing what is due: a message becomes a sealed post when it leaves, not when it is written.
+
+use std::time::Duration;
+
+use minicbor::bytes::ByteArray;
+
+use super::archive::Change;
+use super::rows::{Awaited, Bond, Outgoing, StoredDelivery, remove};
+use super::sessions::Route;
+use super::{Engine, Look, OutgoingKey, Pair, Step, between, key_of};
+use crate::api::Event;
+use crate::crypto::keys::PostingKey;
+use crate::crypto::sealing::{OneTimeKey, SlotKeys, seal, size_for};
+use crate::crypto::session::{SessionId, contact_slot};
+use crate::db::DbError;
+use crate::domain::conversation::{ConversationId, MessageId, ThreadId};
+use crate::domain::envelope::Verified;
+use crate::domain::ids::PostingId;
+use crate::domain::inner::{Ack, Beginning, Inner, Said};
+use crate::domain::sealed::{Sealed, day_of};
+use crate::domain::time::Timestamp;
+use crate::limits::{ACK_AFTER, ACKS_AT_ONCE, PUBLISH_DELAY, PUBLISH_DELAY_LONGEST};
+use crate::node::engine::SealedProgress;
+
+/// Days after which what was not confirmed is sealed again, each with half a day at random.
+const AGAIN_AFTER_DAYS: [u64; 3] = [3, 10, 25];
+/// How long a confirmation is awaited in all: as long as sealed posts are kept.
+const GIVEN_UP_AFTER_DAYS: u64 = 31;
+/// Messages sealed in one step; the rest follows in the next.
+const SEALED_AT_ONCE: usize = 4;
+
+impl Engine {
+    /// Queues something said, for one person.
+    pub(super) fn queue(&mut self, step: &mut Step<'_, '_>, mut row: Outgoing) -> Result<(), DbError> {
+        row.due = step.now.after(Self::delay(step));
+        self.save_row(step, &row)?;
+        self.talks.outgoing.insert(key_of(&row), row);
+        Ok(())
+    }
+
+    /// What a message written now waits for.
+    pub(super) fn awaited(&self) -> Awaited {
+        match self.talks.look {
+            _ if !self.has_stem_peer() => Awaited::Peer,
+            Look::Due { .. } => Awaited::FirstLook,
+            Look::Done => Awaited::Moment,
+        }
+    }
+
+    /// A random wait that tells nothing of when something was written.
+    fn delay(step: &mut Step<'_, '_>) -> Duration {
+        crate::node::engine::pool::exponential(step.rng, PUBLISH_DELAY, PUBLISH_DELAY_LONGEST)
+    }
+
+    /// Seals what is due, if there is somebody to hand it to and we know what of ours is out there.
+    pub(super) fn publish_due(&mut self, step: &mut Step<'_, '_>) -> Result<(), DbError> {
+        if self.talks.look != Look::Done || !self.has_stem_peer() {
+            return Ok(());
+        }
+        let due = self.talks.outgoing.values().filter(|row| row.due <= step.now);
+        let mut due: Vec<(Timestamp, OutgoingKey)> = due.map(|row| (row.due, key_of(row))).collect();
+        due.sort_unstable_by_key(|(due, _)| *due);
+        for (_, key) in due.into_iter().take(SEALED_AT_ONCE) {
+            self.publish(step, key)?;
+        }
+        Ok(())
+    }
+
+    fn publish(&mut self, step: &mut Step<'_, '_>, key: OutgoingKey) -> Result<(), DbError> {
+        let Some(row) = self.talks.outgoing.get(&key).cloned() else { return Ok(()) };
+        if step.now.since(row.sent) > days(GIVEN_UP_AFTER_DAYS) {
+            return self.give_up(step, &row);
+        }
+        let pair = (row.me, row.peer);
+        let Some(persona) = self.keys.get(&row.me).cloned() else { return self.later(step, row) };
+        let sid = match self.session_to(step, &persona, pair)? {
+            Route::On(sid) => sid,
+            Route::Full => {
+                let waits = Change::State(StoredDelivery::Queued(Awaited::Answer));
+                self.change_message(step, row.conversation, row.me, row.message_id, waits)?;
+                return self.later(step, row);
+            }
+            Route::Useless => return self.give_up(step, &row),
+        };
+        let Some(post) = self.seal_row(step, &persona, &row, sid)? else {
+            return self.later(step, row);
+        };
+        self.publish_sealed(step, &post)?;
+        self.published(step, row, &post)
+    }
+
+    /// Nothing can be done about it now.
+    fn later(&mut self, step: &mut Step<'_, '_>, mut row: Outgoing) -> Result<(), DbError> {
+        row.due = step.now.after(between(step.rng, PUBLISH_DELAY_LONGEST, ACK_AFTER));
+        self.save_row(step, &row)?;
+        self.talks.outgoing.insert(key_of(&row), row);
+        Ok(())
+    }
+
+    fn give_up(&mut self, step: &mut Step<'_, '_>, row: &Outgoing) -> Result<(), DbError> {
+        self.forget_outgoing(step, row)?;
+        self.change_message(
+            step,
+            row.conversation,
+            row.me,
+            row.message_id,
+            Change::State(StoredDelivery::Lost),
+        )
+        .map(drop)
+    }
+
+    pub(super) fn forget_outgoing(&mut self, step: &mut Step<'_, '_>, row: &Outgoing) -> Result<(), DbError> {
+        if let Some(post) = row.post {
+            self.talks.posts.remove(&post);
+        }
+        self.talks.outgoing.remove(&key_of(row));
+        remove(step.store, &self.talks.key, row)
+    }
+
+    /// The sealed post of a message on a session, whose new state is saved with it.
+    fn seal_row(
+        &mut self,
+        step: &mut Step<'_, '_>,
+        persona: &PostingKey,
+        row: &Outgoing,
+        sid: SessionId,
+    ) -> Result<Option<Verified<Sealed>>, DbError> {
+        let Some((ratchet, chain_slot)) =
+            self.talks.sessions.get(&sid).and_then(|session| session.ratchet.seal_next())
+        else {
+            return Ok(None);
+        };
+        let one_time = OneTimeKey::generate(step.rng);
+        let mut slots: Vec<SlotKeys> = vec![chain_slot];
+        let beginning = self.beginning(step, sid)?;
+        if let Some(contact) = self.talks.sessions.get(&sid).and_then(|session| session.contact) {
+            let Ok(slot) = contact_slot(&one_time, persona, row.peer, contact.prekey) else {
+                return Ok(None);
+            };
+            slots.push(slot);
+        }
+        let acks = self.take_acks(step, (row.me, row.peer))?;
+        let (message_id, thread, sent) = (row.message_id, row.thread, row.sent);
+        let inner = Inner { message_id, thread, sent, acks, beginning, said: row.said.clone() }.encode();
+        let Ok(size) = size_for(row.said.text_bytes()) else { return Ok(None) };
+        let day = self.sealed_day(step.now);
+        let Ok(post) = seal(&one_time, day, size, &slots, &inner, step.rng) else { return Ok(None) };
+        if let Some(mut session) = self.talks.sessions.remove(&sid) {
+            session.ratchet = ratchet;
+            self.save_row(step, &session)?;
+            self.talks.sessions.insert(sid, session);
+        }
+        Ok(Some(post))
+    }
+
+    /// What goes along until the peer has answered.
+    fn beginning(&self, step: &Step<'_, '_>, sid: SessionId) -> Result<Option<Beginning>, DbError> {
+        let Some(session) = self.talks.sessions.get(&sid) else { return Ok(None) };
+        let Some(contact) = session.contact else { return Ok(None) };
+        let newest = self
+            .talks
+            .prekeys
+            .iter()
+            .filter(|prekey| prekey.persona == session.me)
+            .max_by_key(|prekey| prekey.made);
+        let author = step.store.find_author(session.me)?;
+        let name = match author {
+            Some(author) => step.store.find_name(author)?.unwrap_or_default(),
+            None => String::new(),
+        };
+        Ok(Some(Beginning {
+            key: (*contact.beginning.as_bytes()).into(),
+            stamp: session.stamp,
+            life: session.life,
+            your_life: session.your_life,
+            name,
+            prekey: newest.map(|prekey| (ByteArray::from(*prekey.public.as_bytes()), day_of(prekey.made))),
+        }))
+    }
+
+    /// The confirmations that go along with the next message to somebody.
+    fn take_acks(&mut self, step: &mut Step<'_, '_>, pair: Pair) -> Result<Vec<Ack>, DbError> {
+        let Some(relation) = self.talks.relations.get_mut(&pair) else { return Ok(Vec::new()) };
+        let count = relation.acks.len().min(ACKS_AT_ONCE);
+        let acks: Vec<Ack> = relation.acks.drain(..count).collect();
+        if relation.acks.is_empty() {
+            relation.ack_due = None;
+        }
+        if !acks.is_empty() {
+            self.save_relation(step, pair)?;
+        }
+        Ok(acks)
+    }
+
+    fn published(
+        &mut self,
+        step: &mut Step<'_, '_>,
+        mut row: Outgoing,
+        post: &Verified<Sealed>,
+    ) -> Result<(), DbError> {
+        if row.said == Said::Acks {
+            return self.forget_outgoing(step, &row);
+        }
+        if let Some(old) = row.post.replace(post.id()) {
+            self.talks.posts.remove(&old);
+        }
+        self.talks.posts.insert(post.id(), key_of(&row));
+        let again = usize::try_from(row.tries).ok().and_then(|tries| AGAIN_AFTER_DAYS.get(tries));
+        let half_day = between(step.rng, Duration::ZERO, Duration::from_hours(12));
+        row.due = row.sent.after(days(again.copied().unwrap_or(GIVEN_UP_AFTER_DAYS))).after(half_day);
+        row.due = row.due.max(step.now.after(half_day));
+        row.tries = row.tries.saturating_add(1);
+        self.save_row(step, &row)?;
+        let state = Change::State(StoredDelivery::Sent { peers: 0 });
+        self.change_message(step, row.conversation, row.me, row.message_id, state)?;
+        self.talks.outgoing.insert(key_of(&row), row);
+        Ok(())
+    }
+
+    /// More peers took what we sent.
+    pub(super) fn note_handed(&mut self, step: &mut Step<'_, '_>) -> Result<(), DbError> {
+        for post in self.take_handed() {
+            let Some(row) = self.talks.posts.get(&post).and_then(|key| self.talks.outgoing.get(key)) else {
+                continue;
+            };
+            let (conversation, me, message_id) = (row.conversation, row.me, row.message_id);
+            let Some(SealedProgress::Handed { peers }) = self.sealed_progress(post) else { continue };
+            let state = Change::State(StoredDelivery::Sent { peers });
+            self.change_message(step, conversation, me, message_id, state)?;
+        }
+        Ok(())
+    }
+
+    /// Confirms what came to conversations in which nothing was written since.
+    pub(super) fn make_acks(&mut self, step: &mut Step<'_, '_>) -> Result<(), DbError> {
+        let due = |due: Option<Timestamp>| due.is_some_and(|due| due <= step.now);
+        let pairs: Vec<Pair> = self
+            .talks
+            .relations
+            .iter()
+            .filter(|(_, relation)| due(relation.ack_due))
+            .map(|(pair, _)| *pair)
+            .collect();
+        for (me, peer) in pairs {
+            let now = step.now;
+            let relation = self.relation((me, peer));
+            (relation.ack_due, relation.last_ack) = (None, now);
+            self.save_relation(step, (me, peer))?;
+            let thread = ThreadId::between(me, peer);
+            let has_session = self
+                .talks
+                .sessions
+                .values()
+                .any(|session| (session.me, session.peer, session.bond) == (me, peer, Bond::Confirmed));
+            if has_session {
+                let row = new_row(step, me, peer, thread, Said::Acks);
+                self.queue(step, row)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Tells faces that a conversation changed.
+pub(super) fn tell_conversation(step: &mut Step<'_, '_>, id: ConversationId) {
+    step.tell(Event::MessagesChanged { thread: id });
+    step.tell(Event::ConversationsChanged);
+}
+
+/// Something said to one person, not queued yet.
+pub(super) fn new_row(
+    step: &mut Step<'_, '_>,
+    me: PostingId,
+    peer: PostingId,
+    thread: ThreadId,
+    said: Said,
+) -> Outgoing {
+    let mut id = [0; 16];
+    step.rng.fill_bytes(&mut id);
+    Outgoing {
+        conversation: ConversationId::of(me, thread),
+        me,
+        peer,
+        thread,
+        message_id: MessageId::from_bytes(id),
+        sent: step.now,
+        said,
+        due: step.now,
+        tries: 0,
+        post: None,
+    }
+}
+
+const fn days(count: u64) -> Duration {
+    Duration::from_hours(count.saturating_mul(24))
+}

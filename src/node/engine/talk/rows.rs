@@ -1,0 +1,514 @@
+//! What is kept about conversations, each as CBOR under the data key.
+
+use minicbor::bytes::ByteArray;
+use minicbor::{Decode, Encode};
+
+use crate::api::{LinkState, QueueReason};
+use crate::crypto::data_key::DataKey;
+use crate::crypto::dh::DhPublic;
+use crate::crypto::kdf::KeptKey;
+use crate::crypto::ratchet::Ratchet;
+use crate::db::protected::{Protected, RowName};
+use crate::db::{DbError, Read, Write};
+use crate::domain::conversation::{ConversationId, MessageId, ThreadId};
+use crate::domain::ids::{ObjectId, PostingId};
+use crate::domain::inner::{Ack, Said};
+use crate::domain::log::Seq;
+use crate::domain::time::Timestamp;
+use rand::CryptoRng;
+
+/// A row with a name of its own.
+pub(in crate::node) trait Row: Sized + Encode<()> + for<'b> Decode<'b, ()> {
+    /// What it is.
+    const KIND: Protected;
+    /// The table its ciphertext is bound to.
+    const TABLE: &'static str;
+
+    /// By what it is known.
+    fn name(&self, key: &DataKey) -> RowName;
+}
+
+fn damaged<T: Row>() -> DbError {
+    DbError::DamagedRow { table: T::TABLE }
+}
+
+/// All rows of a kind.
+pub(in crate::node) fn load_all<T: Row>(read: Read<'_>, key: &DataKey) -> Result<Vec<T>, DbError> {
+    let rows = read.list_protected(T::KIND)?;
+    rows.iter().map(|(name, value)| open(key, name, value)).collect()
+}
+
+/// One row.
+pub(in crate::node) fn find<T: Row>(
+    read: Read<'_>,
+    key: &DataKey,
+    name: &RowName,
+) -> Result<Option<T>, DbError> {
+    read.find_protected(T::KIND, name)?.map(|value| open(key, name, &value)).transpose()
+}
+
+fn open<T: Row>(key: &DataKey, name: &RowName, value: &[u8]) -> Result<T, DbError> {
+    let plain = key.open(T::TABLE, name, value).map_err(|_unopened| damaged::<T>())?;
+    minicbor::decode(&plain).map_err(|_malformed| damaged::<T>())
+}
+
+/// Writes a row, in place of the one with its name.
+pub(super) fn save<T: Row>(
+    write: &Write<'_>,
+    key: &DataKey,
+    rng: &mut dyn CryptoRng,
+    row: &T,
+) -> Result<(), DbError> {
+    let name = row.name(key);
+    let plain = zeroize::Zeroizing::new(crate::domain::cbor::encode(row));
+    write.replace_protected(T::KIND, &name, &key.seal(T::TABLE, &name, &plain, rng))
+}
+
+/// Removes a row.
+pub(super) fn remove<T: Row>(write: &Write<'_>, key: &DataKey, row: &T) -> Result<(), DbError> {
+    write.delete_protected(T::KIND, &row.name(key))
+}
+
+/// How far sealed posts were looked through.
+#[derive(Encode, Decode)]
+#[cbor(map)]
+pub(in crate::node) struct Progress {
+    #[n(0)]
+    pub(super) matched: Seq,
+    /// What the log was called at the last start, hashed.
+    #[n(1)]
+    pub(super) log: ByteArray<32>,
+}
+
+impl Row for Progress {
+    const KIND: Protected = Protected::Progress;
+    const TABLE: &'static str = "progress";
+
+    fn name(&self, key: &DataKey) -> RowName {
+        key.name(Self::TABLE, &[])
+    }
+}
+
+/// The secret half of a prekey.
+#[derive(Encode, Decode)]
+#[cbor(map)]
+pub(in crate::node) struct Prekey {
+    #[n(0)]
+    pub(super) persona: PostingId,
+    #[n(1)]
+    pub(super) secret: KeptKey,
+    #[n(2)]
+    pub(super) public: DhPublic,
+    #[n(3)]
+    pub(super) made: Timestamp,
+}
+
+impl Row for Prekey {
+    const KIND: Protected = Protected::Prekey;
+    const TABLE: &'static str = "prekeys";
+
+    fn name(&self, key: &DataKey) -> RowName {
+        key.name(Self::TABLE, &[self.persona.as_bytes(), self.public.as_bytes()])
+    }
+}
+
+/// What one persona knows about somebody it writes with.
+#[derive(Encode, Decode)]
+#[cbor(map)]
+pub(in crate::node) struct Relation {
+    #[n(0)]
+    pub(super) me: PostingId,
+    #[n(1)]
+    pub(in crate::node) peer: PostingId,
+    /// The largest stamp of a session between the two.
+    #[n(2)]
+    pub(super) stamp: u64,
+    /// Of our store towards this peer.
+    #[n(3)]
+    pub(super) life: u64,
+    /// The newest of the peer's store we heard of.
+    #[n(4)]
+    pub(super) your_life: u64,
+    /// What the peer says it is called.
+    #[n(5)]
+    pub(in crate::node) name: String,
+    /// The peer's newest prekey we heard of, and its day.
+    #[n(6)]
+    pub(super) prekey: Option<(DhPublic, u32)>,
+    #[n(7)]
+    pub(in crate::node) is_verified: bool,
+    #[n(8)]
+    pub(super) is_blocked: bool,
+    /// What is to be confirmed with the next message.
+    #[n(9)]
+    pub(super) acks: Vec<Ack>,
+    /// When it is confirmed without one.
+    #[n(10)]
+    pub(super) ack_due: Option<Timestamp>,
+    /// When the last confirmation without a message was made.
+    #[n(11)]
+    pub(super) last_ack: Timestamp,
+    /// How well what is written is protected.
+    #[n(12)]
+    pub(super) link: Link,
+}
+
+/// Whether two personas share keys.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Encode, Decode)]
+#[cbor(index_only)]
+pub(in crate::node) enum Link {
+    /// Nothing was sent or received.
+    #[n(0)]
+    None,
+    /// We wrote to a fresh key.
+    #[n(1)]
+    Waiting,
+    /// We wrote to the identity key.
+    #[n(2)]
+    Weak,
+    /// Something came on a session.
+    #[n(3)]
+    Confirmed,
+}
+
+impl Relation {
+    /// As faces hear of it.
+    pub(in crate::node) const fn link(&self) -> LinkState {
+        match self.link {
+            Link::None => LinkState::None,
+            Link::Waiting => LinkState::Waiting,
+            Link::Weak => LinkState::Weak,
+            Link::Confirmed => LinkState::Confirmed,
+        }
+    }
+
+    pub(super) const fn new(me: PostingId, peer: PostingId) -> Self {
+        Self {
+            me,
+            peer,
+            stamp: 0,
+            life: 0,
+            your_life: 0,
+            name: String::new(),
+            prekey: None,
+            is_verified: false,
+            is_blocked: false,
+            acks: Vec::new(),
+            ack_due: None,
+            last_ack: Timestamp::ZERO,
+            link: Link::None,
+        }
+    }
+}
+
+/// The name of a relation's row.
+pub(in crate::node) fn relation_name(key: &DataKey, me: PostingId, peer: PostingId) -> RowName {
+    key.name(Relation::TABLE, &[me.as_bytes(), peer.as_bytes()])
+}
+
+impl Row for Relation {
+    const KIND: Protected = Protected::Relation;
+    const TABLE: &'static str = "relations";
+
+    fn name(&self, key: &DataKey) -> RowName {
+        relation_name(key, self.me, self.peer)
+    }
+}
+
+/// A session of a persona with somebody.
+#[derive(Encode, Decode)]
+#[cbor(map)]
+pub(in crate::node) struct Session {
+    #[n(0)]
+    pub(super) sid: ByteArray<16>,
+    #[n(1)]
+    pub(super) me: PostingId,
+    #[n(2)]
+    pub(super) peer: PostingId,
+    /// Of two sessions the one with the higher stamp is used.
+    #[n(3)]
+    pub(super) stamp: u64,
+    #[n(4)]
+    pub(super) life: u64,
+    #[n(5)]
+    pub(super) your_life: u64,
+    /// What goes along with every message until the peer answers, when we began.
+    #[n(6)]
+    pub(super) contact: Option<Contact>,
+    #[n(7)]
+    pub(super) bond: Bond,
+    /// When something came on it last, or it was begun.
+    #[n(8)]
+    pub(super) last: Timestamp,
+    #[n(9)]
+    pub(super) ratchet: Ratchet,
+}
+
+/// Whether the peer has the session too.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Encode, Decode)]
+#[cbor(index_only)]
+pub(in crate::node) enum Bond {
+    /// We began, no answer came.
+    #[n(0)]
+    Pending,
+    /// Something came on it.
+    #[n(1)]
+    Confirmed,
+}
+
+/// How we began a session.
+#[derive(Clone, Copy, Encode, Decode)]
+#[cbor(map)]
+pub(in crate::node) struct Contact {
+    #[n(0)]
+    pub(super) beginning: DhPublic,
+    #[n(1)]
+    pub(super) prekey: DhPublic,
+    #[n(2)]
+    pub(super) strength: Strength,
+}
+
+/// What a session was begun with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Encode, Decode)]
+#[cbor(index_only)]
+pub(in crate::node) enum Strength {
+    /// A fresh prekey.
+    #[n(0)]
+    Fresh,
+    /// The identity key, for want of a prekey.
+    #[n(1)]
+    Weak,
+}
+
+impl Row for Session {
+    const KIND: Protected = Protected::Session;
+    const TABLE: &'static str = "sessions";
+
+    fn name(&self, key: &DataKey) -> RowName {
+        key.name(Self::TABLE, &[self.sid.as_slice()])
+    }
+}
+
+/// A conversation of a persona.
+#[derive(Clone, Encode, Decode)]
+#[cbor(map)]
+pub(in crate::node) struct Conversation {
+    #[n(0)]
+    pub(in crate::node) id: ConversationId,
+    #[n(1)]
+    pub(in crate::node) me: PostingId,
+    #[n(2)]
+    pub(in crate::node) thread: ThreadId,
+    #[n(3)]
+    pub(in crate::node) people: Vec<PostingId>,
+    #[n(4)]
+    pub(in crate::node) standing: StoredStanding,
+    #[n(5)]
+    pub(in crate::node) unread: u32,
+    #[n(6)]
+    pub(in crate::node) last: Timestamp,
+    /// Who wrote the last message, and its first line.
+    #[n(7)]
+    pub(in crate::node) preview: Option<(PostingId, String)>,
+    #[n(8)]
+    pub(in crate::node) is_muted: bool,
+    #[n(9)]
+    pub(in crate::node) is_pinned: bool,
+    #[n(10)]
+    pub(in crate::node) is_archived: bool,
+}
+
+/// How a conversation came to be here.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Encode, Decode)]
+#[cbor(index_only)]
+pub(in crate::node) enum StoredStanding {
+    /// Begun or accepted.
+    #[n(0)]
+    Accepted,
+    /// A stranger wrote.
+    #[n(1)]
+    Request,
+    /// A request that is not to be seen.
+    #[n(2)]
+    Ignored,
+}
+
+/// The name of a conversation's row, and of its messages' conversation.
+pub(in crate::node) fn conversation_name(key: &DataKey, id: ConversationId) -> RowName {
+    key.name(Conversation::TABLE, &[id.as_bytes()])
+}
+
+impl Row for Conversation {
+    const KIND: Protected = Protected::Conversation;
+    const TABLE: &'static str = "conversations";
+
+    fn name(&self, key: &DataKey) -> RowName {
+        conversation_name(key, self.id)
+    }
+}
+
+/// Something that waits to be sent to one person, or to be confirmed by them.
+#[derive(Clone, Encode, Decode)]
+#[cbor(map)]
+pub(in crate::node) struct Outgoing {
+    #[n(0)]
+    pub(super) conversation: ConversationId,
+    #[n(1)]
+    pub(super) me: PostingId,
+    #[n(2)]
+    pub(super) peer: PostingId,
+    #[n(3)]
+    pub(super) thread: ThreadId,
+    #[n(4)]
+    pub(super) message_id: MessageId,
+    #[n(5)]
+    pub(super) sent: Timestamp,
+    #[n(6)]
+    pub(super) said: Said,
+    /// When it is sealed, or sealed again.
+    #[n(7)]
+    pub(super) due: Timestamp,
+    /// How often it was sealed.
+    #[n(8)]
+    pub(super) tries: u32,
+    /// The last sealed post it was in.
+    #[n(9)]
+    pub(super) post: Option<ObjectId>,
+}
+
+impl Row for Outgoing {
+    const KIND: Protected = Protected::Outgoing;
+    const TABLE: &'static str = "outgoing";
+
+    fn name(&self, key: &DataKey) -> RowName {
+        key.name(Self::TABLE, &[self.thread.as_bytes(), self.peer.as_bytes(), self.message_id.as_bytes()])
+    }
+}
+
+/// A message, as the archive keeps it.
+#[derive(Clone, Encode, Decode)]
+#[expect(clippy::struct_field_names, reason = "it is the word of the protocol")]
+#[cbor(map)]
+pub(in crate::node) struct Message {
+    #[n(0)]
+    pub(in crate::node) message_id: MessageId,
+    #[n(1)]
+    pub(in crate::node) from: PostingId,
+    #[n(2)]
+    pub(in crate::node) sent: Timestamp,
+    #[n(3)]
+    pub(in crate::node) received: Timestamp,
+    #[n(4)]
+    pub(in crate::node) text: String,
+    #[n(5)]
+    pub(in crate::node) quote: Option<(PostingId, MessageId)>,
+    /// When the text was last replaced.
+    #[n(6)]
+    pub(in crate::node) edited: Option<Timestamp>,
+    #[n(7)]
+    pub(in crate::node) is_deleted: bool,
+    #[n(8)]
+    pub(in crate::node) reactions: Vec<Reaction>,
+    #[n(9)]
+    pub(in crate::node) is_unread: bool,
+    #[n(10)]
+    pub(in crate::node) state: StoredDelivery,
+}
+
+/// The last word of somebody about one emoji on a message.
+#[derive(Clone, Encode, Decode)]
+#[cbor(map)]
+pub(in crate::node) struct Reaction {
+    #[n(0)]
+    pub(in crate::node) from: PostingId,
+    #[n(1)]
+    pub(in crate::node) emoji: String,
+    #[n(2)]
+    pub(in crate::node) sent: Timestamp,
+    #[n(3)]
+    pub(in crate::node) is_on: bool,
+}
+
+/// How far a message got.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Encode, Decode)]
+pub(in crate::node) enum StoredDelivery {
+    /// From somebody else.
+    #[n(0)]
+    Received,
+    /// Not sealed yet.
+    #[n(1)]
+    Queued(#[n(0)] Awaited),
+    /// Sealed, and taken from us by so many peers.
+    #[n(2)]
+    Sent {
+        /// How many.
+        #[n(0)]
+        peers: u32,
+    },
+    /// Confirmed.
+    #[n(3)]
+    Arrived,
+    /// Not confirmed while it could be.
+    #[n(4)]
+    Lost,
+}
+
+/// What a message waits for before it is sealed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Encode, Decode)]
+#[cbor(index_only)]
+pub(in crate::node) enum Awaited {
+    /// A random moment.
+    #[n(0)]
+    Moment,
+    /// A first look at what peers have.
+    #[n(1)]
+    FirstLook,
+    /// A peer.
+    #[n(2)]
+    Peer,
+    /// An answer to a beginning.
+    #[n(3)]
+    Answer,
+}
+
+impl From<Awaited> for QueueReason {
+    fn from(awaited: Awaited) -> Self {
+        match awaited {
+            Awaited::Moment => Self::Moment,
+            Awaited::FirstLook => Self::FirstLook,
+            Awaited::Peer => Self::NoPeer,
+            Awaited::Answer => Self::TooManyOpen,
+        }
+    }
+}
+
+/// What messages are bound to.
+pub(in crate::node) const MESSAGES: &str = "messages";
+
+/// The name of a message's row.
+pub(in crate::node) fn message_name(
+    key: &DataKey,
+    conversation: ConversationId,
+    from: PostingId,
+    message_id: MessageId,
+) -> RowName {
+    key.name(MESSAGES, &[conversation.as_bytes(), from.as_bytes(), message_id.as_bytes()])
+}
+
+/// A message out of its row.
+pub(in crate::node) fn open_message(key: &DataKey, name: &RowName, value: &[u8]) -> Result<Message, DbError> {
+    let damaged = || DbError::DamagedRow { table: MESSAGES };
+    let plain = key.open(MESSAGES, name, value).map_err(|_unopened| damaged())?;
+    minicbor::decode(&plain).map_err(|_malformed| damaged())
+}
+
+/// A message as its row holds it.
+pub(super) fn seal_message(
+    key: &DataKey,
+    name: &RowName,
+    message: &Message,
+    rng: &mut dyn CryptoRng,
+) -> Vec<u8> {
+    let plain = zeroize::Zeroizing::new(crate::domain::cbor::encode(message));
+    key.seal(MESSAGES, name, &plain, rng)
+}

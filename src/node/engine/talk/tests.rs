@@ -1,0 +1,88 @@
+//! What a copy of a store does with the sessions it holds. Conversations as a whole are played with the real program.
+
+use rand::SeedableRng;
+use rand::rngs::StdRng;
+
+use super::*;
+use crate::api::{Command, Outcome, Talk};
+use crate::crypto::keys::PostingKey;
+use crate::db::{Database, Durability};
+use crate::domain::ids::NetworkId;
+use crate::node::engine::{CallId, Effect, Exchange, Faults, Input, Quotas, Setup};
+
+const NOW: Timestamp = Timestamp::from_millis(1_800_000_000_000);
+
+fn setup(key: &Arc<PostingKey>) -> Setup {
+    Setup {
+        network_id: NetworkId::from_bytes([1; 32]),
+        keys: vec![Arc::clone(key)],
+        data_key: Arc::new(DataKey::from_secret(&[7; 32])),
+        connections: 8,
+        quotas: Quotas::default(),
+        exchange: Exchange::default(),
+        decoys_per_hour: 0,
+        faults: Faults::default(),
+    }
+}
+
+/// An engine over a store, as after a start.
+fn start(database: &mut Database, key: &Arc<PostingKey>, now: Timestamp) -> Engine {
+    let mut engine = database.read(|read| Engine::load(read, &setup(key))).unwrap();
+    take(&mut engine, database, now, Input::Started);
+    engine
+}
+
+fn take(engine: &mut Engine, database: &mut Database, now: Timestamp, input: Input) -> Vec<Effect> {
+    let rng = &mut StdRng::seed_from_u64(u64::try_from(now.as_millis()).unwrap());
+    let steps = database
+        .transaction(Durability::Normal, |batch| batch.step(|store| engine.handle(store, now, rng, input)));
+    steps.unwrap()
+}
+
+fn talk(engine: &mut Engine, database: &mut Database, talk: Talk) -> Outcome {
+    let command = Command::Talk(talk);
+    let effects = take(engine, database, NOW, Input::CommandReceived { call: CallId(1), command });
+    let outcome = effects.into_iter().find_map(|effect| match effect {
+        Effect::Answer { outcome, .. } => Some(outcome),
+        _ => None,
+    });
+    outcome.unwrap().unwrap()
+}
+
+#[test]
+fn a_store_whose_log_has_another_name_begins_conversations_anew() {
+    let rng = &mut StdRng::seed_from_u64(1);
+    let [me, peer] = [(); 2].map(|()| Arc::new(PostingKey::generate(rng)));
+    let mut database = Database::in_memory(&[0; 32]).unwrap();
+    let mut engine = start(&mut database, &me, NOW);
+    let people = vec![peer.posting_id()];
+    talk(&mut engine, &mut database, Talk::Open { people, persona: Some(me.posting_id()) });
+    let pair = (me.posting_id(), peer.posting_id());
+    let session = |engine: &mut Engine, database: &mut Database, seed: u64| {
+        let mut found = None;
+        let steps = database.transaction(Durability::Normal, |batch| {
+            batch.step(|store| {
+                let mut step =
+                    Step { store, now: NOW, rng: &mut StdRng::seed_from_u64(seed), effects: Vec::new() };
+                found = Some(engine.session_to(&mut step, &me, pair)?);
+                Ok(())
+            })
+        });
+        steps.unwrap();
+        match found {
+            Some(sessions::Route::On(sid)) => sid,
+            _ => panic!("no session"),
+        }
+    };
+    let first = session(&mut engine, &mut database, 1);
+    assert_eq!(session(&mut engine, &mut database, 2), first, "one session as long as nothing happens");
+    let mut engine = start(&mut database, &me, NOW);
+    assert_eq!(session(&mut engine, &mut database, 3), first, "also after a start");
+    database
+        .transaction(Durability::Normal, |batch| batch.step(|store| store.update_epoch_secret(&[5; 32])))
+        .unwrap();
+    let mut engine = start(&mut database, &me, NOW);
+    let second = session(&mut engine, &mut database, 4);
+    assert_ne!(second, first, "a copy sends on nothing it holds");
+    assert_eq!(session(&mut engine, &mut database, 5), second);
+}
