@@ -7,6 +7,7 @@ use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
 use thiserror::Error;
 
 use crate::api::RelayChoice;
+use crate::domain::conversation::{ConversationId, Place};
 use crate::domain::ids::{NetworkId, ObjectId};
 use crate::domain::ordering::FeedPosition;
 
@@ -121,6 +122,11 @@ pub enum Verb {
     /// Attachments of posts: fetch, save, cancel
     #[command(subcommand)]
     Blob(BlobVerb),
+    /// Private messages: nobody between can tell who writes to whom
+    #[command(subcommand)]
+    Dm(DmVerb),
+    /// List conversations with unread messages
+    Inbox(OfPersona),
     /// Print what happens as JSON lines until it is interrupted
     Watch,
     /// Pull now from all peers and say what came
@@ -214,6 +220,57 @@ pub struct Thread {
     /// The id of a post or of a comment on it
     #[arg(value_name = "ID")]
     pub post_id: ObjectId,
+}
+
+/// `dm`.
+#[derive(Debug, Subcommand)]
+pub enum DmVerb {
+    /// Write a message; it leaves within a minute, at a random moment, while a node runs
+    Send(DmSend),
+    /// List conversations, the last one first
+    List(OfPersona),
+    /// Read a conversation, oldest first
+    Read(DmRead),
+    /// Show the words to compare with somebody over another way
+    Verify {
+        /// Posting id, unambiguous name, or the id of a conversation
+        #[arg(value_name = "PERSON")]
+        person: String,
+        /// Which of your personas
+        #[command(flatten)]
+        of: OfPersona,
+    },
+}
+
+/// `dm send`.
+#[derive(Debug, ClapArgs)]
+pub struct DmSend {
+    /// To whom: a posting id or the unambiguous name of somebody you follow
+    #[arg(long, value_name = "PERSON", required_unless_present = "thread", conflicts_with = "thread")]
+    pub to: Option<String>,
+    /// In which conversation
+    #[arg(long, value_name = "THREAD")]
+    pub thread: Option<ConversationId>,
+    /// The text; `-` reads it from the standard input
+    #[arg(value_name = "TEXT")]
+    pub text: String,
+    /// Which of your personas writes
+    #[command(flatten)]
+    pub of: OfPersona,
+}
+
+/// `dm read`.
+#[derive(Debug, ClapArgs)]
+pub struct DmRead {
+    /// The id of the conversation
+    #[arg(value_name = "THREAD")]
+    pub thread: ConversationId,
+    /// How many messages, at most 200
+    #[arg(long, default_value_t = 50)]
+    pub limit: u32,
+    /// Only messages before this place
+    #[arg(long, value_name = "PLACE", allow_hyphen_values = true)]
+    pub before: Option<Place>,
 }
 
 /// `reply`.

@@ -6,6 +6,7 @@
 
 mod args;
 mod attachments;
+mod conversations;
 mod error;
 mod lines;
 mod output;

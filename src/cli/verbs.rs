@@ -13,6 +13,7 @@ use super::args::{
     Verb,
 };
 use super::attachments;
+use super::conversations;
 use super::error::CliError;
 use super::lines::{PersonLine, PostLine};
 use super::output::Output;
@@ -128,6 +129,8 @@ async fn one_shot(verb: Verb, node: &NodeHandle, output: &Output) -> Result<(), 
         Verb::Delete(delete) => responses::delete(delete, node, output).await,
         Verb::Hide(hide) => responses::hide(&hide, node, output).await,
         Verb::Policy(policy) => responses::policy(policy, node, output).await,
+        Verb::Dm(verb) => conversations::dm(verb, node, output).await,
+        Verb::Inbox(of) => conversations::inbox(&of, node, output).await,
         Verb::Sync(sync) => self::sync(sync.wait, node, output).await,
         Verb::Persona(PersonaVerb::List) => output.all(&personas(node).await?, |persona: &PersonaView| {
             let mark = if persona.default { " (default)" } else { "" };
@@ -313,13 +316,7 @@ async fn follow(follow: Follow, node: &NodeHandle, output: &Output) -> Result<()
 
 async fn unfollow(unfollow: Unfollow, node: &NodeHandle, output: &Output) -> Result<(), CliError> {
     let persona = resolve_persona(&unfollow.of, node).await?;
-    let author = match unfollow.person.parse::<PostingId>() {
-        Ok(author) => author,
-        Err(_not_an_id) => {
-            let named = people(node).await?.into_iter().map(|person| (person.posting_id, person.name));
-            find_by_name(named, &unfollow.person, "`itsgoin people` lists who is followed")?
-        }
-    };
+    let author = resolve_person(&unfollow.person, node).await?;
     node.command(Command::Unfollow { author, persona }).await?;
     output.one(&json!({"posting_id": author, "following": false}), |_| "unfollowed".to_owned())
 }
@@ -427,6 +424,15 @@ pub(super) async fn resolve_persona(
     }
     let known = personas(node).await?.into_iter().map(|persona| (persona.posting_id, persona.name));
     find_by_name(known, named, "`itsgoin persona list` lists your personas").map(Some)
+}
+
+/// Whom somebody means by a posting id or the name of somebody followed.
+pub(super) async fn resolve_person(named: &str, node: &NodeHandle) -> Result<PostingId, CliError> {
+    if let Ok(id) = named.parse() {
+        return Ok(id);
+    }
+    let known = people(node).await?.into_iter().map(|person| (person.posting_id, person.name));
+    find_by_name(known, named, "`itsgoin people` lists who is followed")
 }
 
 /// The one id with this name.

@@ -18,6 +18,8 @@ mod bans;
 #[cfg(feature = "long")]
 mod churn;
 #[cfg(test)]
+mod conversations;
+#[cfg(test)]
 mod crashes;
 #[cfg(test)]
 mod first_light;

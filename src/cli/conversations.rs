@@ -1,0 +1,122 @@
+//! The verbs of conversations: `dm send`, `dm list`, `dm read`, `dm verify`, `inbox`.
+
+use serde_json::json;
+
+use super::args::{DmRead, DmSend, DmVerb, OfPersona};
+use super::error::CliError;
+use super::output::Output;
+use super::responses::plain_reactions;
+use super::verbs::{resolve_person, resolve_persona, shown_name, text_or_stdin, unexpected};
+use crate::api::{
+    Command, ConversationFilter, ConversationView, MessageAnchor, MessageView, NodeHandle, Outcome, Query,
+    ReadMark, Standing, Talk, View,
+};
+use crate::domain::conversation::ConversationId;
+
+pub(super) async fn dm(verb: DmVerb, node: &NodeHandle, output: &Output) -> Result<(), CliError> {
+    match verb {
+        DmVerb::Send(send) => self::send(send, node, output).await,
+        DmVerb::List(of) => list(&of, ConversationFilter::All, "No conversations yet.", node, output).await,
+        DmVerb::Read(read) => self::read(read, node, output).await,
+        DmVerb::Verify { person, of } => verify(&person, &of, node, output).await,
+    }
+}
+
+/// What waits to be read.
+pub(super) async fn inbox(of: &OfPersona, node: &NodeHandle, output: &Output) -> Result<(), CliError> {
+    list(of, ConversationFilter::Unread, "Everything is read.", node, output).await
+}
+
+async fn list(
+    of: &OfPersona,
+    filter: ConversationFilter,
+    empty: &str,
+    node: &NodeHandle,
+    output: &Output,
+) -> Result<(), CliError> {
+    let persona = resolve_persona(of, node).await?;
+    let query = Query::Conversations { persona, filter };
+    let View::Conversations(found) = node.query(query).await? else { return Err(unexpected()) };
+    if found.is_empty() {
+        output.remark(empty);
+    }
+    output.all(&found, plain_conversation)
+}
+
+async fn send(send: DmSend, node: &NodeHandle, output: &Output) -> Result<(), CliError> {
+    let text = text_or_stdin(send.text)?;
+    let thread = match (send.thread, send.to) {
+        (Some(thread), _) => thread,
+        (None, Some(person)) => open(&person, &send.of, node).await?,
+        (None, None) => return Err(unexpected()),
+    };
+    let command = Command::Talk(Talk::Send { thread, text, quote: None });
+    let Outcome::Message(stored) = node.command(command).await? else { return Err(unexpected()) };
+    let line = json!({"message_id": stored.message_id, "thread": stored.thread});
+    output.one(&line, |_| format!("queued {} in {}", stored.message_id, stored.thread))
+}
+
+/// The conversation with a person.
+async fn open(person: &str, of: &OfPersona, node: &NodeHandle) -> Result<ConversationId, CliError> {
+    let persona = resolve_persona(of, node).await?;
+    let people = vec![resolve_person(person, node).await?];
+    let command = Command::Talk(Talk::Open { people, persona });
+    let Outcome::Conversation(found) = node.command(command).await? else { return Err(unexpected()) };
+    Ok(found.thread)
+}
+
+async fn read(read: DmRead, node: &NodeHandle, output: &Output) -> Result<(), CliError> {
+    let page = read.before.map_or(MessageAnchor::Newest, MessageAnchor::Before);
+    let query = Query::Messages { thread: read.thread, page, limit: read.limit };
+    let View::Messages(found) = node.query(query).await? else { return Err(unexpected()) };
+    if found.messages.is_empty() {
+        output.remark("No messages.");
+    }
+    output.all(&found.messages, plain_message)
+}
+
+async fn verify(person: &str, of: &OfPersona, node: &NodeHandle, output: &Output) -> Result<(), CliError> {
+    let thread = match person.parse() {
+        Ok(thread) => thread,
+        Err(_a_person) => open(person, of, node).await?,
+    };
+    let View::Words(words) = node.query(Query::Words { thread }).await? else { return Err(unexpected()) };
+    output.one(&words, |words| {
+        format!(
+            "{}\nCompare these words with {} over another way: they have to be the same there.",
+            words.words.join(" "),
+            shown_name(&words.contact.name)
+        )
+    })
+}
+
+fn plain_conversation(conversation: &ConversationView) -> String {
+    let standing = match conversation.standing {
+        Standing::Accepted => "",
+        Standing::Request | Standing::Ignored => " · wants to write to you",
+    };
+    let unread = match conversation.unread_count {
+        0 => String::new(),
+        count => format!(" · {count} unread"),
+    };
+    let people = conversation.people.iter().map(|person| person.posting_id.fingerprint());
+    let people = people.collect::<Vec<_>>().join(" ");
+    let title = shown_name(&conversation.title);
+    format!("{title} {people}{standing}{unread}\n  {}", conversation.thread)
+}
+
+fn plain_message(message: &MessageView) -> String {
+    let unread = if message.mark == ReadMark::Unread { "* " } else { "" };
+    let edited = if message.edited { " · edited" } else { "" };
+    let text = if message.deleted { "(deleted)" } else { message.text.as_str() };
+    let text = text.lines().collect::<Vec<_>>().join("\n  ");
+    let quote = message.quote.as_ref().map(|quote| format!("  > {}\n", quote.text)).unwrap_or_default();
+    let state = if message.from_me { format!("\n  {}", message.state.sentence()) } else { String::new() };
+    let reactions = plain_reactions(&message.reactions).map(|line| format!("\n  {line}")).unwrap_or_default();
+    let (name, when) = (shown_name(&message.from_name), message.sent.format_utc());
+    let author = message.from.fingerprint();
+    format!(
+        "{unread}{name} {author} · {when}{edited}\n{quote}  {text}{reactions}{state}\n  {}",
+        message.message_id
+    )
+}
