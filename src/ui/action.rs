@@ -40,8 +40,8 @@ actions! {
     Open "open" "open the post and mark it read";
     NextPost "next-post" "open the next post";
     PreviousPost "previous-post" "open the previous post";
-    NextUnread "next-unread" "to the next new comment or unread post";
-    PreviousUnread "previous-unread" "to the previous new comment or unread post";
+    NextUnread "next-unread" "to the next new comment, unread post or conversation";
+    PreviousUnread "previous-unread" "to the previous new comment, unread post or conversation";
     NextSibling "next-sibling" "to the next answer to the same; at the post, to the next post";
     PreviousSibling "previous-sibling" "to the answer to the same before it; at the post, to the post before it";
     NextAnswer "next-answer-to-me" "to the next answer to me";
@@ -56,8 +56,8 @@ actions! {
     ReplyToPost "reply-to-post" "answer the post";
     React "react" "put the emoji used last, or take it back";
     PickReaction "pick-reaction" "choose an emoji";
-    Edit "edit" "change a post or comment of my own";
-    Delete "delete" "delete a post or comment of my own";
+    Edit "edit" "change a post, comment or message of my own";
+    Delete "delete" "delete a post, comment or message of my own";
     HideComment "hide-comment" "hide somebody's comment on my post";
     CommentsOfAll "comments-of-everyone" "show everybody's comments on my post";
     CommentsOfNobody "comments-of-nobody" "show only my own comments on my post";
@@ -79,10 +79,37 @@ actions! {
     ShowInvite "show-invite" "show the invite that lets others follow me";
     Unfollow "unfollow" "stop following";
     Ban "ban" "cut the peer off and keep it out, or lift that";
+    Write "write" "write a message";
+    Quote "quote" "answer the selected message, or drop that";
+    Info "info" "everything about the selected message: how far it got, and why";
+    Verify "verify" "compare words with the other person, to know that nobody stands between";
+    WordsDiffer "words-differ" "note that the words were not the same";
+    Pin "pin" "keep the conversation on top, or end that";
+    Mute "mute" "let the conversation call no attention, or end that";
+    Archive "archive" "leave the conversation out of the list until something new comes, or end that";
+    FilterTalks "filter-conversations" "show those in use, only unread ones, or archived ones too";
+    OpenBeside "open-beside" "open the conversation in a window of its own";
+    Accept "accept" "accept the request: it becomes a conversation";
+    Ignore "ignore" "ignore the request and more of the same person";
+    Block "block" "remove the request and show nothing of this person again";
+    MessagePerson "message" "write to somebody: the selected person, or :message NAME";
     GoFeed "feed" "go to the feed";
+    GoMessages "messages" "go to the messages";
     GoPeople "people" "go to the people";
     GoNetwork "network" "go to the network";
     NextPane "next-pane" "to the next pane";
+    PreviousPane "previous-pane" "to the previous pane";
+    SplitBelow "split-below" "split the window: a new one below";
+    SplitBeside "split-beside" "split the window: a new one beside it";
+    WindowLeft "window-left" "to the window on the left";
+    WindowDown "window-down" "to the window below";
+    WindowUp "window-up" "to the window above";
+    WindowRight "window-right" "to the window on the right";
+    WindowNext "window-next" "to the next window";
+    CloseWindow "close-window" "close the window";
+    OnlyWindow "only-window" "close all other windows";
+    ZoomWindow "zoom-window" "let the window have all of the screen, or end that";
+    EqualWindows "equal-windows" "give all windows the same room";
     Cancel "cancel" "cancel, or leave the input";
     Back "back" "back, then quit";
     Quit "quit" "leave the program";
@@ -149,6 +176,15 @@ impl Action {
                 | Self::CommentsOfNobody
                 | Self::CommentsOfPresent
                 | Self::ShowNew
+                | Self::Accept
+                | Self::Ignore
+                | Self::Block
+                | Self::WordsDiffer
+                | Self::Pin
+                | Self::Mute
+                | Self::Archive
+                | Self::CloseWindow
+                | Self::OnlyWindow
         )
     }
 }

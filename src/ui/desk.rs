@@ -3,16 +3,18 @@
 //!
 //! Invariant: a text leaves memory only when the node has it, as a draft or as what it became.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use super::message::{Asked, Request, Wake};
 use super::model::Place;
 use super::panes::target::{Kind, Target};
 use super::widgets::editor::Editor;
-use crate::api::{Command, DraftSlot, Query};
+use crate::api::{Command, DraftSlot, MessageKey, Query};
+use crate::domain::conversation::{ConversationId, MessageId};
 use crate::domain::ids::PostingId;
-use crate::limits::{COMMENT_TEXT_BYTES, POST_TEXT_BYTES};
+use crate::domain::text::SafeText;
+use crate::limits::{COMMENT_TEXT_BYTES, MESSAGE_TEXT_BYTES, POST_TEXT_BYTES};
 
 /// Time from a change to its saving. More risks more text; less writes to the disk with every word.
 const SAVE_PAUSE: Duration = Duration::from_millis(700);
@@ -65,6 +67,10 @@ pub enum Subject {
     Answer(Target, Option<PostingId>),
     /// A new text for this.
     Change(Target),
+    /// A message.
+    Message(ConversationId),
+    /// A new text for a message of mine, which says this so far.
+    Correction(ConversationId, MessageId, SafeText),
 }
 
 impl Subject {
@@ -74,6 +80,7 @@ impl Subject {
             Self::Post => POST_TEXT_BYTES,
             Self::Change(target) if matches!(target.kind, Kind::Post) => POST_TEXT_BYTES,
             Self::Answer(..) | Self::Change(_) => COMMENT_TEXT_BYTES,
+            Self::Message(_) | Self::Correction(..) => MESSAGE_TEXT_BYTES,
         }
     }
 
@@ -83,6 +90,8 @@ impl Subject {
             Self::Post => DraftSlot::NewPost,
             Self::Answer(target, _) => DraftSlot::Reply(target.id),
             Self::Change(target) => DraftSlot::Edit(target.id),
+            Self::Message(thread) => DraftSlot::Message(*thread),
+            Self::Correction(thread, message, _) => DraftSlot::Correction(*thread, *message),
         }
     }
 
@@ -91,7 +100,8 @@ impl Subject {
         match self {
             Self::Post => "post",
             Self::Answer(..) => "answer",
-            Self::Change(_) => "new text",
+            Self::Change(_) | Self::Correction(..) => "new text",
+            Self::Message(_) => "message",
         }
     }
 }
@@ -108,6 +118,8 @@ pub struct Writing {
     /// Whether the node has the draft.
     pub draft: Draft,
     past: Past,
+    /// What the node was given as messages and has not answered for.
+    under_way: BTreeMap<u64, UnderWay>,
     /// The text nobody has typed in: empty, or the one that is to be changed.
     begin: String,
     /// The text the node was last given, or gave; in the beginning, that one.
@@ -119,17 +131,24 @@ impl Writing {
     fn new(subject: Subject) -> Self {
         let begin = match &subject {
             Subject::Change(target) => target.text.to_string(),
-            Subject::Post | Subject::Answer(..) => String::new(),
+            Subject::Correction(_, _, text) => text.to_string(),
+            Subject::Post | Subject::Answer(..) | Subject::Message(_) => String::new(),
         };
         let editor = Editor::text(&begin);
         let begin = editor.content();
         let known = begin.clone();
-        Self { subject, editor, phase: Phase::Writing, draft: Draft::Kept, past: Past::Asked, begin, known }
+        let (phase, draft, past) = (Phase::Writing, Draft::Kept, Past::Asked);
+        Self { subject, editor, phase, draft, past, under_way: BTreeMap::new(), begin, known }
     }
 
     /// Whether nothing would be lost by leaving.
     pub fn is_kept(&self) -> bool {
-        self.draft == Draft::Kept && self.phase != Phase::Sending
+        self.draft == Draft::Kept && !self.is_under_way()
+    }
+
+    /// Whether the node has this, or something written before it in its place, and has not answered.
+    pub fn is_under_way(&self) -> bool {
+        self.phase == Phase::Sending || !self.under_way.is_empty()
     }
 
     /// Whether unfinished text waits.
@@ -139,7 +158,8 @@ impl Writing {
 
     /// Whether it says what stands there already.
     pub fn is_unchanged(&self) -> bool {
-        matches!(self.subject, Subject::Change(_)) && self.editor.content() == self.begin
+        matches!(self.subject, Subject::Change(_) | Subject::Correction(..))
+            && self.editor.content() == self.begin
     }
 
     /// Takes the draft of an earlier time. What was typed meanwhile stays behind it.
@@ -179,7 +199,7 @@ impl Writing {
     /// behind what it becomes and could be sent again.
     pub fn save(&mut self) -> Vec<Request> {
         let is_due = matches!(self.draft, Draft::Changed | Draft::Unsaved);
-        if self.phase == Phase::Sending || self.past == Past::Asked || !is_due {
+        if self.is_under_way() || self.past == Past::Asked || !is_due {
             return Vec::new();
         }
         self.draft = Draft::Saving;
@@ -212,11 +232,24 @@ pub enum Kept {
     No,
 }
 
+/// A message on its way to the node. Typing goes on meanwhile.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UnderWay {
+    /// What it says.
+    pub text: String,
+    /// What it answers.
+    pub quote: Option<MessageKey>,
+}
+
 /// Everything that is being written.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Desk {
     texts: BTreeMap<DraftSlot, Writing>,
     open: DraftSlot,
+    /// Conversations on the screen: their texts stay, whatever else is written.
+    held: BTreeSet<ConversationId>,
+    /// Messages given to the node so far.
+    given: u64,
     /// Where the person was before.
     pub back: Place,
 }
@@ -227,6 +260,8 @@ impl Default for Desk {
         Self {
             texts: BTreeMap::from([(DraftSlot::NewPost, post)]),
             open: DraftSlot::NewPost,
+            held: BTreeSet::new(),
+            given: 0,
             back: Place::Feed,
         }
     }
@@ -270,7 +305,7 @@ impl Desk {
 
     /// A text that is on its way.
     pub fn sending(&self) -> Option<&Writing> {
-        self.texts.values().find(|writing| writing.phase == Phase::Sending)
+        self.texts.values().find(|writing| writing.is_under_way())
     }
 
     /// Puts a text into the editor, with its draft, or as it was left.
@@ -289,8 +324,87 @@ impl Desk {
 
     /// Forgets what the node has: it comes back with its draft.
     fn tidy(&mut self) {
-        let open = self.open;
-        self.texts.retain(|slot, writing| *slot == open || *slot == DraftSlot::NewPost || !writing.is_kept());
+        let (open, held) = (self.open, &self.held);
+        self.texts.retain(|slot, writing| {
+            let is_held = match slot {
+                DraftSlot::Message(thread) | DraftSlot::Correction(thread, _) => held.contains(thread),
+                _ => *slot == DraftSlot::NewPost,
+            };
+            is_held || *slot == open || !writing.is_kept()
+        });
+    }
+
+    /// The text of a slot, if it is here.
+    pub fn text(&self, slot: DraftSlot) -> Option<&Writing> {
+        self.texts.get(&slot)
+    }
+
+    /// The same, to be changed.
+    pub fn text_mut(&mut self, slot: DraftSlot) -> Option<&mut Writing> {
+        self.texts.get_mut(&slot)
+    }
+
+    /// Has a text of a conversation at hand, with its draft or as it was left.
+    pub fn have(&mut self, subject: Subject) -> Vec<Request> {
+        let slot = subject.slot();
+        if self.texts.contains_key(&slot) {
+            return Vec::new();
+        }
+        self.texts.insert(slot, Writing::new(subject));
+        ask(slot)
+    }
+
+    /// These conversations are on the screen: texts of others are forgotten, once the node has them.
+    pub fn hold(&mut self, threads: BTreeSet<ConversationId>) {
+        if self.held != threads {
+            self.held = threads;
+            self.tidy();
+        }
+    }
+
+    /// Something may have been typed into a text of a conversation.
+    pub fn touched_in(&mut self, slot: DraftSlot) -> Vec<Request> {
+        self.texts.get_mut(&slot).map_or_else(Vec::new, Writing::touched)
+    }
+
+    /// Takes the text out of its editor to be sent as a message: its number, and what it says.
+    pub fn give(&mut self, slot: DraftSlot, quote: Option<MessageKey>) -> Option<(u64, String)> {
+        let writing = self.texts.get_mut(&slot)?;
+        self.given += 1;
+        let text = writing.editor.content();
+        writing.editor.replace("");
+        writing.under_way.insert(self.given, UnderWay { text: text.clone(), quote });
+        Some((self.given, text))
+    }
+
+    /// The node has stored a message: once nothing is under way, what was typed since becomes the draft.
+    pub fn taken(&mut self, slot: DraftSlot, number: u64) -> Vec<Request> {
+        let Some(writing) = self.texts.get_mut(&slot) else {
+            return Vec::new();
+        };
+        writing.under_way.remove(&number);
+        if writing.under_way.is_empty() { writing.wait() } else { Vec::new() }
+    }
+
+    /// The node has refused a message: it stands in the editor again, before what was typed since.
+    pub fn refused(&mut self, slot: DraftSlot, number: u64) -> (Option<UnderWay>, Vec<Request>) {
+        let Some(writing) = self.texts.get_mut(&slot) else {
+            return (None, Vec::new());
+        };
+        let back = writing.under_way.remove(&number);
+        if let Some(UnderWay { text, .. }) = &back {
+            let typed = writing.editor.content();
+            let gap = if typed.is_empty() { "" } else { "\n" };
+            writing.editor.replace(&format!("{text}{gap}{typed}"));
+        }
+        let requests = if writing.under_way.is_empty() { writing.wait() } else { Vec::new() };
+        (back, requests)
+    }
+
+    /// Throws a text of a conversation away, and its draft.
+    pub fn drop_text(&mut self, slot: DraftSlot) -> Vec<Request> {
+        self.texts.remove(&slot);
+        vec![Request::Command(Asked::SaveDraft(slot), Command::SaveDraft { slot, text: String::new() })]
     }
 
     /// The node's answer about a draft.

@@ -26,6 +26,18 @@ pub enum Context {
     People,
     /// My invite on the screen.
     Invite,
+    /// The list of conversations.
+    Messages,
+    /// A conversation.
+    Chat,
+    /// A conversation a stranger asks for.
+    Request,
+    /// A message that is being typed.
+    Message,
+    /// Words to compare.
+    Words,
+    /// Facts about a message.
+    Facts,
     /// The list of peers.
     Network,
     /// The help.
@@ -63,6 +75,12 @@ impl Context {
             Self::Picker => "Reaction",
             Self::People => "People",
             Self::Invite => "Invite",
+            Self::Messages => "Messages",
+            Self::Chat => "Conversation",
+            Self::Request => "Request of a stranger",
+            Self::Message => "Writing a message",
+            Self::Words => "Comparing words",
+            Self::Facts => "About a message",
             Self::Network => "Network",
             Self::Help => "Help",
             Self::FirstRun => "Welcome",
@@ -82,13 +100,17 @@ impl Context {
 pub struct Key {
     code: KeyCode,
     ctrl: bool,
+    /// Only with Enter: some hands know it as the key of a new line.
+    alt: bool,
 }
 
 impl Key {
     /// The key of a terminal's event; `None` for releases and for modifiers nothing is bound to.
     pub fn from_event(event: KeyEvent) -> Option<Self> {
-        let foreign = KeyModifiers::ALT | KeyModifiers::SUPER | KeyModifiers::HYPER | KeyModifiers::META;
-        if event.kind == KeyEventKind::Release || event.modifiers.intersects(foreign) {
+        let foreign = KeyModifiers::SUPER | KeyModifiers::HYPER | KeyModifiers::META;
+        let alt = event.modifiers.contains(KeyModifiers::ALT);
+        let is_bound = !alt || event.code == KeyCode::Enter;
+        if event.kind == KeyEventKind::Release || event.modifiers.intersects(foreign) || !is_bound {
             return None;
         }
         let ctrl = event.modifiers.contains(KeyModifiers::CONTROL);
@@ -96,11 +118,14 @@ impl Key {
             KeyCode::Char(letter) if ctrl => KeyCode::Char(letter.to_ascii_lowercase()),
             other => other,
         };
-        Some(Self { code, ctrl })
+        Some(Self { code, ctrl, alt })
     }
 
     /// The key with this name, as help and bindings write it.
     pub fn parse(name: &str) -> Option<Self> {
+        if name == ALT_ENTER {
+            return Some(Self { code: KeyCode::Enter, ctrl: false, alt: true });
+        }
         let (ctrl, name) = match name.strip_prefix("Ctrl-") {
             Some(rest) => (true, rest),
             None => (false, name),
@@ -110,7 +135,7 @@ impl Key {
             (Some(letter), None) => KeyCode::Char(letter),
             _ => NAMED.iter().find(|(_, known)| *known == name)?.0,
         };
-        Some(Self { code, ctrl })
+        Some(Self { code, ctrl, alt: false })
     }
 
     /// The character it types, if it does.
@@ -124,6 +149,9 @@ impl Key {
 
 impl std::fmt::Display for Key {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        if self.alt {
+            return f.write_str(ALT_ENTER);
+        }
         if self.ctrl {
             f.write_str("Ctrl-")?;
         }
@@ -133,6 +161,9 @@ impl std::fmt::Display for Key {
         }
     }
 }
+
+/// The one key with Alt that is told apart.
+const ALT_ENTER: &str = "Alt-Enter";
 
 const NAMED: &[(KeyCode, &str)] = &[
     (KeyCode::Char(' '), "Space"),
@@ -164,8 +195,20 @@ const BINDINGS: &[(Context, &str, Action)] = &[
     (Context::Global, "g f", Action::GoFeed),
     (Context::Global, "g p", Action::GoPeople),
     (Context::Global, "g w", Action::GoNetwork),
+    (Context::Global, "g d", Action::GoMessages),
     (Context::Global, "Tab", Action::NextPane),
-    (Context::Global, "Shift-Tab", Action::NextPane),
+    (Context::Global, "Shift-Tab", Action::PreviousPane),
+    (Context::Global, "Ctrl-w s", Action::SplitBelow),
+    (Context::Global, "Ctrl-w v", Action::SplitBeside),
+    (Context::Global, "Ctrl-w h", Action::WindowLeft),
+    (Context::Global, "Ctrl-w j", Action::WindowDown),
+    (Context::Global, "Ctrl-w k", Action::WindowUp),
+    (Context::Global, "Ctrl-w l", Action::WindowRight),
+    (Context::Global, "Ctrl-w w", Action::WindowNext),
+    (Context::Global, "Ctrl-w q", Action::CloseWindow),
+    (Context::Global, "Ctrl-w o", Action::OnlyWindow),
+    (Context::Global, "Ctrl-w z", Action::ZoomWindow),
+    (Context::Global, "Ctrl-w =", Action::EqualWindows),
     (Context::Global, "Esc", Action::Cancel),
     (Context::Global, "q", Action::Back),
     (Context::List, "j", Action::MoveDown),
@@ -231,7 +274,53 @@ const BINDINGS: &[(Context, &str, Action)] = &[
     (Context::People, "s", Action::ShowInvite),
     (Context::People, "d", Action::Unfollow),
     (Context::People, "x", Action::Unfollow),
+    (Context::People, "m", Action::MessagePerson),
     (Context::Invite, "y", Action::CopyText),
+    (Context::Messages, "Enter", Action::Open),
+    (Context::Messages, "l", Action::Open),
+    (Context::Messages, "o", Action::OpenBeside),
+    (Context::Messages, "P", Action::Pin),
+    (Context::Messages, "X", Action::Mute),
+    (Context::Messages, "a", Action::Archive),
+    (Context::Messages, "] u", Action::NextUnread),
+    (Context::Messages, "[ u", Action::PreviousUnread),
+    (Context::Messages, "\\", Action::FilterTalks),
+    (Context::Chat, "Enter", Action::Write),
+    (Context::Chat, "i", Action::Write),
+    (Context::Chat, "r", Action::Quote),
+    (Context::Chat, "f", Action::React),
+    (Context::Chat, "F", Action::PickReaction),
+    (Context::Chat, "e", Action::Edit),
+    (Context::Chat, "d", Action::Delete),
+    (Context::Chat, "y", Action::CopyText),
+    (Context::Chat, "I", Action::Info),
+    (Context::Chat, "V", Action::Verify),
+    (Context::Chat, "P", Action::Pin),
+    (Context::Chat, "X", Action::Mute),
+    (Context::Chat, "h", Action::Back),
+    (Context::Chat, "] u", Action::NextUnread),
+    (Context::Chat, "[ u", Action::PreviousUnread),
+    (Context::Chat, "Space", Action::PageDown),
+    (Context::Request, "Enter", Action::Write),
+    (Context::Request, "i", Action::Write),
+    (Context::Request, "a", Action::Accept),
+    (Context::Request, "x", Action::Ignore),
+    (Context::Request, "b", Action::Block),
+    (Context::Request, "I", Action::Info),
+    (Context::Request, "y", Action::CopyText),
+    (Context::Request, "h", Action::Back),
+    (Context::Request, "Space", Action::PageDown),
+    (Context::Message, "Enter", Action::Send),
+    (Context::Message, "Ctrl-j", Action::NewLine),
+    (Context::Message, "Alt-Enter", Action::NewLine),
+    (Context::Message, "Esc", Action::Cancel),
+    (Context::Words, "y", Action::Confirm),
+    (Context::Words, "n", Action::WordsDiffer),
+    (Context::Words, "Esc", Action::Cancel),
+    (Context::Words, "q", Action::Cancel),
+    (Context::Facts, "I", Action::Cancel),
+    (Context::Facts, "q", Action::Cancel),
+    (Context::Facts, "Esc", Action::Cancel),
     (Context::Network, "a", Action::Add),
     (Context::Network, "y", Action::CopyText),
     (Context::Network, "b", Action::Ban),
@@ -291,6 +380,7 @@ const HINTS: &[(Context, &[Action], &str)] = &[
     (Context::Feed, &[Action::NextUnread], "next unread"),
     (Context::Feed, &[Action::ToggleRead], "read/unread"),
     (Context::Feed, &[Action::GoPeople], "people"),
+    (Context::Feed, &[Action::GoMessages], "messages"),
     (Context::Thread, &[Action::MoveDown, Action::MoveUp], "move"),
     (Context::Thread, &[Action::Back], "back"),
     (Context::Thread, &[Action::Reply], "reply"),
@@ -306,6 +396,32 @@ const HINTS: &[(Context, &[Action], &str)] = &[
     (Context::People, &[Action::ShowInvite], "my invite"),
     (Context::People, &[Action::Unfollow], "unfollow"),
     (Context::People, &[Action::GoFeed], "feed"),
+    (Context::People, &[Action::MessagePerson], "message"),
+    (Context::Messages, &[Action::MoveDown, Action::MoveUp], "move"),
+    (Context::Messages, &[Action::Open], "open"),
+    (Context::Messages, &[Action::OpenBeside], "open beside"),
+    (Context::Messages, &[Action::Pin], "pin"),
+    (Context::Messages, &[Action::Mute], "mute"),
+    (Context::Messages, &[Action::Archive], "archive"),
+    (Context::Messages, &[Action::GoPeople], "people"),
+    (Context::Chat, &[Action::Write], "write"),
+    (Context::Chat, &[Action::MoveDown, Action::MoveUp], "move"),
+    (Context::Chat, &[Action::Quote], "quote"),
+    (Context::Chat, &[Action::React], "react"),
+    (Context::Chat, &[Action::Info], "info"),
+    (Context::Chat, &[Action::Verify], "verify"),
+    (Context::Chat, &[Action::Back], "back"),
+    (Context::Request, &[Action::Accept], "accept"),
+    (Context::Request, &[Action::Ignore], "ignore"),
+    (Context::Request, &[Action::Block], "block"),
+    (Context::Request, &[Action::Back], "back"),
+    (Context::Message, &[Action::Send], "send"),
+    (Context::Message, &[Action::NewLine], "new line"),
+    (Context::Message, &[Action::Cancel], "leave (the draft stays)"),
+    (Context::Words, &[Action::Confirm], "they are the same"),
+    (Context::Words, &[Action::WordsDiffer], "they differ"),
+    (Context::Words, &[Action::Cancel], "not now"),
+    (Context::Facts, &[Action::Cancel], "close"),
     (Context::Invite, &[Action::MoveDown, Action::MoveUp], "scroll"),
     (Context::Invite, &[Action::CopyText], "copy"),
     (Context::Invite, &[Action::Back], "back"),

@@ -7,6 +7,7 @@ use super::model::{Model, NodeState, Notice, Overlay, Place, Tone};
 use super::panes::compose;
 use super::widgets::lines::split_top;
 use super::widgets::wrap;
+use super::windows::Window;
 use crate::domain::text::SafeText;
 
 /// Columns from which on feed and post stand side by side: two times the fifty that text needs to be legible.
@@ -23,7 +24,7 @@ const NOTICE_ROWS: usize = 3;
 const QUESTION_ROWS: usize = 6;
 
 /// The parts of the screen. Any of them may be empty.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Areas {
     /// The line that says where one is.
     pub top: Rect,
@@ -35,10 +36,23 @@ pub struct Areas {
     pub status: Rect,
     /// The hint bar.
     pub hints: Rect,
-    /// The feed in the body; empty when the post has all of it.
-    pub feed: Rect,
-    /// The post in the body; empty when the feed has all of it.
-    pub thread: Rect,
+    /// What stands in the body.
+    pub panes: Vec<Pane>,
+    /// Gaps between panes beside each other.
+    pub walls: Vec<Rect>,
+}
+
+/// Something that stands in the body.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Pane {
+    /// What it shows; `None` where a conversation would stand.
+    pub place: Option<Place>,
+    /// Whether it has the focus.
+    pub has_focus: bool,
+    /// The row of its title; empty where it has all of the body.
+    pub title: Rect,
+    /// Where its content stands.
+    pub area: Rect,
 }
 
 impl Areas {
@@ -57,31 +71,56 @@ impl Areas {
         let body_rows = rest.height.saturating_sub(status_rows + hint_rows);
         let (body, rest) = split_top(rest, body_rows);
         let (status, hints) = split_top(rest, rest.height.saturating_sub(hint_rows));
-        let (feed, thread) = side_by_side(model.place, body);
-        Self { top, banners, body, status, hints, feed, thread }
+        let (panes, walls) = panes(model, body);
+        Self { top, banners, body, status, hints, panes, walls }
+    }
+
+    /// Where a place's content stands; without columns where it is not on the screen.
+    pub fn pane(&self, place: Place) -> Rect {
+        let pane = self.panes.iter().find(|pane| pane.place == Some(place));
+        pane.map_or(Rect { width: 0, ..self.body }, |pane| pane.area)
     }
 
     /// Whether there is only room for what cannot be missed.
     pub const fn is_narrow(&self) -> bool {
         self.top.width < NARROW
     }
-
-    /// Whether feed and post stand side by side.
-    pub const fn is_wide(&self) -> bool {
-        self.body.width >= WIDE
-    }
 }
 
-fn side_by_side(place: Place, body: Rect) -> (Rect, Rect) {
-    let nothing = Rect { width: 0, ..body };
-    if body.width < WIDE {
-        return if place == Place::Thread { (nothing, body) } else { (body, nothing) };
+/// What stands in the body: the windows; of a single one that is wide enough two places that belong together.
+fn panes(model: &Model, body: Rect) -> (Vec<Pane>, Vec<Rect>) {
+    if model.windows.count() == 1 {
+        let pair = match model.place {
+            Place::Feed | Place::Thread => Some((Place::Feed, Some(Place::Thread))),
+            Place::Messages => Some((Place::Messages, model.messages.open.map(Place::Chat))),
+            Place::Chat(thread) => Some((Place::Messages, Some(Place::Chat(thread)))),
+            _ => None,
+        };
+        if let Some(pair) = pair.filter(|_| body.width >= WIDE) {
+            return side_by_side(model.place, pair, body);
+        }
+        let title = Rect { height: 0, ..body };
+        return (vec![Pane { place: Some(model.place), has_focus: true, title, area: body }], Vec::new());
     }
-    let (_titles, below) = split_top(body, 1);
-    let feed_width = below.width * 2 / 5;
-    let feed = Rect { width: feed_width, ..below };
-    let thread = Rect { x: below.x + feed_width + WALL, width: below.width - feed_width - WALL, ..below };
-    (feed, thread)
+    let (windows, walls) = model.windows.areas(body, NARROW);
+    let is_alone = windows.len() == 1;
+    let pane = |window: Window| {
+        let (title, area) = split_top(window.area, u16::from(!is_alone));
+        let place = if window.has_focus { model.place } else { window.place };
+        Pane { place: Some(place), has_focus: window.has_focus, title, area }
+    };
+    (windows.into_iter().map(pane).collect(), walls)
+}
+
+fn side_by_side(place: Place, pair: (Place, Option<Place>), body: Rect) -> (Vec<Pane>, Vec<Rect>) {
+    let left = body.width * 2 / 5;
+    let pane = |shows: Option<Place>, x, width| {
+        let (title, area) = split_top(Rect { x, width, ..body }, 1);
+        Pane { place: shows, has_focus: shows == Some(place), title, area }
+    };
+    let wall = Rect { x: body.x + left, width: WALL, ..body };
+    let right = pane(pair.1, body.x + left + WALL, body.width - left - WALL);
+    (vec![pane(Some(pair.0), body.x, left), right], vec![wall])
 }
 
 /// The rows of the notice at this width, and below it those of a question that lies over the pane.

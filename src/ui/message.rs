@@ -5,11 +5,15 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::keymap::Key;
+use super::panes::chat::log::ChatAsk;
 use super::panes::target::Kind;
 use super::panes::thread::comments::ThreadAsk;
 use super::timeline::FeedAsk;
 use super::watch::Watch;
-use crate::api::{CallError, Command, DraftSlot, Event, Outcome, Query, ReadMark, View};
+use crate::api::{
+    CallError, Command, DraftSlot, Event, Outcome, Query, ReadMark, RequestAnswer, Verification, View,
+};
+use crate::domain::conversation::ConversationId;
 use crate::domain::ids::ObjectId;
 
 /// Something that happened.
@@ -93,6 +97,22 @@ pub enum Asked {
     ViewFile,
     /// Pulling from peers.
     Sync,
+    /// Messages of a conversation.
+    Chat(ChatAsk),
+    /// The words to compare.
+    Words,
+    /// A conversation with somebody.
+    OpenTalk,
+    /// Sending a message: in which conversation, and which of its texts under way.
+    SendMessage(ConversationId, u64),
+    /// Marking messages as read.
+    ReadMessages(ConversationId),
+    /// Answering a stranger's request.
+    AnswerRequest(ConversationId, RequestAnswer),
+    /// Noting what the comparison of words showed.
+    Verify(ConversationId, Verification),
+    /// Anything else in a conversation.
+    Talk(ConversationId),
 }
 
 /// Which timer ran out.
@@ -108,6 +128,8 @@ pub enum Wake {
     RefreshBeside,
     /// The opened post may be asked for again, if it is still this opening.
     RefreshThread(u64),
+    /// Messages of an open conversation may be asked for again.
+    RefreshChat(ConversationId),
     /// The node had its time for the last save.
     LeaveAnyway,
 }

@@ -15,6 +15,7 @@ mod message;
 mod model;
 mod panes;
 mod session;
+mod splits;
 mod terminal;
 mod terse;
 #[cfg(test)]
@@ -26,6 +27,7 @@ mod update;
 mod view;
 mod watch;
 mod widgets;
+mod windows;
 
 use std::path::PathBuf;
 use std::{fmt, io};

@@ -1,13 +1,17 @@
 //! Everything the interface knows: what the node last answered, where the person is, what is being typed.
 //! Plain data; [`super::update`] is the only one to change it, [`super::view`] the only one to draw it.
 
+use std::collections::BTreeMap;
+
 use super::Reach;
 use super::action::Action;
 use super::desk::{Desk, Phase};
 use super::keymap::{Context, Key, Keymap};
 use super::message::Request;
 use super::panes::attachments::Shelf;
+use super::panes::chat::Chat;
 use super::panes::first_run::FirstRun;
+use super::panes::messages::Messages;
 use super::panes::network::{self, Network};
 use super::panes::people::{self, People};
 use super::panes::question::Question;
@@ -18,7 +22,9 @@ use super::timeline::Timeline;
 use super::transfers::Transfers;
 use super::watch::Watches;
 use super::widgets::editor::Editor;
-use crate::api::{CallError, PersonaView, StatusView};
+use super::windows::Windows;
+use crate::api::{CallError, PersonaView, StatusView, WordsView};
+use crate::domain::conversation::ConversationId;
 use crate::domain::text::SafeText;
 use crate::domain::time::Timestamp;
 
@@ -35,6 +41,10 @@ pub enum Place {
     People,
     /// The peers.
     Network,
+    /// The conversations.
+    Messages,
+    /// One of them.
+    Chat(ConversationId),
     /// A post, an answer, or a new text being written.
     Compose,
 }
@@ -50,6 +60,10 @@ pub enum Overlay {
     AttachFile(Editor),
     /// Emoji to choose from.
     Picker(Box<Picker>),
+    /// Words to compare with somebody.
+    Words(Box<WordsView>),
+    /// What is known about a message.
+    Facts(Vec<String>),
     /// Something that cannot be taken back: do it?
     Question(Question),
     /// The draft could not be saved, or the post is not sent yet: leave all the same?
@@ -131,6 +145,12 @@ pub struct Model {
     pub store_failure: Option<SafeText>,
     /// Whether the node is gone.
     pub node: NodeState,
+    /// What stands beside and below each other.
+    pub windows: Windows,
+    /// The list of conversations.
+    pub messages: Messages,
+    /// The conversations that are open.
+    pub chats: BTreeMap<ConversationId, Chat>,
     /// The feed.
     pub feed: Timeline,
     /// The opened post.
@@ -182,6 +202,9 @@ impl Model {
             status: None,
             store_failure: None,
             node: NodeState::Running,
+            windows: Windows::new(Place::Feed),
+            messages: Messages::default(),
+            chats: BTreeMap::new(),
             feed: Timeline::default(),
             thread: None,
             openings: 0,
@@ -208,6 +231,8 @@ impl Model {
             Some(Overlay::CommandLine(_)) => return &[C::CommandLine, C::Text, C::Always],
             Some(Overlay::AttachFile(_)) => return &[C::Field, C::Text, C::Always],
             Some(Overlay::Picker(_)) => return &[C::Picker, C::Text, C::Always],
+            Some(Overlay::Words(_)) => return &[C::Words, C::Always],
+            Some(Overlay::Facts(_)) => return &[C::Facts, C::Always],
             Some(Overlay::QuitUnsaved | Overlay::Question(_)) => return &[C::Question, C::Always],
             None => {}
         }
@@ -233,6 +258,12 @@ impl Model {
                 people::Mode::Adding(_) => &[C::Field, C::Text, C::Always],
                 people::Mode::Invite(_) => &[C::Invite, C::List, C::Global, C::Always],
                 people::Mode::Unfollowing(_) => &[C::Question, C::Always],
+            },
+            Place::Messages => &[C::Messages, C::List, C::Global, C::Always],
+            Place::Chat(thread) => match self.chats.get(&thread) {
+                Some(chat) if chat.is_typing() => &[C::Message, C::Text, C::Always],
+                Some(chat) if chat.is_request() => &[C::Request, C::List, C::Global, C::Always],
+                _ => &[C::Chat, C::List, C::Global, C::Always],
             },
             Place::Network => match &self.network.mode {
                 network::Mode::List => &[C::Network, C::List, C::Global, C::Always],
@@ -262,8 +293,17 @@ impl Model {
                 network::Mode::Adding(field) => Some(&mut field.editor),
                 network::Mode::List => None,
             },
+            Place::Chat(thread) => {
+                let slot = self.chats.get(&thread).and_then(Chat::typed_into)?;
+                self.desk.text_mut(slot).map(|writing| &mut writing.editor)
+            }
             _ => None,
         }
+    }
+
+    /// Whether a window shows this.
+    pub fn shows(&self, place: Place) -> bool {
+        self.place == place || self.windows.shows(place)
     }
 
     /// The persona that acts where none is chosen.
@@ -275,6 +315,12 @@ impl Model {
     /// The keys of an action here, for the sentences of panes.
     pub fn key(&self, action: Action) -> String {
         let keys = self.keymap.keys_of(self.contexts(), action);
+        keys.unwrap_or_else(|| format!(":{}", action.name()))
+    }
+
+    /// The keys of an action in a context, wherever the person is.
+    pub fn key_in(&self, context: Context, action: Action) -> String {
+        let keys = self.keymap.keys_of(&[context], action);
         keys.unwrap_or_else(|| format!(":{}", action.name()))
     }
 

@@ -76,6 +76,12 @@ glyphs! {
     corner "└" "`";
     /// An answer deeper than there is room for.
     deeper "»" ">";
+    /// Towards newer messages.
+    down "↓" "v";
+    /// Beside a message that waits here.
+    queued "◌" "~";
+    /// Beside a message whose receipt came.
+    arrived "✓" "+";
     /// Beside a post with unread answers to me.
     to_me "@" "@";
 }

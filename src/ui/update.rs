@@ -8,14 +8,16 @@ use super::keymap::{Context, Key, Meaning, show};
 use super::layout::Areas;
 use super::message::{Answer, Asked, Message, Request, Wake};
 use super::model::{Leaving, Model, NodeState, Overlay, PasteGuard, Place};
+use super::panes::chat::Touch;
 use super::panes::{
-    attachments, compose, feed, first_run, help, network, people, question, reaction, thread,
+    attachments, chat, compose, feed, first_run, help, messages, network, people, question, reaction, thread,
 };
+use super::splits;
 use super::watch::Watch;
 use super::widgets::editor::{Editor, PasteTooLong};
 use super::widgets::scroll::scrolled;
 use super::widgets::when;
-use crate::api::{CallError, DraftSlot, Event, Outcome, View};
+use crate::api::{CallError, DraftSlot, Event, Outcome, Verification, View};
 use crate::domain::text::SafeText;
 use crate::domain::time::Timestamp;
 use crate::limits::{PASTE_BYTES, PASTE_GUARD};
@@ -27,6 +29,7 @@ const LAST_SAVE: Duration = Duration::from_secs(1);
 pub fn start(model: &mut Model) -> Vec<Request> {
     let mut requests = model.feed.load();
     requests.extend(model.watches.ask_all(&[Watch::Personas, Watch::Status]));
+    requests.extend(ask_conversations(model));
     requests.extend(desk::ask(DraftSlot::NewPost));
     requests
 }
@@ -35,6 +38,7 @@ pub fn start(model: &mut Model) -> Vec<Request> {
 pub fn update(model: &mut Model, now: Timestamp, message: Message) -> Vec<Request> {
     let shows = changes_picture(model, now, &message);
     model.now = now;
+    let touch = if matches!(message, Message::Key(_)) { Touch::Key } else { Touch::Nothing };
     let mut requests = match message {
         Message::Key(key) => press(model, key),
         Message::Paste(text) => paste(model, &text),
@@ -45,7 +49,13 @@ pub fn update(model: &mut Model, now: Timestamp, message: Message) -> Vec<Reques
         }
         Message::Event(event) => happened(model, event),
         Message::Answered(asked, answer) => {
-            let again = if let Asked::Watched(watch) = asked { model.watches.answered(watch) } else { None };
+            let again = match asked {
+                Asked::Watched(Watch::Conversations(_)) => {
+                    model.watches.answered(Watch::Conversations(model.messages.filter))
+                }
+                Asked::Watched(watch) => model.watches.answered(watch),
+                _ => None,
+            };
             let mut requests = match answer {
                 Ok(answer) => answered(model, asked, answer),
                 Err(error) => refused(model, asked, &error),
@@ -58,6 +68,8 @@ pub fn update(model: &mut Model, now: Timestamp, message: Message) -> Vec<Reques
         Message::HungUp => leave(model, Leaving::InAnyCase),
     };
     settle(model);
+    requests.extend(chat::seen(model, touch));
+    requests.extend(chat::tend(model));
     if shows {
         requests.push(Request::Draw);
     }
@@ -86,21 +98,39 @@ fn changes_picture(model: &Model, now: Timestamp, message: &Message) -> bool {
 fn ages(model: &Model, now: Timestamp) -> Vec<String> {
     let rows = usize::from(model.size.1);
     let posts = model.feed.entries().iter().skip(model.feed.top()).take(rows);
-    let times = match model.place {
-        Place::Feed | Place::Thread => posts.map(|entry| entry.post.created),
-        _ => return Vec::new(),
+    let times: Vec<Timestamp> = match model.place {
+        Place::Feed | Place::Thread => posts.map(|entry| entry.post.created).collect(),
+        _ => Vec::new(),
     };
-    times.chain(thread::shown_times(model)).map(|time| when::age(now, time)).collect()
+    let talks = if Areas::of(model).pane(Place::Messages).width > 0 {
+        model.messages.shown_times(rows)
+    } else {
+        Vec::new()
+    };
+    times
+        .into_iter()
+        .chain(talks)
+        .chain(thread::shown_times(model))
+        .map(|time| when::age(now, time))
+        .collect()
 }
 
 /// Fits scroll positions to the screen, and wraps what will be drawn.
 fn settle(model: &mut Model) {
+    model.windows.follow(model.place);
+    chat::tidy(model);
     let areas = Areas::of(model);
-    feed::settle(model, areas.feed);
-    thread::settle(model, areas.thread);
-    compose::settle(model, areas.body);
-    people::settle(model, areas.body);
-    network::settle(model, areas.body);
+    feed::settle(model, areas.pane(Place::Feed));
+    thread::settle(model, areas.pane(Place::Thread));
+    compose::settle(model, areas.pane(Place::Compose));
+    people::settle(model, areas.pane(Place::People));
+    network::settle(model, areas.pane(Place::Network));
+    messages::settle(model, areas.pane(Place::Messages));
+    for pane in &areas.panes {
+        if let Some(Place::Chat(thread)) = pane.place {
+            chat::settle(model, thread, pane.area);
+        }
+    }
     help::settle(model, areas.body);
     if model.overlay == Some(Overlay::QuitUnsaved) && model.desk.is_kept() {
         model.overlay = None;
@@ -182,6 +212,9 @@ pub fn perform(model: &mut Model, action: Action) -> Vec<Request> {
     if model.overlay.is_some() {
         return perform_over(model, action);
     }
+    if let Some(requests) = splits::perform(model, action) {
+        return requests;
+    }
     let done = match model.place {
         Place::FirstRun => first_run::perform(model, action),
         Place::Feed => feed::perform(model, action),
@@ -189,6 +222,8 @@ pub fn perform(model: &mut Model, action: Action) -> Vec<Request> {
         Place::Compose => compose::perform(model, action),
         Place::People => people::perform(model, action),
         Place::Network => network::perform(model, action),
+        Place::Messages => messages::perform(model, action),
+        Place::Chat(_) => chat::perform(model, action),
     };
     match done {
         Some(requests) => requests,
@@ -202,6 +237,12 @@ fn perform_over(model: &mut Model, action: Action) -> Vec<Request> {
     match (&mut model.overlay, action) {
         (Some(Overlay::Picker(_)), _) => return reaction::perform(model, action),
         (Some(Overlay::Question(_)), Action::Confirm) => return question::confirmed(model),
+        (Some(Overlay::Words(_)), Action::Confirm) => {
+            return chat::verify_answered(model, Verification::Verified);
+        }
+        (Some(Overlay::Words(_)), Action::WordsDiffer) => {
+            return chat::verify_answered(model, Verification::Unverified);
+        }
         (Some(Overlay::Help(top)), _) => {
             if let Some(scrolled) = scrolled(*top, action, height) {
                 *top = scrolled;
@@ -232,6 +273,11 @@ fn perform_over(model: &mut Model, action: Action) -> Vec<Request> {
 }
 
 fn run_named(model: &mut Model, name: &str) -> Vec<Request> {
+    if let Some((name, whom)) = name.split_once(' ')
+        && name == Action::MessagePerson.name()
+    {
+        return messages::with_named(model, whom);
+    }
     match Action::named(name) {
         Some(action) => perform(model, action),
         None if name.is_empty() => Vec::new(),
@@ -256,6 +302,8 @@ fn perform_anywhere(model: &mut Model, action: Action) -> Vec<Request> {
     match action {
         Action::GoPeople => go(model, Place::People),
         Action::GoNetwork => go(model, Place::Network),
+        Action::GoMessages => go(model, Place::Messages),
+        Action::MessagePerson => model.say("whom? :message NAME"),
         Action::Compose => compose::open(model),
         Action::Sync => feed::sync(model),
         Action::Help => {
@@ -264,12 +312,13 @@ fn perform_anywhere(model: &mut Model, action: Action) -> Vec<Request> {
         }
         Action::CommandLine => {
             model.overlay = Some(Overlay::CommandLine(Editor::field()));
-            Vec::new()
+            // A name may be typed.
+            model.watches.ask_all(&[Watch::People])
         }
         Action::Back if model.place == Place::Feed => leave(model, Leaving::WhenSaved),
         Action::Back | Action::GoFeed => go(model, Place::Feed),
         Action::Quit => leave(model, Leaving::WhenSaved),
-        Action::NextPane | Action::Cancel => Vec::new(),
+        Action::NextPane | Action::PreviousPane | Action::Cancel => Vec::new(),
         _ => model.say(&format!("{} can not be done here", action.name())),
     }
 }
@@ -286,8 +335,13 @@ pub fn go(model: &mut Model, place: Place) -> Vec<Request> {
             model.network.mode = network::Mode::List;
             model.watches.ask_all(&[Watch::Peers, Watch::Status])
         }
+        Place::Messages => ask_conversations(model),
         _ => Vec::new(),
     }
+}
+
+fn ask_conversations(model: &mut Model) -> Vec<Request> {
+    model.watches.ask_all(&[Watch::Conversations(model.messages.filter)])
 }
 
 /// Leaves once nothing unsaved is left.
@@ -334,7 +388,7 @@ fn happened(model: &mut Model, event: Event) -> Vec<Request> {
     match event {
         Event::FeedChanged => {
             let mut requests = model.feed.changed();
-            if model.place == Place::People {
+            if model.shows(Place::People) {
                 // It shows how many posts of everybody are here.
                 requests.extend(model.watches.ask(Watch::People));
             }
@@ -350,9 +404,16 @@ fn happened(model: &mut Model, event: Event) -> Vec<Request> {
             let mut requests = model.feed.changed();
             requests.extend(thread::refresh(model));
             requests.extend(model.watches.ask_all(&[Watch::People]));
+            requests.extend(ask_conversations(model));
+            chat::all_changed(model);
             requests
         }
         Event::PersonasChanged => model.watches.ask_all(&[Watch::Personas]),
+        Event::ConversationsChanged => ask_conversations(model),
+        Event::MessagesChanged { thread } => {
+            chat::changed(model, thread);
+            Vec::new()
+        }
         Event::PeersChanged | Event::StatusChanged | Event::Ready { .. } => ask_about_network(model),
         Event::Transfer(transfer) => {
             model.transfers.take(transfer);
@@ -367,6 +428,8 @@ fn happened(model: &mut Model, event: Event) -> Vec<Request> {
             requests.extend(thread::refresh(model));
             let all = [Watch::Personas, Watch::Status, Watch::People, Watch::Peers];
             requests.extend(model.watches.ask_all(&all));
+            requests.extend(ask_conversations(model));
+            chat::all_changed(model);
             requests
         }
         Event::Stopped => {
@@ -378,7 +441,7 @@ fn happened(model: &mut Model, event: Event) -> Vec<Request> {
 
 fn ask_about_network(model: &mut Model) -> Vec<Request> {
     let watches: &[Watch] =
-        if model.place == Place::Network { &[Watch::Status, Watch::Peers] } else { &[Watch::Status] };
+        if model.shows(Place::Network) { &[Watch::Status, Watch::Peers] } else { &[Watch::Status] };
     model.watches.ask_all(watches)
 }
 
@@ -406,6 +469,13 @@ fn viewed(model: &mut Model, asked: Asked, view: View) -> Vec<Request> {
             }
             model.personas = Some(personas);
         }
+        (Asked::Chat(asked), View::Messages(page)) => return chat::answered(model, asked, *page),
+        (Asked::Watched(Watch::Conversations(filter)), View::Conversations(list))
+            if filter == model.messages.filter =>
+        {
+            model.messages.take(list);
+        }
+        (Asked::Words, View::Words(words)) => chat::words_known(model, words),
         (_, View::Peers(peers)) => model.network.take(peers),
         (_, View::Status(status)) => model.status = Some(status),
         (_, View::Invite(invite)) => people::show_invite(model, &invite),
@@ -437,6 +507,23 @@ fn done(model: &mut Model, asked: Asked, outcome: Outcome) -> Vec<Request> {
             }
             return requests;
         }
+        (Asked::SendMessage(thread, number), _) => {
+            let mut requests = chat::sent(model, thread, number);
+            if model.leaving != Leaving::Staying {
+                requests.extend(go_on_leaving(model));
+            }
+            return requests;
+        }
+        (Asked::AnswerRequest(thread, answer), _) => return chat::request_answered(model, thread, answer),
+        (Asked::Verify(thread, verified), _) => {
+            chat::changed(model, thread);
+            return model.say(match verified {
+                Verification::Verified => "verified: it says so above where you write",
+                Verification::Unverified => {
+                    "not verified: somebody may stand between you, or one of you read wrong. Write nothing secret here"
+                }
+            });
+        }
         (Asked::SaveDraft(slot), _) => return draft_answered(model, slot, None),
         (Asked::Delete(kind, id), _) => return question::deleted(model, kind, id),
         (Asked::Hide, _) => return model.say("hidden: readers of your post do not see it any more"),
@@ -452,6 +539,7 @@ fn done(model: &mut Model, asked: Asked, outcome: Outcome) -> Vec<Request> {
             requests.extend(model.watches.ask(Watch::People));
             requests
         }
+        (Asked::OpenTalk, Outcome::Conversation(view)) => chat::open(model, view.thread),
         (Asked::AddPeer, _) => network::added(model),
         (Asked::Ban, _) => network::banned(model),
         (Asked::Unban, _) => network::unbanned(model),
@@ -471,6 +559,20 @@ fn refused(model: &mut Model, asked: Asked, error: &CallError) -> Vec<Request> {
         Asked::Draft(slot) => {
             model.complain(error);
             return draft_known(model, slot, "");
+        }
+        Asked::Chat(asked) => chat::failed(model, asked, error),
+        Asked::SendMessage(thread, number) => {
+            let requests = chat::not_sent(model, thread, number, error);
+            if model.leaving == Leaving::InAnyCase {
+                return go_on_leaving(model);
+            }
+            model.leaving = Leaving::Staying;
+            return requests;
+        }
+        Asked::ReadMessages(thread) | Asked::Talk(thread) => {
+            model.complain(error);
+            // What was shown beforehand is not so.
+            chat::changed(model, thread);
         }
         Asked::Thread(asked) => thread::failed(model, asked, error),
         Asked::React => {
@@ -510,6 +612,10 @@ fn woken(model: &mut Model, wake: Wake) -> Vec<Request> {
         (Wake::RefreshFeed, _) => model.feed.woken(),
         (Wake::RefreshBeside, _) => model.feed.rested(),
         (Wake::RefreshThread(opening), _) => thread::woken(model, opening),
+        (Wake::RefreshChat(thread), _) => {
+            chat::woken(model, thread);
+            Vec::new()
+        }
         (Wake::LeaveAnyway, _) => leave_anyway(model),
         (Wake::PasteOver, PasteGuard::Busy) => {
             model.guard = PasteGuard::Quiet;

@@ -5,10 +5,12 @@ use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
 
 use super::action::Action;
-use super::keymap::show;
-use super::layout::{Areas, banners, notice_rows};
+use super::keymap::{Context, show};
+use super::layout::{Areas, Pane, banners, notice_rows};
 use super::model::{Model, Overlay, Place, Tone};
-use super::panes::{compose, feed, first_run, help, network, people, reaction, thread};
+use super::panes::{
+    chat, compose, feed, first_run, help, messages, network, people, reaction, sheet, thread,
+};
 use super::widgets::editor::Editor;
 use super::widgets::lines;
 use super::widgets::wrap;
@@ -24,16 +26,15 @@ pub fn draw(model: &Model, buffer: &mut Buffer) {
         lines::plain(text, theme.bad())
     });
     lines::draw(buffer, areas.banners, warnings);
-    match (&model.overlay, model.place) {
-        (Some(Overlay::Help(_)), _) => help::draw(model, areas.body, buffer),
-        (_, Place::FirstRun) => first_run::draw(model, areas.body, buffer),
-        (_, Place::Feed | Place::Thread) => draw_reading(model, &areas, buffer),
-        (_, Place::Compose) => compose::draw(model, areas.body, buffer),
-        (_, Place::People) => people::draw(model, areas.body, buffer),
-        (_, Place::Network) => network::draw(model, areas.body, buffer),
+    match &model.overlay {
+        Some(Overlay::Help(_)) => help::draw(model, areas.body, buffer),
+        _ => draw_body(model, &areas, buffer),
     }
-    if let Some(Overlay::Picker(picker)) = &model.overlay {
-        reaction::draw(model, picker, areas.body, buffer);
+    match &model.overlay {
+        Some(Overlay::Picker(picker)) => reaction::draw(model, picker, areas.body, buffer),
+        Some(Overlay::Words(words)) => sheet::draw_words(model, words, areas.body, buffer),
+        Some(Overlay::Facts(facts)) => sheet::draw_facts(model, facts, areas.body, buffer),
+        _ => {}
     }
     draw_status(model, areas.status, buffer);
     draw_hints(model, areas.hints, buffer);
@@ -44,7 +45,7 @@ fn draw_top(model: &Model, areas: &Areas, buffer: &mut Buffer) {
     let theme = model.theme;
     let row = areas.top;
     lines::fill(buffer, row, theme.frame());
-    let mut parts = whereabouts(model);
+    let mut parts = whereabouts(model, areas);
     if !areas.is_narrow() || parts.is_empty() {
         parts.insert(0, "itsgoin".to_owned());
     }
@@ -59,11 +60,16 @@ fn draw_top(model: &Model, areas: &Areas, buffer: &mut Buffer) {
         right.push(format!("as {name}"));
     }
     right.extend(network_state(model));
-    let right = format!(" {} ", right.join(theme.dot()));
-    lines::draw_both_ends(buffer, row, &left, &Line::raw(right));
+    let with_news = |room: Room| {
+        let parts: Vec<String> = news(model, room).into_iter().chain(right.iter().cloned()).collect();
+        Line::raw(format!(" {} ", parts.join(theme.dot())))
+    };
+    let long = with_news(if areas.is_narrow() { Room::Scarce } else { Room::Ample });
+    let fits = left.width() + long.width() <= usize::from(row.width);
+    lines::draw_both_ends(buffer, row, &left, &if fits { long } else { with_news(Room::Scarce) });
 }
 
-fn whereabouts(model: &Model) -> Vec<String> {
+fn whereabouts(model: &Model, areas: &Areas) -> Vec<String> {
     let title = match (&model.overlay, model.place) {
         (Some(Overlay::Help(_)), _) => "Keys",
         (_, Place::FirstRun) => return Vec::new(),
@@ -71,9 +77,20 @@ fn whereabouts(model: &Model) -> Vec<String> {
         (_, Place::Thread) => "Post",
         (_, Place::People) => "People",
         (_, Place::Network) => "Network",
+        (_, Place::Messages) => "Messages",
+        (_, Place::Chat(_)) => "Conversation",
         (_, Place::Compose) => compose::title(model),
     };
     let mut parts = vec![title.to_owned()];
+    let (all, shown) = (model.windows.count(), areas.panes.len());
+    if all > 1 && shown == 1 {
+        let number = model.windows.focus() + 1;
+        if areas.is_narrow() {
+            parts.insert(0, format!("{number}/{all}"));
+        } else {
+            parts.push(format!("window {number} of {all}"));
+        }
+    }
     if matches!(model.place, Place::Feed | Place::Thread) {
         if model.feed.filter() == FeedFilter::Unread {
             parts.push("only unread".to_owned());
@@ -87,6 +104,32 @@ fn whereabouts(model: &Model) -> Vec<String> {
         }
     }
     parts
+}
+
+/// How much room there is for words.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Room {
+    Ample,
+    Scarce,
+}
+
+/// Unread messages and requests, wherever one is.
+fn news(model: &Model, room: Room) -> Vec<String> {
+    let (messages, requests) = model.messages.unread();
+    let (one, many) = if room == Room::Scarce { ("msg", "msgs") } else { ("new message", "new messages") };
+    let mut news = Vec::new();
+    match messages {
+        0 => {}
+        1 => news.push(format!("1 {one}")),
+        count => news.push(format!("{count} {many}")),
+    }
+    match requests {
+        0 => {}
+        _ if room == Room::Scarce => news.push(format!("{requests} req")),
+        1 => news.push("1 request".to_owned()),
+        count => news.push(format!("{count} requests")),
+    }
+    news
 }
 
 fn network_state(model: &Model) -> Option<String> {
@@ -104,39 +147,69 @@ fn network_state(model: &Model) -> Option<String> {
     })
 }
 
-fn draw_reading(model: &Model, areas: &Areas, buffer: &mut Buffer) {
-    if areas.is_wide() {
-        draw_titles(model, areas, buffer);
+/// Every pane, with its title where there are others, and the walls between them.
+fn draw_body(model: &Model, areas: &Areas, buffer: &mut Buffer) {
+    let theme = model.theme;
+    for wall in &areas.walls {
+        let (first, below) = lines::split_top(*wall, 1);
+        lines::draw(
+            buffer,
+            first,
+            [lines::plain(theme.rule().repeat(usize::from(first.width)), theme.faint())],
+        );
+        let line = lines::indent(Rect { width: wall.width.min(2), ..below }, 1);
+        let pieces = std::iter::repeat_n(lines::plain(theme.wall(), theme.faint()), usize::from(line.height));
+        lines::draw(buffer, line, pieces);
     }
-    if areas.feed.width > 0 {
-        feed::draw(model, areas.feed, buffer);
-    }
-    if areas.thread.width > 0 {
-        thread::draw(model, areas.thread, buffer);
+    for pane in &areas.panes {
+        draw_title(model, pane, buffer);
+        match pane.place {
+            Some(Place::FirstRun) => first_run::draw(model, pane.area, buffer),
+            Some(Place::Feed) => feed::draw(model, pane.area, buffer),
+            Some(Place::Thread) => thread::draw(model, pane.area, buffer),
+            Some(Place::Compose) => compose::draw(model, pane.area, buffer),
+            Some(Place::People) => people::draw(model, pane.area, buffer),
+            Some(Place::Network) => network::draw(model, pane.area, buffer),
+            Some(Place::Messages) => messages::draw(model, pane.area, buffer),
+            Some(Place::Chat(thread)) => chat::draw(model, thread, pane.area, buffer),
+            None => {
+                let key = model.key_in(Context::Messages, Action::Open);
+                let text = format!("{key} opens the selected conversation here.");
+                lines::draw(buffer, pane.area, [lines::plain(text, theme.faint())]);
+            }
+        }
     }
 }
 
-/// The titles of two panes side by side and the wall between them; the one with the focus stands out.
-fn draw_titles(model: &Model, areas: &Areas, buffer: &mut Buffer) {
+/// The title of a pane; the one with the focus stands out.
+fn draw_title(model: &Model, pane: &Pane, buffer: &mut Buffer) {
     let theme = model.theme;
-    let (row, below) = lines::split_top(areas.body, 1);
-    lines::draw(buffer, row, [lines::plain(theme.rule().repeat(usize::from(row.width)), theme.faint())]);
-    let titles = [
-        (areas.feed, "Feed", model.place == Place::Feed),
-        (areas.thread, "Post", model.place == Place::Thread),
-    ];
-    for (area, title, focused) in titles {
-        let at = lines::indent(Rect { y: row.y, height: row.height, ..area }, 1);
-        let line = if focused {
-            lines::plain(format!(" {title} "), theme.frame())
-        } else {
-            lines::plain(format!(" {title} "), theme.faint())
-        };
-        lines::draw(buffer, at, [line]);
+    let row = pane.title;
+    if row.is_empty() {
+        return;
     }
-    let wall = Rect { x: areas.feed.right() + 1, width: 1, ..below };
-    let pieces = std::iter::repeat_n(lines::plain(theme.wall(), theme.faint()), usize::from(wall.height));
-    lines::draw(buffer, wall, pieces);
+    lines::draw(buffer, row, [lines::plain(theme.rule().repeat(usize::from(row.width)), theme.faint())]);
+    let title = match pane.place {
+        Some(Place::Feed) => "Feed".to_owned(),
+        Some(Place::Thread) => "Post".to_owned(),
+        Some(Place::People) => "People".to_owned(),
+        Some(Place::Network) => "Network".to_owned(),
+        Some(Place::Messages) => "Messages".to_owned(),
+        Some(Place::Compose) => compose::title(model).to_owned(),
+        Some(Place::Chat(thread)) => chat_title(model, thread),
+        Some(Place::FirstRun) => "Welcome".to_owned(),
+        None => "Conversation".to_owned(),
+    };
+    let title = wrap::clip(&title, usize::from(row.width).saturating_sub(4), theme.ellipsis());
+    let style = if pane.has_focus { theme.frame() } else { theme.faint() };
+    lines::draw(buffer, lines::indent(row, 1), [lines::plain(format!(" {title} "), style)]);
+}
+
+/// `with mo 4d4d4d4d`.
+fn chat_title(model: &Model, thread: crate::domain::conversation::ConversationId) -> String {
+    let view = model.chats.get(&thread).and_then(|chat| chat.view());
+    view.or_else(|| model.messages.find(thread))
+        .map_or_else(|| "Conversation".to_owned(), |view| format!("with {}", chat::name_of(view)))
 }
 
 /// A notice, a half-typed sequence with what it can become, or what is going on.
@@ -171,6 +244,12 @@ fn begun(model: &Model) -> Line<'static> {
 fn going_on(model: &Model) -> String {
     if model.place == Place::Compose {
         return compose::status(model);
+    }
+    if let Place::Chat(thread) = model.place {
+        let status = chat::status(model, thread);
+        if !status.is_empty() {
+            return status;
+        }
     }
     let waiting = compose::waiting(model);
     if waiting.is_empty() { model.transfers.status().unwrap_or_default() } else { waiting }

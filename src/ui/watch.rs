@@ -3,7 +3,7 @@
 //! overtakes a newer one.
 
 use super::message::{Asked, Request};
-use crate::api::Query;
+use crate::api::{ConversationFilter, Query};
 
 /// A thing that is watched.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -16,6 +16,8 @@ pub enum Watch {
     People,
     /// My personas.
     Personas,
+    /// The conversations.
+    Conversations(ConversationFilter),
 }
 
 impl Watch {
@@ -25,6 +27,7 @@ impl Watch {
             Self::Peers => Query::Peers,
             Self::People => Query::People,
             Self::Personas => Query::Personas,
+            Self::Conversations(filter) => Query::Conversations { persona: None, filter },
         }
     }
 }
@@ -47,6 +50,7 @@ pub struct Watches {
     peers: Question,
     people: Question,
     personas: Question,
+    conversations: Question,
 }
 
 impl Watches {
@@ -56,6 +60,7 @@ impl Watches {
             Watch::Peers => &mut self.peers,
             Watch::People => &mut self.people,
             Watch::Personas => &mut self.personas,
+            Watch::Conversations(_) => &mut self.conversations,
         }
     }
 

@@ -5,6 +5,7 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
 
+use super::chat::Chat;
 use super::target::{Kind, Target};
 use super::{attachments, reaction, sentence, signature, thread};
 use crate::api::{Command, DraftSlot, Outcome};
@@ -49,7 +50,14 @@ fn take_up(model: &mut Model, subject: Subject) -> Vec<Request> {
 
 /// Something may have been typed.
 pub fn touched(model: &mut Model) -> Vec<Request> {
-    if model.place == Place::Compose { model.desk.touched() } else { Vec::new() }
+    match model.place {
+        Place::Compose => model.desk.touched(),
+        Place::Chat(thread) if model.overlay.is_none() => {
+            let slot = model.chats.get(&thread).and_then(Chat::typed_into);
+            slot.map_or_else(Vec::new, |slot| model.desk.touched_in(slot))
+        }
+        _ => Vec::new(),
+    }
 }
 
 /// A text is on disk as what it was written for.
@@ -66,6 +74,10 @@ pub fn sent(model: &mut Model, slot: DraftSlot, outcome: &Outcome) -> Vec<Reques
         (Some(Subject::Change(_)), _) => {
             (Vec::new(), "changed here; readers see the new text when it reaches them")
         }
+        (Some(Subject::Correction(thread, ..)), _) => {
+            super::chat::changed(model, thread);
+            (model.desk.drop_text(slot), "changed here; the others see the new text when it reaches them")
+        }
         (Some(Subject::Post), _) => {
             attachments::sent(model);
             (model.feed.changed(), "posted: connected followers are told now, others when they ask")
@@ -78,7 +90,7 @@ pub fn sent(model: &mut Model, slot: DraftSlot, outcome: &Outcome) -> Vec<Reques
 
 /// Runs an action of this pane; `None` when it is none.
 pub fn perform(model: &mut Model, action: Action) -> Option<Vec<Request>> {
-    let height = Areas::of(model).body.height;
+    let height = Areas::of(model).pane(Place::Compose).height;
     let back = model.desk.back;
     let writing = model.desk.open_mut()?;
     match (writing.phase, action) {
@@ -145,6 +157,8 @@ fn send(model: &mut Model) -> Vec<Request> {
         Subject::Post => Command::PublishWithFiles { persona, text, draft, files },
         Subject::Answer(target, _) => Command::Reply { target: target.id, text, persona, draft },
         Subject::Change(target) => Command::Edit { target: target.id, text, draft },
+        // Those are written in their conversation.
+        Subject::Message(_) | Subject::Correction(..) => return Vec::new(),
     };
     vec![Request::Command(Asked::Publish(slot), command)]
 }
@@ -155,7 +169,7 @@ fn acting(model: &Model) -> Option<PostingId> {
     match model.desk.open().map(|writing| &writing.subject) {
         Some(Subject::Answer(_, persona)) => persona.or_else(default),
         Some(Subject::Change(target)) => target.mine.or_else(default),
-        Some(Subject::Post) | None => default(),
+        Some(_) | None => default(),
     }
 }
 
@@ -172,8 +186,8 @@ pub fn settle(model: &mut Model, body: Rect) {
 /// Rows above the text: as whom, for whom, what it is about, and an empty one.
 const fn head_rows(subject: &Subject) -> u16 {
     match subject {
-        Subject::Post => 2,
         Subject::Answer(..) | Subject::Change(_) => 3,
+        _ => 2,
     }
 }
 
@@ -219,7 +233,7 @@ pub fn draw(model: &Model, area: Rect, buffer: &mut Buffer) {
 /// `answers mo 4d4d4d4d: The boat is back in the …`.
 fn about(theme: Theme, subject: &Subject, columns: usize) -> Option<Line<'static>> {
     let (word, target) = match subject {
-        Subject::Post => return None,
+        Subject::Post | Subject::Message(_) | Subject::Correction(..) => return None,
         Subject::Answer(target, _) => ("answers ", target),
         Subject::Change(target) if target.kind == Kind::Post => ("changes your post", target),
         Subject::Change(target) => ("changes your comment", target),
@@ -268,7 +282,7 @@ pub fn title(model: &Model) -> &'static str {
         Some((Phase::Reviewing(_), _)) => "Review",
         Some((_, Subject::Answer(..))) => "Answer",
         Some((_, Subject::Change(_))) => "Change",
-        Some((_, Subject::Post)) | None => "New post",
+        Some(_) | None => "New post",
     }
 }
 
@@ -281,12 +295,12 @@ pub fn status(model: &Model) -> String {
     let persona = acting(model).and_then(|acting| known.iter().find(|persona| persona.posting_id == acting));
     if let (Phase::Reviewing(_), Some(persona)) = (writing.phase, persona) {
         let whom = match &writing.subject {
-            Subject::Post | Subject::Change(_) => "to everybody".to_owned(),
             Subject::Answer(target, _) => {
                 let name = target.author_name.as_str().trim();
                 let name = if name.is_empty() { target.author.fingerprint() } else { name.to_owned() };
                 format!("in answer to {name}, to everybody who has the post")
             }
+            _ => "to everybody".to_owned(),
         };
         let with =
             if writing.subject == Subject::Post { attachments::with_files(model) } else { String::new() };
@@ -322,7 +336,7 @@ pub fn waiting(model: &Model) -> String {
 /// What would be lost by leaving.
 pub fn unkept(model: &Model) -> String {
     match model.desk.unkept() {
-        Some(writing) if writing.phase == Phase::Sending => {
+        Some(writing) if writing.is_under_way() => {
             format!("The {} is not sent yet.", writing.subject.name())
         }
         _ => "The draft could not be saved.".to_owned(),

@@ -43,7 +43,7 @@ fn text_width(area: Rect) -> usize {
 
 /// Runs an action of this pane; `None` when it is none.
 pub fn perform(model: &mut Model, action: Action) -> Option<Vec<Request>> {
-    let area = crate::ui::layout::Areas::of(model).feed;
+    let area = crate::ui::layout::Areas::of(model).pane(Place::Feed);
     let (rows, width) = (usize::from(area.height), text_width(area));
     let feed = &mut model.feed;
     Some(match action {
@@ -67,7 +67,7 @@ pub fn perform(model: &mut Model, action: Action) -> Option<Vec<Request>> {
             let unread = feed.unread_above();
             unread.into_iter().flat_map(|post_id| self::mark(model, post_id, ReadMark::Read)).collect()
         }
-        Action::NextPane if model.thread.is_some() => {
+        Action::NextPane | Action::PreviousPane if model.thread.is_some() => {
             model.place = Place::Thread;
             Vec::new()
         }

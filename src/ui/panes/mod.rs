@@ -1,14 +1,17 @@
 //! The panes: each file has its state, what actions do in it, and how it is drawn.
 
 pub mod attachments;
+pub mod chat;
 pub mod compose;
 pub mod feed;
 pub mod first_run;
 pub mod help;
+pub mod messages;
 pub mod network;
 pub mod people;
 pub mod question;
 pub mod reaction;
+pub mod sheet;
 pub mod target;
 pub mod thread;
 

@@ -10,7 +10,7 @@ use crate::domain::text::SafeText;
 use crate::ui::action::Action;
 use crate::ui::layout::Areas;
 use crate::ui::message::{Asked, Request};
-use crate::ui::model::{self, Field, FieldState, Model};
+use crate::ui::model::{self, Field, FieldState, Model, Place};
 use crate::ui::watch::Watch;
 use crate::ui::widgets::cursor::Cursor;
 use crate::ui::widgets::lines;
@@ -60,7 +60,7 @@ pub fn settle(model: &mut Model, body: Rect) {
 
 /// Runs an action of this pane; `None` when it is none.
 pub fn perform(model: &mut Model, action: Action) -> Option<Vec<Request>> {
-    let rows = lines::split_top(Areas::of(model).body, HEAD_ROWS).1.height;
+    let rows = lines::split_top(Areas::of(model).pane(Place::Network), HEAD_ROWS).1.height;
     let count = model.network.peers.as_ref().map_or(0, Vec::len);
     let Network { mode, cursor, .. } = &mut model.network;
     if *mode == Mode::List && cursor.perform(action, count, rows) {

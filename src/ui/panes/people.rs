@@ -4,7 +4,7 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
 
-use super::{draw_question, feed, sentence, signature};
+use super::{draw_question, feed, messages, sentence, signature};
 use crate::api::{CallError, Command, InviteView, PersonView, Query};
 use crate::domain::text::SafeText;
 use crate::limits::NAME_COLUMNS;
@@ -63,6 +63,23 @@ impl People {
         self.list.as_ref()?.get(self.cursor.selected)
     }
 
+    /// Those whose name, or the beginning of whose fingerprint, was typed.
+    pub fn named(&self, typed: &str) -> Vec<PersonView> {
+        let typed = typed.trim().to_lowercase();
+        let is_meant = |person: &&PersonView| {
+            let (name, fingerprint) =
+                (person.name.as_str().trim().to_lowercase(), person.posting_id.fingerprint());
+            let both = format!("{name} {fingerprint}");
+            name == typed
+                || (typed.len() >= 4 && fingerprint.starts_with(&typed))
+                || (!name.is_empty() && typed.len() > name.len() + 1 && both.starts_with(&typed))
+        };
+        let all = self.list.as_deref().unwrap_or_default();
+        let mut found: Vec<PersonView> = all.iter().filter(is_meant).cloned().collect();
+        found.dedup_by_key(|person| person.posting_id);
+        found
+    }
+
     fn count(&self) -> usize {
         self.list.as_ref().map_or(0, Vec::len)
     }
@@ -94,7 +111,7 @@ pub fn open_for_paste(model: &mut Model) {
 
 /// Runs an action of this pane; `None` when it is none.
 pub fn perform(model: &mut Model, action: Action) -> Option<Vec<Request>> {
-    let height = Areas::of(model).body.height;
+    let height = Areas::of(model).pane(Place::People).height;
     match &mut model.people.mode {
         Mode::List => in_list(model, action),
         Mode::Adding(field) => match action {
@@ -139,7 +156,7 @@ fn leave_mode(model: &mut Model, action: Action) -> Option<Vec<Request>> {
 }
 
 fn in_list(model: &mut Model, action: Action) -> Option<Vec<Request>> {
-    let rows = list_area(Areas::of(model).body).height;
+    let rows = list_area(Areas::of(model).pane(Place::People)).height;
     let count = model.people.count();
     if model.people.cursor.perform(action, count, rows) {
         return Some(Vec::new());
@@ -149,6 +166,13 @@ fn in_list(model: &mut Model, action: Action) -> Option<Vec<Request>> {
         Action::ShowInvite => {
             model.people.mode = Mode::Invite(None);
             return Some(vec![Request::Query(Asked::Invite, Query::Invite { persona: None })]);
+        }
+        Action::MessagePerson => {
+            let selected = model.people.selected().map(|person| (person.posting_id, person.persona));
+            return Some(match selected {
+                Some((person, persona)) => messages::with(person, Some(persona)),
+                None => model.say("you follow nobody yet"),
+            });
         }
         Action::Unfollow => {
             let Some(selected) = model.people.selected().cloned() else {

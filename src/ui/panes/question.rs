@@ -5,7 +5,8 @@ use std::collections::BTreeSet;
 
 use super::target::{self, Kind, Target};
 use super::thread::Thread;
-use crate::api::{Command, CommentState};
+use crate::api::{Command, CommentState, MessageKey, RequestAnswer, Talk};
+use crate::domain::conversation::ConversationId;
 use crate::domain::ids::{ObjectId, PostingId};
 use crate::domain::operation::CommentPolicy;
 use crate::domain::text::SafeText;
@@ -23,6 +24,10 @@ pub enum Question {
     Hide(ObjectId, SafeText),
     /// Show only some people's comments on an own post?
     Policy(ObjectId, CommentPolicy),
+    /// Delete a message; mine or somebody else's?
+    DeleteMessage(ConversationId, MessageKey, bool),
+    /// Answer a stranger's request like this? Whose it is.
+    Request(ConversationId, RequestAnswer, SafeText),
 }
 
 impl Question {
@@ -42,6 +47,26 @@ impl Question {
                     "Hide this comment of {whose}? Readers of your post do not see it any more; it is not deleted. \
                      This cannot be undone."
                 );
+            }
+            Self::DeleteMessage(_, _, true) => {
+                "Delete this message? It goes here; the others are asked to. Who has a copy may keep it. This cannot \
+                 be undone."
+            }
+            Self::DeleteMessage(_, _, false) => {
+                "Delete this message on this device? Its writer is told nothing. This cannot be undone."
+            }
+            Self::Request(_, answer, who) => {
+                return match answer {
+                    RequestAnswer::Accept => format!(
+                        "Accept the request of {who}, to answer it? It becomes a conversation. Nothing is sent by that."
+                    ),
+                    RequestAnswer::Ignore => format!(
+                        "Ignore {who}? The request leaves the list, and more of the same person goes the same way."
+                    ),
+                    RequestAnswer::Block => format!(
+                        "Block {who}? The request is removed, and nothing of this person is shown to you again."
+                    ),
+                };
             }
             Self::Policy(_, CommentPolicy::Everyone) => "Show everybody's comments on your post again?",
             Self::Policy(_, CommentPolicy::Nobody) => {
@@ -140,6 +165,12 @@ pub fn confirmed(model: &mut Model) -> Vec<Request> {
     let (asked, command) = match question {
         Question::Delete(kind, target) => (Asked::Delete(kind, target), Command::Delete { target }),
         Question::Hide(comment, _) => (Asked::Hide, Command::HideComment { comment }),
+        Question::DeleteMessage(thread, message, _) => {
+            (Asked::Talk(thread), Command::Talk(Talk::Delete { thread, message }))
+        }
+        Question::Request(thread, answer, _) => {
+            (Asked::AnswerRequest(thread, answer), Command::Talk(Talk::Answer { thread, answer }))
+        }
         Question::Policy(post_id, policy) => (Asked::Policy, Command::SetPolicy { post_id, policy }),
     };
     vec![Request::Command(asked, command)]

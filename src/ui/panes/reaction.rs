@@ -10,8 +10,9 @@ use ratatui::widgets::{Clear, Widget};
 use unicode_segmentation::UnicodeSegmentation;
 
 use super::target::Target;
-use super::{draw_field, signature};
-use crate::api::Command;
+use super::{chat, draw_field, signature};
+use crate::api::{Command, MessageKey, MessageView};
+use crate::domain::conversation::ConversationId;
 use crate::domain::ids::{ObjectId, PostingId};
 use crate::domain::operation::{ReactionSwitch, parse_emoji};
 use crate::domain::text::SafeText;
@@ -54,11 +55,21 @@ const LINE_ROWS: u16 = 3;
 /// The grid over a pane.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Picker {
-    target: Target,
+    aim: Aim,
+    author: PostingId,
+    author_name: SafeText,
+    my_reactions: Vec<SafeText>,
     offers: Vec<SafeText>,
     selected: usize,
     /// Any other emoji.
     pub line: Field,
+}
+
+/// What gets the emoji.
+#[derive(Debug, Clone, PartialEq)]
+enum Aim {
+    Item(Box<Target>),
+    Message(ConversationId, MessageKey),
 }
 
 /// Puts the emoji used last on what is selected, or takes it back.
@@ -69,7 +80,26 @@ pub fn toggle_last(model: &mut Model, target: &Target) -> Vec<Request> {
 
 /// Opens the grid.
 pub fn pick(model: &mut Model, target: &Target) -> Vec<Request> {
-    let mut offers: Vec<SafeText> = most_frequent(&target.reactions)
+    let aim = Aim::Item(Box::new(target.clone()));
+    let (author, name) = (target.author, target.author_name.clone());
+    open(model, aim, (author, name), &target.reactions, target.my_reactions.clone())
+}
+
+/// Opens the grid for a message.
+pub fn pick_for_message(model: &mut Model, thread: ConversationId, message: &MessageView) -> Vec<Request> {
+    let aim = Aim::Message(thread, message.key());
+    let (author, name) = (message.from, message.from_name.clone());
+    open(model, aim, (author, name), &message.reactions, message.my_reactions.clone())
+}
+
+fn open(
+    model: &mut Model,
+    aim: Aim,
+    (author, author_name): (PostingId, SafeText),
+    reactions: &BTreeMap<SafeText, u64>,
+    my_reactions: Vec<SafeText>,
+) -> Vec<Request> {
+    let mut offers: Vec<SafeText> = most_frequent(reactions)
         .into_iter()
         .map(|(emoji, _)| emoji.clone())
         .filter(|emoji| parse_emoji(emoji.as_str()).is_ok())
@@ -83,7 +113,7 @@ pub fn pick(model: &mut Model, target: &Target) -> Vec<Request> {
     }
     let last = SafeText::line(&model.emoji);
     let selected = offers.iter().position(|emoji| *emoji == last).unwrap_or(0);
-    let picker = Picker { target: target.clone(), offers, selected, line: Field::default() };
+    let picker = Picker { aim, author, author_name, my_reactions, offers, selected, line: Field::default() };
     model.overlay = Some(Overlay::Picker(Box::new(picker)));
     Vec::new()
 }
@@ -129,10 +159,13 @@ fn submit(model: &mut Model) -> Vec<Request> {
             return Vec::new();
         }
     };
-    let target = picker.target.clone();
+    let (aim, mine) = (picker.aim.clone(), std::mem::take(&mut picker.my_reactions));
     model.overlay = None;
     model.emoji = emoji.to_string();
-    toggle(model, &target, &emoji)
+    match aim {
+        Aim::Item(target) => toggle(model, &target, &emoji),
+        Aim::Message(thread, message) => chat::toggle_reaction(thread, message, &mine, &emoji),
+    }
 }
 
 fn toggle(model: &mut Model, target: &Target, emoji: &SafeText) -> Vec<Request> {
@@ -276,9 +309,8 @@ pub fn draw(model: &Model, picker: &Picker, body: Rect, buffer: &mut Buffer) {
 fn heading(theme: Theme, picker: &Picker, columns: usize) -> Line<'static> {
     const ASKED: &str = "React to ";
     let mut spans = vec![Span::styled(ASKED, theme.strong())];
-    let target = &picker.target;
     let room = columns.saturating_sub(ASKED.len());
-    spans.extend(signature(theme, &target.author_name, target.author, room, theme.strong()));
+    spans.extend(signature(theme, &picker.author_name, picker.author, room, theme.strong()));
     Line::from(spans)
 }
 
@@ -291,7 +323,7 @@ fn grid_row(theme: Theme, picker: &Picker, row: &[(usize, &SafeText)]) -> Line<'
             (Glyphs::Ascii, None) => (shown(emoji), NAMED_CELL),
             (Glyphs::Unicode, _) => (shown(emoji), CELL),
         };
-        let is_mine = picker.target.my_reactions.contains(emoji);
+        let is_mine = picker.my_reactions.contains(emoji);
         let (open, close) = if *at == picker.selected { ("[", "]") } else { (" ", " ") };
         let style = if *at == picker.selected { theme.accent() } else { theme.strong() };
         let mark = if is_mine { "*" } else { "" };

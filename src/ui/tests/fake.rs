@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use super::mail::Mail;
 use super::talk::Talk;
 use crate::api::{
     Audience, CallError, Command, CommentView, DraftSlot, DraftView, ErrorKind, Event, FeedAnchor,
@@ -36,6 +37,8 @@ pub struct FakeNode {
     pub events: Vec<Event>,
     /// What stands around the posts.
     pub talks: BTreeMap<ObjectId, Talk>,
+    /// Conversations.
+    pub mail: Mail,
     posts: Vec<PostView>,
 }
 
@@ -137,6 +140,7 @@ impl FakeNode {
             refusals: Vec::new(),
             events: Vec::new(),
             talks: BTreeMap::new(),
+            mail: Mail::default(),
             posts: Vec::new(),
         }
     }
@@ -233,6 +237,11 @@ impl FakeNode {
                 posting_id: posting_id(0xaa),
                 address_count: 1,
             }),
+            Query::Conversations { filter, .. } => View::Conversations(self.mail.list(*filter)),
+            Query::Messages { thread, page, limit } => {
+                View::Messages(Box::new(self.mail.page(*thread, *page, *limit)?))
+            }
+            Query::Words { thread } => View::Words(self.mail.words(*thread)?),
             Query::Draft { slot: DraftSlot::NewPost } => View::Draft(DraftView { text: self.draft.clone() }),
             Query::Draft { slot } => {
                 View::Draft(DraftView { text: self.drafts.get(slot).cloned().unwrap_or_default() })
@@ -335,9 +344,16 @@ impl FakeNode {
                 let path = "/home/ana/boat.png".into();
                 return Ok(Outcome::Saved(SavedView { path, size_bytes: 2_000_000, can_be_shown: true }));
             }
+            Command::Talk(talk) => return self.talk(talk),
             Command::AddPeer { .. } | Command::Stop => {}
         }
         Ok(Outcome::Done)
+    }
+
+    fn talk(&mut self, talk: &crate::api::Talk) -> Result<Outcome, CallError> {
+        let (outcome, events) = self.mail.perform(talk)?;
+        self.events.extend(events);
+        Ok(outcome)
     }
 
     /// What an operation does to posts and drafts.

@@ -4,9 +4,10 @@
 use std::time::Duration;
 
 use super::fake::{FakeNode, post};
+use super::mail;
 use super::session::{Link, Session};
 use super::talk::{by, comment, comment_id, to_me, unread};
-use crate::api::{CallError, Command, CommentView, ErrorKind, Event};
+use crate::api::{CallError, Command, CommentView, ErrorKind, Event, Talk};
 use crate::domain::ids::ObjectId;
 use crate::ui::keymap::Context;
 use crate::ui::message::Message;
@@ -104,6 +105,22 @@ const KEYS: &[&str] = &[
     "k",
     "l",
     "Ctrl-s",
+    "g",
+    "d",
+    "Enter",
+    "i",
+    "V",
+    "X",
+    "P",
+    "I",
+    "b",
+    "o",
+    "v",
+    "Ctrl-w",
+    "=",
+    "Alt-Enter",
+    "Ctrl-j",
+    "Ctrl-w",
 ];
 
 const PASTES: &[&str] = &[
@@ -118,8 +135,12 @@ const PASTES: &[&str] = &[
 /// What publishes something: how the test knows that the person meant it.
 fn is_meant(session: &Session, key: &str) -> bool {
     match (key, session.model.contexts().first()) {
-        ("y", Some(Context::Review | Context::Question)) | ("Enter", Some(Context::Picker)) => true,
-        ("f", Some(Context::Feed | Context::Thread)) => session.model.typed.is_empty(),
+        ("y", Some(Context::Review | Context::Question))
+        | ("Enter", Some(Context::Picker | Context::Message))
+        | ("y" | "n", Some(Context::Words)) => true,
+        ("f", Some(Context::Feed | Context::Thread | Context::Chat)) | ("a", Some(Context::Request)) => {
+            session.model.typed.is_empty()
+        }
         _ => false,
     }
 }
@@ -135,6 +156,14 @@ fn published(session: &Session) -> usize {
                 | Command::Delete { .. }
                 | Command::HideComment { .. }
                 | Command::SetPolicy { .. }
+                | Command::Talk(
+                    Talk::Send { .. }
+                        | Talk::React { .. }
+                        | Talk::Edit { .. }
+                        | Talk::Delete { .. }
+                        | Talk::Answer { .. }
+                        | Talk::Verify { .. }
+                )
         )
     })
 }
@@ -142,6 +171,15 @@ fn published(session: &Session) -> usize {
 /// A node with many posts, the first four with comments, one of them ana's own.
 fn with_talks() -> FakeNode {
     let mut node = FakeNode::with_posts(260);
+    node.mail = mail::some();
+    node.mail.put(
+        mail::with(9, "long"),
+        (0..900).map(|number| {
+            let new =
+                mail::message(number, 9, "long", Duration::from_mins(2_000), &"several words ".repeat(20));
+            if number > 700 { mail::unread(new) } else { new }
+        }),
+    );
     node.insert(post(990, 0xaa, "ana", Duration::from_secs(30), "my own post"));
     let posts: Vec<ObjectId> = node.posts().iter().take(4).map(|post| post.post_id).collect();
     for (post_id, count) in posts.into_iter().zip([30, 400, 3, 90]) {
@@ -194,6 +232,10 @@ fn play(seed: u64, steps: usize, planted: Option<&Command>) -> usize {
                 let post_id = session.node.posts()[usize::try_from(dice.below(among)).unwrap()].post_id;
                 session.node.comments(post_id, [some_comment(number + 5_000, dice.below(1_000))]);
                 session.hears(Event::ThreadChanged { post_id });
+                let place = 2_000_000 + i64::try_from(step).unwrap();
+                let news = mail::unread(mail::message(place, 0x4d, "mo", Duration::ZERO, "news"));
+                let event = session.node.mail.comes(mail::thread(0x4d), news);
+                session.hears(event).hears(Event::ConversationsChanged);
             }
             3 => {
                 session.waits();
@@ -260,7 +302,20 @@ fn every_pane_is_drawn_at_every_small_size() {
         "a",
         "Esc ?",
         "q :",
-        "Esc c",
+        "Esc g d",
+        "j Enter",
+        "g g",
+        "i h i",
+        "Esc V",
+        "n I",
+        "q F",
+        "Esc Ctrl-w s",
+        "G Enter",
+        "Ctrl-w v",
+        "Ctrl-w v",
+        "Ctrl-w z",
+        "Ctrl-w o",
+        "c",
         "Ctrl-s",
         "Ctrl-x k",
     ];

@@ -5,9 +5,13 @@ use std::time::Duration;
 use ratatui::buffer::Buffer;
 
 use super::fake::{FakeNode, person, post};
+use super::mail;
 use super::session::Session;
 use super::talk::{by, comment, comment_id, to_me, unread};
-use crate::api::{CallError, ErrorKind, Event, NetworkState, PeerStanding, PeerView};
+use crate::api::{
+    CallError, ConversationView, ErrorKind, Event, MessageView, NetworkState, PeerStanding, PeerView,
+    QuoteView, Standing,
+};
 use crate::domain::ids::NetworkId;
 use crate::domain::text::SafeText;
 use crate::ui::message::Message;
@@ -69,6 +73,20 @@ fn node_of(text: &str) -> FakeNode {
         comment.reactions.insert(SafeText::line(text), 3);
     }
     node.people = vec![person(3, text), person(4, text)];
+    for number in [3, 4] {
+        let standing = if number == 4 { Standing::Request } else { Standing::Accepted };
+        let quote = QuoteView {
+            message: mail::message(0, 3, text, Duration::ZERO, text).key(),
+            from_name: SafeText::line(text),
+            text: SafeText::line(text),
+        };
+        let messages = (0..6).map(|place| MessageView {
+            quote: (place > 2).then(|| quote.clone()),
+            reactions: [(SafeText::line(text), u64::MAX)].into(),
+            ..mail::unread(mail::message(place, number, text, Duration::from_secs(9), text))
+        });
+        node.mail.put(ConversationView { standing, ..mail::with(number, text) }, messages);
+    }
     node.peers.push(PeerView {
         network_id: NetworkId::from_bytes([5; 32]),
         connected: true,
@@ -93,7 +111,8 @@ fn what_others_wrote_controls_nothing_in_any_pane() {
             let journey = [
                 "j", "k", "Enter", "j", "G", "k", "z a", "z M", "z R", "F", "l j", "Esc", "r", "Ctrl-s",
                 "Esc", "Esc", "e", "Esc", "d", "n", "x", "n", ".", "g g", "q", "g p", "s", "q", "d", "n",
-                "a", "Esc", "g w", "?", "q",
+                "a", "Esc", "g w", "?", "q", "g d", "j", "k", "Enter", "g g", "j", "k", "r", "Esc", "F",
+                "Esc", "I", "q", "V", "n", "d", "n", "Ctrl-w s", "G Enter", "Ctrl-w z", "Ctrl-w o", "x", "n",
             ];
             for keys in journey {
                 session.keys(keys);
@@ -112,8 +131,25 @@ fn what_is_pasted_controls_nothing_in_any_input() {
     for text in hostile_texts() {
         let mut session = Session::new(node_of("x")).sized(60, 20);
         for keys in [
-            "F", "Esc", "r", "Ctrl-s", "Esc", "Esc", "c", "Ctrl-s", "Esc", "Esc", "g p a", "Esc", "g w a",
-            "Esc", ":", "Esc",
+            "F",
+            "Esc",
+            "r",
+            "Ctrl-s",
+            "Esc",
+            "Esc",
+            "c",
+            "Ctrl-s",
+            "Esc",
+            "Esc",
+            "g p a",
+            "Esc",
+            "g w a",
+            "Esc",
+            ":",
+            "Esc",
+            "g d Enter i",
+            "Esc F",
+            "Esc q q q",
         ] {
             session.keys(keys).pastes(&text);
             check(&session);

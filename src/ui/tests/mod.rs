@@ -5,6 +5,8 @@ pub mod fake;
 mod fuzz;
 mod hostile;
 mod journeys;
+pub mod mail;
+mod messages;
 mod pictures;
 mod reading;
 mod session;

@@ -1,5 +1,6 @@
 //! Small pieces that panes are made of. They know nothing of the node.
 
+pub mod column;
 pub mod cursor;
 pub mod editor;
 pub mod lines;
@@ -8,3 +9,4 @@ pub mod size;
 pub mod stack;
 pub mod when;
 pub mod wrap;
+pub mod wraps;

@@ -10,7 +10,7 @@ use ratatui::layout::Rect;
 
 use self::comments::{Came, Comments, Selected, ThreadAsk, Way};
 pub use self::draw::{draw, replies};
-use self::shape::{Shape, Wraps};
+use self::shape::Shape;
 use super::target::{self, Target};
 use super::{compose, feed};
 use crate::api::{CallError, Command, CommentView, ErrorKind, PostView, ReadMark, ThreadView};
@@ -24,6 +24,7 @@ use crate::ui::message::{Asked, Request};
 use crate::ui::model::{Model, Place};
 use crate::ui::timeline::{Direction, Purpose, Search, Searched, Wanted};
 use crate::ui::widgets::stack::{Heights, Top};
+use crate::ui::widgets::wraps::Wraps;
 
 /// Whether the post can still be asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -40,7 +41,7 @@ pub struct Thread {
     policy: CommentPolicy,
     comments: Comments,
     standing: Standing,
-    wraps: Wraps,
+    wraps: Wraps<ObjectId>,
     shape: Shape,
     /// Rows of the post above its text and below it, at the last look.
     around: (usize, usize),
@@ -116,7 +117,7 @@ impl Thread {
 struct Measure<'a> {
     post: &'a PostView,
     comments: &'a Comments,
-    wraps: &'a mut Wraps,
+    wraps: &'a mut Wraps<ObjectId>,
     shape: Shape,
     around: (usize, usize),
 }
@@ -312,7 +313,7 @@ pub fn selected(model: &Model) -> Result<Target, &'static str> {
 
 /// Runs an action of this pane; `None` when it is none.
 pub fn perform(model: &mut Model, action: Action) -> Option<Vec<Request>> {
-    let height = Areas::of(model).thread.height;
+    let height = Areas::of(model).pane(Place::Thread).height;
     let thread = model.thread.as_mut()?;
     if scroll(thread, action, height) || fold(thread, action) {
         return Some(Vec::new());
@@ -337,7 +338,7 @@ pub fn perform(model: &mut Model, action: Action) -> Option<Vec<Request>> {
         }
         Action::Collapse if thread.comments.selected() == Selected::Post => close(model),
         Action::Back => close(model),
-        Action::Cancel | Action::NextPane => model.place = Place::Feed,
+        Action::Cancel | Action::NextPane | Action::PreviousPane => model.place = Place::Feed,
         _ => return target::perform(model, action),
     }
     Some(Vec::new())

@@ -1,13 +1,7 @@
-//! How wide things are in an opened post: the gutter, the lines of the tree, the text beside them. And the texts
-//! broken into rows for that, each once.
-
-use std::borrow::Cow;
-use std::collections::BTreeMap;
+//! How wide things are in an opened post: the gutter, the lines of the tree, the text beside them.
 
 use super::tree::GUIDED_LEVELS;
-use crate::domain::ids::ObjectId;
 use crate::ui::panes::TEXT_COLUMNS;
-use crate::ui::widgets::wrap;
 
 /// Columns left of everything: the bar of the selection and a gap.
 pub const GUTTER: u16 = 2;
@@ -15,8 +9,6 @@ pub const GUTTER: u16 = 2;
 const LEGIBLE: usize = 28;
 /// Columns from which on a level takes three columns instead of two.
 const ROOMY: u16 = 60;
-/// Texts kept in rows. A screen shows a tenth of that; more is memory for what nobody looks at.
-const KEPT_TEXTS: usize = 512;
 
 /// The columns of the pane and what follows from them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -62,45 +54,6 @@ impl Shape {
     }
 }
 
-/// Texts in rows, by what they are the text of.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Wraps {
-    texts: BTreeMap<ObjectId, (usize, Vec<String>)>,
-}
-
-impl Wraps {
-    /// How many rows a text takes; breaks it if that was not done for this width.
-    pub fn count(&mut self, id: ObjectId, text: &str, width: usize) -> usize {
-        if let Some((_, rows)) = self.texts.get(&id).filter(|(at, _)| *at == width) {
-            return rows.len();
-        }
-        if self.texts.len() >= KEPT_TEXTS {
-            self.texts.clear();
-        }
-        let rows = broken(text, width);
-        let count = rows.len();
-        self.texts.insert(id, (width, rows));
-        count
-    }
-
-    /// The rows of a text, from memory where they are.
-    pub fn rows<'a>(&'a self, id: ObjectId, text: &str, width: usize) -> Cow<'a, [String]> {
-        match self.texts.get(&id) {
-            Some((at, rows)) if *at == width => Cow::Borrowed(rows),
-            _ => Cow::Owned(broken(text, width)),
-        }
-    }
-
-    /// The text is another one now.
-    pub fn forget(&mut self, id: ObjectId) {
-        self.texts.remove(&id);
-    }
-}
-
-fn broken(text: &str, width: usize) -> Vec<String> {
-    wrap::rows(text.trim_end(), width).map(str::to_owned).collect()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -116,17 +69,6 @@ mod tests {
         assert!(Shape::of(40).levels() >= 4);
         for columns in 0..40 {
             assert!(Shape::of(columns).text(3) >= 1);
-        }
-    }
-
-    #[test]
-    fn as_many_texts_are_kept_as_there_is_room_for() {
-        let mut wraps = Wraps::default();
-        for number in 0..=u16::try_from(KEPT_TEXTS * 2).unwrap() {
-            let id = crate::ui::tests::talk::comment_id(number);
-            assert_eq!(wraps.count(id, "a b", 1), 2);
-            assert!(wraps.texts.len() <= KEPT_TEXTS);
-            assert_eq!(wraps.rows(id, "a b", 1).as_ref(), ["a", "b"]);
         }
     }
 }
