@@ -31,7 +31,9 @@ use itsgoin::domain::ordering::FeedPosition;
 use itsgoin::domain::post::Post;
 use itsgoin::domain::time::Timestamp;
 use itsgoin::node::committer::Committer;
-use itsgoin::node::engine::answer::{PageBudget, PullAnswer, answer_pull, check_received, epoch_for, wanted};
+use itsgoin::node::engine::answer::{
+    PageBudget, PullAnswer, answer_pull, check_received, epoch_for, next_items, wanted,
+};
 use itsgoin::node::engine::interest::InterestList;
 use itsgoin::node::engine::{
     CallId, ConnectionId, Delivery, Direction, Effect, Faults, Input, PullEnd, PulledPage, Quotas, RequestId,
@@ -787,10 +789,7 @@ fn items_of_page(bench: &mut Bench, reader: &mut Database, bare: &Connection, pa
                 let mut ids: VecDeque<ObjectId> = page.offers.iter().map(|offer| offer.id).collect();
                 let mut frames = Vec::new();
                 while !ids.is_empty() {
-                    let next = |read: itsgoin::db::Read<'_>| {
-                        itsgoin::node::engine::answer::next_items(read, &mut ids)
-                    };
-                    let items = reader.read(next).expect("the store answers");
+                    let items = reader.read(|read| next_items(read, &mut ids)).expect("the store answers");
                     frames.push(encode_frame(&Message::Items(items)));
                 }
                 frames

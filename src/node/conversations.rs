@@ -4,9 +4,8 @@
 use std::collections::BTreeMap;
 
 use crate::api::{
-    CallError, ContactView, ConversationFilter, ConversationPage, ConversationView, Delivery, ErrorKind,
-    LinkState, MessageAnchor, MessageKey, MessagePreview, MessageView, More, QueueReason, QuoteView,
-    ReadMark, Standing, Verification, WordsView,
+    CallError, ConversationFilter, ConversationPage, ConversationView, Delivery, ErrorKind, MessageAnchor,
+    MessageKey, MessageView, More, QueueReason, QuoteView, ReadMark, WordsView,
 };
 use crate::crypto::data_key::DataKey;
 use crate::db::protected::PageFrom;
@@ -16,9 +15,10 @@ use crate::domain::ids::PostingId;
 use crate::domain::text::SafeText;
 use crate::limits::QUERY_ROWS;
 use crate::node::engine::talk_rows::{
-    Conversation, Message, Relation, StoredDelivery, StoredStanding, conversation_name, find, load_all,
-    message_name, open_message, relation_name,
+    Conversation, Message, StoredDelivery, StoredStanding, conversation_name, find, load_all, message_name,
+    open_message,
 };
+use crate::node::engine::talk_views::{Names, contact, view_of};
 use crate::node::queries::QueryError;
 
 fn not_found() -> QueryError {
@@ -152,83 +152,6 @@ fn first_unread(read: Read<'_>, key: &DataKey, row: &Conversation) -> Result<Opt
         }
     }
     Ok(first)
-}
-
-/// What the people of a conversation are called.
-struct Names(BTreeMap<PostingId, SafeText>);
-
-impl Names {
-    fn of(read: Read<'_>, key: &DataKey, row: &Conversation) -> Result<Self, DbError> {
-        let mut names = BTreeMap::from([(row.me, name_of(read, key, row.me, row.me)?)]);
-        for peer in &row.people {
-            names.insert(*peer, name_of(read, key, row.me, *peer)?);
-        }
-        Ok(Self(names))
-    }
-
-    fn get(&self, of: PostingId) -> SafeText {
-        self.0.get(&of).cloned().unwrap_or_default()
-    }
-}
-
-/// What somebody is called: signed profile or own label, else what was said in the first message.
-fn name_of(read: Read<'_>, key: &DataKey, me: PostingId, of: PostingId) -> Result<SafeText, DbError> {
-    let author = read.find_author(of)?;
-    let known = author.map(|author| read.find_name(author)).transpose()?.flatten();
-    if let Some(name) = known.filter(|name| !name.is_empty()) {
-        return Ok(SafeText::line(&name));
-    }
-    let relation: Option<Relation> = find(read, key, &relation_name(key, me, of))?;
-    Ok(SafeText::line(&relation.map(|relation| relation.name).unwrap_or_default()))
-}
-
-fn contact(read: Read<'_>, key: &DataKey, me: PostingId, peer: PostingId) -> Result<ContactView, DbError> {
-    let relation: Option<Relation> = find(read, key, &relation_name(key, me, peer))?;
-    let is_verified = relation.is_some_and(|relation| relation.is_verified);
-    let verification = if is_verified { Verification::Verified } else { Verification::Unverified };
-    Ok(ContactView { posting_id: peer, name: name_of(read, key, me, peer)?, verification })
-}
-
-/// A conversation as the list shows it.
-///
-/// # Errors
-/// [`DbError`] when the store cannot be read.
-pub fn view_of(read: Read<'_>, key: &DataKey, row: &Conversation) -> Result<ConversationView, DbError> {
-    let names = Names::of(read, key, row)?;
-    let mut people = Vec::new();
-    for peer in &row.people {
-        people.push(contact(read, key, row.me, *peer)?);
-    }
-    let standing = match row.standing {
-        StoredStanding::Accepted => Standing::Accepted,
-        StoredStanding::Request => Standing::Request,
-        StoredStanding::Ignored => Standing::Ignored,
-    };
-    let last_message = row.preview.as_ref().map(|(from, text)| MessagePreview {
-        from_me: *from == row.me,
-        from_name: names.get(*from),
-        text: SafeText::line(text),
-    });
-    Ok(ConversationView {
-        thread: row.id,
-        persona: row.me,
-        title: people.first().map(|contact| contact.name.clone()).unwrap_or_default(),
-        people,
-        standing,
-        unread_count: u64::from(row.unread),
-        last: row.last,
-        last_message,
-        muted: row.is_muted,
-        pinned: row.is_pinned,
-        archived: row.is_archived,
-        link: link_state(read, key, row)?,
-    })
-}
-
-fn link_state(read: Read<'_>, key: &DataKey, row: &Conversation) -> Result<LinkState, DbError> {
-    let Some(peer) = row.people.first() else { return Ok(LinkState::None) };
-    let relation: Option<Relation> = find(read, key, &relation_name(key, row.me, *peer))?;
-    Ok(relation.map_or(LinkState::None, |relation| relation.link()))
 }
 
 fn message_view(

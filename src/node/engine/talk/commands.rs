@@ -3,6 +3,7 @@
 use super::archive::Change;
 use super::publishing::{new_row, tell_conversation};
 use super::rows::{Conversation, Message, Reaction, StoredDelivery, StoredStanding, message_name};
+use super::views::view_of;
 use super::{Engine, Step};
 use crate::api::{
     DraftSlot, MessageKey, MessageStored, Outcome, RequestAnswer, Shelf, Switch, Talk, Verification,
@@ -13,7 +14,6 @@ use crate::domain::ids::PostingId;
 use crate::domain::inner::Said;
 use crate::domain::operation::{ReactionSwitch, parse_emoji};
 use crate::limits::{CONVERSATIONS, MESSAGE_TEXT_BYTES, OUTGOING};
-use crate::node::conversations::view_of;
 use crate::node::engine::person::{Refusal, find_persona, invalid, not_found, slot_name};
 
 impl Engine {

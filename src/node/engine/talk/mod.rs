@@ -10,8 +10,9 @@ mod commands;
 mod matching;
 mod prekeys;
 mod publishing;
-pub(in crate::node) mod rows;
+pub(crate) mod rows;
 mod sessions;
+pub(crate) mod views;
 
 #[cfg(test)]
 mod tests;

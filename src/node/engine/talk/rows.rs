@@ -18,7 +18,7 @@ use crate::domain::time::Timestamp;
 use rand::CryptoRng;
 
 /// A row with a name of its own.
-pub(in crate::node) trait Row: Sized + Encode<()> + for<'b> Decode<'b, ()> {
+pub(crate) trait Row: Sized + Encode<()> + for<'b> Decode<'b, ()> {
     /// What it is.
     const KIND: Protected;
     /// The table its ciphertext is bound to.
@@ -33,17 +33,13 @@ fn damaged<T: Row>() -> DbError {
 }
 
 /// All rows of a kind.
-pub(in crate::node) fn load_all<T: Row>(read: Read<'_>, key: &DataKey) -> Result<Vec<T>, DbError> {
+pub(crate) fn load_all<T: Row>(read: Read<'_>, key: &DataKey) -> Result<Vec<T>, DbError> {
     let rows = read.list_protected(T::KIND)?;
     rows.iter().map(|(name, value)| open(key, name, value)).collect()
 }
 
 /// One row.
-pub(in crate::node) fn find<T: Row>(
-    read: Read<'_>,
-    key: &DataKey,
-    name: &RowName,
-) -> Result<Option<T>, DbError> {
+pub(crate) fn find<T: Row>(read: Read<'_>, key: &DataKey, name: &RowName) -> Result<Option<T>, DbError> {
     read.find_protected(T::KIND, name)?.map(|value| open(key, name, &value)).transpose()
 }
 
@@ -72,7 +68,7 @@ pub(super) fn remove<T: Row>(write: &Write<'_>, key: &DataKey, row: &T) -> Resul
 /// How far sealed posts were looked through.
 #[derive(Encode, Decode)]
 #[cbor(map)]
-pub(in crate::node) struct Progress {
+pub(crate) struct Progress {
     #[n(0)]
     pub(super) matched: Seq,
     /// What the log was called at the last start, hashed.
@@ -92,7 +88,7 @@ impl Row for Progress {
 /// The secret half of a prekey.
 #[derive(Encode, Decode)]
 #[cbor(map)]
-pub(in crate::node) struct Prekey {
+pub(crate) struct Prekey {
     #[n(0)]
     pub(super) persona: PostingId,
     #[n(1)]
@@ -115,11 +111,11 @@ impl Row for Prekey {
 /// What one persona knows about somebody it writes with.
 #[derive(Encode, Decode)]
 #[cbor(map)]
-pub(in crate::node) struct Relation {
+pub(crate) struct Relation {
     #[n(0)]
     pub(super) me: PostingId,
     #[n(1)]
-    pub(in crate::node) peer: PostingId,
+    pub(crate) peer: PostingId,
     /// The largest stamp of a session between the two.
     #[n(2)]
     pub(super) stamp: u64,
@@ -131,12 +127,12 @@ pub(in crate::node) struct Relation {
     pub(super) your_life: u64,
     /// What the peer says it is called.
     #[n(5)]
-    pub(in crate::node) name: String,
+    pub(crate) name: String,
     /// The peer's newest prekey we heard of, and its day.
     #[n(6)]
     pub(super) prekey: Option<(DhPublic, u32)>,
     #[n(7)]
-    pub(in crate::node) is_verified: bool,
+    pub(crate) is_verified: bool,
     #[n(8)]
     pub(super) is_blocked: bool,
     /// What is to be confirmed with the next message.
@@ -156,7 +152,7 @@ pub(in crate::node) struct Relation {
 /// Whether two personas share keys.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Encode, Decode)]
 #[cbor(index_only)]
-pub(in crate::node) enum Link {
+pub(crate) enum Link {
     /// Nothing was sent or received.
     #[n(0)]
     None,
@@ -173,7 +169,7 @@ pub(in crate::node) enum Link {
 
 impl Relation {
     /// As faces hear of it.
-    pub(in crate::node) const fn link(&self) -> LinkState {
+    pub(crate) const fn link(&self) -> LinkState {
         match self.link {
             Link::None => LinkState::None,
             Link::Waiting => LinkState::Waiting,
@@ -202,7 +198,7 @@ impl Relation {
 }
 
 /// The name of a relation's row.
-pub(in crate::node) fn relation_name(key: &DataKey, me: PostingId, peer: PostingId) -> RowName {
+pub(crate) fn relation_name(key: &DataKey, me: PostingId, peer: PostingId) -> RowName {
     key.name(Relation::TABLE, &[me.as_bytes(), peer.as_bytes()])
 }
 
@@ -218,7 +214,7 @@ impl Row for Relation {
 /// A session of a persona with somebody.
 #[derive(Encode, Decode)]
 #[cbor(map)]
-pub(in crate::node) struct Session {
+pub(crate) struct Session {
     #[n(0)]
     pub(super) sid: ByteArray<16>,
     #[n(1)]
@@ -247,7 +243,7 @@ pub(in crate::node) struct Session {
 /// Whether the peer has the session too.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Encode, Decode)]
 #[cbor(index_only)]
-pub(in crate::node) enum Bond {
+pub(crate) enum Bond {
     /// We began, no answer came.
     #[n(0)]
     Pending,
@@ -259,7 +255,7 @@ pub(in crate::node) enum Bond {
 /// How we began a session.
 #[derive(Clone, Copy, Encode, Decode)]
 #[cbor(map)]
-pub(in crate::node) struct Contact {
+pub(crate) struct Contact {
     #[n(0)]
     pub(super) beginning: DhPublic,
     #[n(1)]
@@ -271,7 +267,7 @@ pub(in crate::node) struct Contact {
 /// What a session was begun with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Encode, Decode)]
 #[cbor(index_only)]
-pub(in crate::node) enum Strength {
+pub(crate) enum Strength {
     /// A fresh prekey.
     #[n(0)]
     Fresh,
@@ -292,36 +288,36 @@ impl Row for Session {
 /// A conversation of a persona.
 #[derive(Clone, Encode, Decode)]
 #[cbor(map)]
-pub(in crate::node) struct Conversation {
+pub(crate) struct Conversation {
     #[n(0)]
-    pub(in crate::node) id: ConversationId,
+    pub(crate) id: ConversationId,
     #[n(1)]
-    pub(in crate::node) me: PostingId,
+    pub(crate) me: PostingId,
     #[n(2)]
-    pub(in crate::node) thread: ThreadId,
+    pub(crate) thread: ThreadId,
     #[n(3)]
-    pub(in crate::node) people: Vec<PostingId>,
+    pub(crate) people: Vec<PostingId>,
     #[n(4)]
-    pub(in crate::node) standing: StoredStanding,
+    pub(crate) standing: StoredStanding,
     #[n(5)]
-    pub(in crate::node) unread: u32,
+    pub(crate) unread: u32,
     #[n(6)]
-    pub(in crate::node) last: Timestamp,
+    pub(crate) last: Timestamp,
     /// Who wrote the last message, and its first line.
     #[n(7)]
-    pub(in crate::node) preview: Option<(PostingId, String)>,
+    pub(crate) preview: Option<(PostingId, String)>,
     #[n(8)]
-    pub(in crate::node) is_muted: bool,
+    pub(crate) is_muted: bool,
     #[n(9)]
-    pub(in crate::node) is_pinned: bool,
+    pub(crate) is_pinned: bool,
     #[n(10)]
-    pub(in crate::node) is_archived: bool,
+    pub(crate) is_archived: bool,
 }
 
 /// How a conversation came to be here.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Encode, Decode)]
 #[cbor(index_only)]
-pub(in crate::node) enum StoredStanding {
+pub(crate) enum StoredStanding {
     /// Begun or accepted.
     #[n(0)]
     Accepted,
@@ -334,7 +330,7 @@ pub(in crate::node) enum StoredStanding {
 }
 
 /// The name of a conversation's row, and of its messages' conversation.
-pub(in crate::node) fn conversation_name(key: &DataKey, id: ConversationId) -> RowName {
+pub(crate) fn conversation_name(key: &DataKey, id: ConversationId) -> RowName {
     key.name(Conversation::TABLE, &[id.as_bytes()])
 }
 
@@ -350,7 +346,7 @@ impl Row for Conversation {
 /// Something that waits to be sent to one person, or to be confirmed by them.
 #[derive(Clone, Encode, Decode)]
 #[cbor(map)]
-pub(in crate::node) struct Outgoing {
+pub(crate) struct Outgoing {
     #[n(0)]
     pub(super) conversation: ConversationId,
     #[n(1)]
@@ -389,49 +385,49 @@ impl Row for Outgoing {
 #[derive(Clone, Encode, Decode)]
 #[expect(clippy::struct_field_names, reason = "it is the word of the protocol")]
 #[cbor(map)]
-pub(in crate::node) struct Message {
+pub(crate) struct Message {
     #[n(0)]
-    pub(in crate::node) message_id: MessageId,
+    pub(crate) message_id: MessageId,
     #[n(1)]
-    pub(in crate::node) from: PostingId,
+    pub(crate) from: PostingId,
     #[n(2)]
-    pub(in crate::node) sent: Timestamp,
+    pub(crate) sent: Timestamp,
     #[n(3)]
-    pub(in crate::node) received: Timestamp,
+    pub(crate) received: Timestamp,
     #[n(4)]
-    pub(in crate::node) text: String,
+    pub(crate) text: String,
     #[n(5)]
-    pub(in crate::node) quote: Option<(PostingId, MessageId)>,
+    pub(crate) quote: Option<(PostingId, MessageId)>,
     /// When the text was last replaced.
     #[n(6)]
-    pub(in crate::node) edited: Option<Timestamp>,
+    pub(crate) edited: Option<Timestamp>,
     #[n(7)]
-    pub(in crate::node) is_deleted: bool,
+    pub(crate) is_deleted: bool,
     #[n(8)]
-    pub(in crate::node) reactions: Vec<Reaction>,
+    pub(crate) reactions: Vec<Reaction>,
     #[n(9)]
-    pub(in crate::node) is_unread: bool,
+    pub(crate) is_unread: bool,
     #[n(10)]
-    pub(in crate::node) state: StoredDelivery,
+    pub(crate) state: StoredDelivery,
 }
 
 /// The last word of somebody about one emoji on a message.
 #[derive(Clone, Encode, Decode)]
 #[cbor(map)]
-pub(in crate::node) struct Reaction {
+pub(crate) struct Reaction {
     #[n(0)]
-    pub(in crate::node) from: PostingId,
+    pub(crate) from: PostingId,
     #[n(1)]
-    pub(in crate::node) emoji: String,
+    pub(crate) emoji: String,
     #[n(2)]
-    pub(in crate::node) sent: Timestamp,
+    pub(crate) sent: Timestamp,
     #[n(3)]
-    pub(in crate::node) is_on: bool,
+    pub(crate) is_on: bool,
 }
 
 /// How far a message got.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Encode, Decode)]
-pub(in crate::node) enum StoredDelivery {
+pub(crate) enum StoredDelivery {
     /// From somebody else.
     #[n(0)]
     Received,
@@ -456,7 +452,7 @@ pub(in crate::node) enum StoredDelivery {
 /// What a message waits for before it is sealed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Encode, Decode)]
 #[cbor(index_only)]
-pub(in crate::node) enum Awaited {
+pub(crate) enum Awaited {
     /// A random moment.
     #[n(0)]
     Moment,
@@ -483,10 +479,10 @@ impl From<Awaited> for QueueReason {
 }
 
 /// What messages are bound to.
-pub(in crate::node) const MESSAGES: &str = "messages";
+pub(crate) const MESSAGES: &str = "messages";
 
 /// The name of a message's row.
-pub(in crate::node) fn message_name(
+pub(crate) fn message_name(
     key: &DataKey,
     conversation: ConversationId,
     from: PostingId,
@@ -496,7 +492,7 @@ pub(in crate::node) fn message_name(
 }
 
 /// A message out of its row.
-pub(in crate::node) fn open_message(key: &DataKey, name: &RowName, value: &[u8]) -> Result<Message, DbError> {
+pub(crate) fn open_message(key: &DataKey, name: &RowName, value: &[u8]) -> Result<Message, DbError> {
     let damaged = || DbError::DamagedRow { table: MESSAGES };
     let plain = key.open(MESSAGES, name, value).map_err(|_unopened| damaged())?;
     minicbor::decode(&plain).map_err(|_malformed| damaged())
