@@ -334,6 +334,8 @@ impl Engine {
             step.store.doubt_fresh_blobs()?;
         }
         step.store.update_stop(LastStop::Unclean)?;
+        // It may have shown a later time when what is stored was begun.
+        self.talks.clock_stepped_back(step.now);
         self.begin_lives(step)?;
         self.notice_raised_quotas(step)?;
         self.announce_bans(step);

@@ -13,6 +13,7 @@
 
 mod check;
 pub mod crowd;
+mod mail;
 mod network;
 mod node;
 mod people;
@@ -137,6 +138,30 @@ pub enum Broken {
         /// What.
         id: ObjectId,
     },
+    /// A person was told that a message is stored, and it is not.
+    #[error("message {number} was acknowledged and is lost")]
+    MessageLost {
+        /// Which.
+        number: u32,
+    },
+    /// A message did not come.
+    #[error("message {number} was written to somebody here and did not come")]
+    MessageMissing {
+        /// Which.
+        number: u32,
+    },
+    /// A message stands twice in a conversation.
+    #[error("message {number} came more than once")]
+    MessageTwice {
+        /// Which.
+        number: u32,
+    },
+    /// Two sealed posts carry the same tag.
+    #[error("{id:?} has a tag that another sealed post had")]
+    TagUsedTwice {
+        /// The later one.
+        id: ObjectId,
+    },
     /// Somebody commented here, a neighbour has the profile, and it did not come.
     #[error("{author:?} has no name here")]
     Nameless {
@@ -171,6 +196,8 @@ pub struct Report {
     pub posts: usize,
     /// Comments that were acknowledged.
     pub comments: usize,
+    /// Messages that were acknowledged.
+    pub messages: usize,
     /// Crashes.
     pub crashes: u64,
     /// Streams opened.
@@ -193,6 +220,7 @@ impl std::ops::AddAssign for Report {
         self.commits += other.commits;
         self.posts += other.posts;
         self.comments += other.comments;
+        self.messages += other.messages;
         self.crashes += other.crashes;
         self.streams += other.streams;
         self.cut_streams += other.cut_streams;

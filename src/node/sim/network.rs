@@ -55,6 +55,7 @@ impl World {
 
     /// Does what an engine decided, as the driver does.
     pub(super) fn perform(&mut self, index: NodeIndex, effect: Effect) -> Result<(), Violation> {
+        self.check_tags(index, &effect)?;
         match effect {
             Effect::Dial(address) => {
                 let (after, boot) = (self.delay(), self.nodes[index].boot);

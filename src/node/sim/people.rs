@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use rand::RngExt;
 
+use super::mail::{Acts, Written};
 use super::node::NodeIndex;
 use super::world::{Happening, Weather, World};
 use crate::api::{CallError, Command, DraftSlot, Outcome, ReadMark};
@@ -17,10 +18,12 @@ use crate::node::engine::{CallId, Input};
 const ACT_EVERY: Duration = Duration::from_secs(16);
 
 /// What a call was about.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy)]
 pub(super) enum Act {
     /// A post or comment: once acknowledged it must never be lost.
     Publish,
+    /// A message: the same.
+    Write(Written),
     /// Anything else.
     Other,
 }
@@ -67,6 +70,9 @@ impl World {
         self.plan_in(next, Happening::Act(index));
         if !self.nodes[index].is_on() {
             return;
+        }
+        if self.acts == Acts::Talking && self.chance(2, 3) {
+            return self.write_to_somebody(index);
         }
         match self.dice.random_range(0..100) {
             0..36 => self.publish(index),
@@ -178,7 +184,7 @@ impl World {
         }
     }
 
-    fn one_of<T: Copy>(&mut self, all: &[T]) -> Option<T> {
+    pub(super) fn one_of<T: Copy>(&mut self, all: &[T]) -> Option<T> {
         (!all.is_empty()).then(|| all[self.dice.random_range(0..all.len())])
     }
 
@@ -188,7 +194,7 @@ impl World {
         call
     }
 
-    fn command(&mut self, index: NodeIndex, act: Act, command: Command) {
+    pub(super) fn command(&mut self, index: NodeIndex, act: Act, command: Command) {
         let call = self.new_call(index, act);
         self.input(index, Input::CommandReceived { call, command });
     }
@@ -205,6 +211,7 @@ impl World {
                 self.acknowledged.push((index, id));
                 self.report.comments += 1;
             }
+            (Some(Act::Write(written)), Ok(Outcome::Message(_))) => self.wrote(written),
             (_, Ok(Outcome::PersonaCreated(persona))) => self.nodes[index].keep_key(persona.posting_id),
             _ => {}
         }

@@ -6,6 +6,7 @@ use std::time::Duration;
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 
+use super::mail::{Acts, Copies, Mail, Written};
 use super::node::{Boot, Crash, LinkIndex, Node, NodeIndex};
 use super::queue::Queue;
 use super::traffic::{Side, Traffic};
@@ -64,6 +65,8 @@ struct Backup {
     disk: Vec<u8>,
     /// The posts in it that a person was told of.
     acknowledged: Vec<ObjectId>,
+    /// The messages in it that a person was told of.
+    written: Vec<Written>,
     /// The sealed posts its node had made.
     sealed: Vec<ObjectId>,
 }
@@ -76,6 +79,9 @@ pub(super) struct World {
     pub(super) nodes: Vec<Node>,
     pub(super) links: Vec<super::network::Link>,
     pub(super) weather: Weather,
+    pub(super) acts: Acts,
+    pub(super) copies: Copies,
+    pub(super) mail: Mail,
     /// Nodes on the far side of a partition.
     pub(super) far_side: Vec<NodeIndex>,
     /// What was told to be done: the author's node and the post.
@@ -121,6 +127,9 @@ impl World {
             nodes,
             links: Vec::new(),
             weather: Weather::Rough,
+            acts: Acts::Public,
+            copies: Copies::PutBack,
+            mail: Mail::default(),
             far_side: Vec::new(),
             acknowledged: Vec::new(),
             deleted: BTreeSet::new(),
@@ -290,20 +299,22 @@ impl World {
             let is_committed = self.chance(1, 2);
             self.nodes[index].start_and_die(is_committed);
         }
-        if !self.chance(1, 6) {
+        if self.copies == Copies::None || !self.chance(1, 6) {
             return;
         }
         if let Some(backup) = self.backups.remove(&index) {
             // What was written since is lost, as the person knows who puts a copy back.
             self.acknowledged.retain(|(node, id)| *node != index || backup.acknowledged.contains(id));
+            self.mail.put_back.insert(index);
+            self.mail.written.retain(|one| one.node != index || backup.written.contains(one));
             self.nodes[index].sealed = backup.sealed;
             self.nodes[index].put_back(backup.disk);
         } else {
             let mine = self.acknowledged.iter().filter(|(node, _)| *node == index);
             let acknowledged = mine.map(|(_, id)| *id).collect();
             let disk = self.nodes[index].copy();
-            let sealed = self.nodes[index].sealed.clone();
-            self.backups.insert(index, Backup { disk, acknowledged, sealed });
+            let (sealed, written) = (self.nodes[index].sealed.clone(), self.mail.written.clone());
+            self.backups.insert(index, Backup { disk, acknowledged, written, sealed });
         }
     }
 

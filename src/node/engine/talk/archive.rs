@@ -157,25 +157,20 @@ impl Engine {
     fn free_place(&self, step: &Step<'_, '_>, id: ConversationId, sort: Timestamp) -> Result<Place, DbError> {
         let conversation = conversation_name(&self.talks.key, id);
         let end = Place::from_number(i64::MAX);
-        let last = step.store.list_messages(&conversation, PageFrom::Before(end), SORTED_BACK)?;
+        // One more than is looked at: what stands before them bounds where one may go.
+        let last =
+            step.store.list_messages(&conversation, PageFrom::Before(end), SORTED_BACK.saturating_add(1))?;
+        let newest = last.first().map(|newest| newest.place.number());
         let mut above: Option<i64> = None;
-        for stored in &last {
-            let number = stored.place.number();
+        for (index, stored) in (0..).zip(&last) {
+            let is_beyond = index >= SORTED_BACK;
             let message = open_message(&self.talks.key, &stored.name, &stored.value)?;
-            if sort_time(&message) <= sort {
-                return Ok(Place::from_number(match above {
-                    // Where no number is left between two, the later one keeps its place.
-                    Some(above) if above.saturating_sub(number) >= 2 => number.midpoint(above),
-                    _ => last.first().map_or(number, |newest| newest.place.number()).saturating_add(SPACING),
-                }));
+            if is_beyond || sort_time(&message) <= sort {
+                return Ok(Place::from_number(place_between(stored.place.number(), above, newest)));
             }
-            above = Some(number);
+            above = Some(stored.place.number());
         }
-        Ok(Place::from_number(above.map_or(0, |first| match last.len() {
-            // There are more before these: between them and the rest.
-            count if count >= usize::try_from(SORTED_BACK).unwrap_or(usize::MAX) => first.saturating_sub(1),
-            _ => first.saturating_sub(SPACING),
-        })))
+        Ok(Place::from_number(above.map_or(0, |first| first.saturating_sub(SPACING))))
     }
 
     /// Changes a message, if it is here.
@@ -234,6 +229,14 @@ impl Engine {
             }
         }
         self.keep_conversation(step, conversation)
+    }
+}
+
+/// A number after `below` and before `above`; where none is left, and where nothing is above, one after the newest.
+fn place_between(below: i64, above: Option<i64>, newest: Option<i64>) -> i64 {
+    match above {
+        Some(above) if above.saturating_sub(below) >= 2 => below.midpoint(above),
+        _ => newest.unwrap_or(below).saturating_add(SPACING),
     }
 }
 

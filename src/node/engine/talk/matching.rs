@@ -5,7 +5,7 @@
 
 use super::archive::Change;
 use super::rows::{Bond, Link, Message, Reaction, Session, StoredDelivery, StoredStanding};
-use super::{Engine, MATCH_EARLIEST, MATCH_LATEST, Pair, Step, between};
+use super::{ACK_EARLIEST, Engine, MATCH_EARLIEST, MATCH_LATEST, Pair, Step, between};
 use crate::crypto::dh::DhSecret;
 use crate::crypto::ratchet::Unopened;
 use crate::crypto::sealing::{ContentKey, open_body};
@@ -18,8 +18,6 @@ use crate::domain::inner::{Inner, Said, ack_of};
 use crate::domain::sealed::{SLOT, Sealed};
 use crate::limits::{ACK_AFTER, MATCHED_AT_ONCE, REQUESTS, REQUESTS_PER_HOUR};
 
-/// The shortest wait before something is confirmed without a message.
-const ACK_EARLIEST: std::time::Duration = std::time::Duration::from_mins(10);
 /// Confirmations that wait for one person.
 const ACKS_WAITING: usize = 256;
 

@@ -15,6 +15,8 @@ mod sessions;
 pub(crate) mod views;
 
 #[cfg(test)]
+mod mail_tests;
+#[cfg(test)]
 mod tests;
 
 use std::collections::BTreeMap;
@@ -32,7 +34,7 @@ use crate::domain::conversation::{ConversationId, MessageId, ThreadId};
 use crate::domain::ids::{ObjectId, PostingId, RecipientTag};
 use crate::domain::log::Seq;
 use crate::domain::time::Timestamp;
-use crate::limits::FIRST_LOOK;
+use crate::limits::{ACK_AFTER, FIRST_LOOK, PREKEY_TIME, PUBLISH_DELAY_LONGEST};
 
 /// Two people: a persona of ours and somebody else.
 type Pair = (PostingId, PostingId);
@@ -57,6 +59,8 @@ pub(super) struct Talks {
     matched: Seq,
     /// What the log was called when the present lives began, hashed; nothing before the first start.
     log: Option<[u8; 32]>,
+    /// When a copy was put back last, in milliseconds; 0 if never.
+    life: u64,
     next_match: Option<Timestamp>,
     look: Look,
     /// When requests of strangers were taken within the last hour.
@@ -100,6 +104,7 @@ impl Talks {
             posts: outgoing.iter().filter_map(|row| Some((row.post?, key_of(row)))).collect(),
             outgoing: outgoing.into_iter().map(|row| (key_of(&row), row)).collect(),
             matched: progress.as_ref().map_or(Seq::START, |row| row.matched),
+            life: progress.as_ref().map_or(0, |row| row.life),
             log: progress.map(|row| row.log.into()),
             next_match: None,
             look: Look::Due { until: None },
@@ -122,15 +127,29 @@ impl Talks {
         due.into_iter().chain(acks).chain(renewal).chain(look).chain(self.next_match).min()
     }
 
+    /// No wait is longer than it could have been begun now: the clock shows an earlier time than when it was begun.
     pub(super) fn clock_stepped_back(&mut self, now: Timestamp) {
         let soonest = |due: Timestamp, most: Duration| due.min(now.after(most));
         self.next_match = self.next_match.map(|due| soonest(due, MATCH_LATEST));
-        for row in self.outgoing.values_mut().filter(|row| row.tries == 0) {
-            row.due = soonest(row.due, crate::limits::PUBLISH_DELAY_LONGEST);
+        if let Look::Due { until: Some(until) } = &mut self.look {
+            *until = soonest(*until, FIRST_LOOK);
         }
+        for row in self.outgoing.values_mut().filter(|row| row.tries == 0) {
+            row.due = soonest(row.due, PUBLISH_DELAY_LONGEST);
+        }
+        for relation in self.relations.values_mut() {
+            relation.last_ack = relation.last_ack.min(now);
+            relation.ack_due = relation.ack_due.map(|due| soonest(due, ACK_AFTER));
+        }
+        for due in self.renewals.values_mut() {
+            *due = soonest(*due, PREKEY_TIME);
+        }
+        self.requests.retain(|taken| *taken <= now);
     }
 }
 
+/// The shortest wait before something is confirmed without a message.
+const ACK_EARLIEST: Duration = Duration::from_mins(10);
 /// The longest wait before what came is looked through.
 const MATCH_LATEST: Duration = Duration::from_secs(5);
 /// The shortest one.
@@ -172,17 +191,18 @@ impl Engine {
         }
         if last.is_some() {
             let now = u64::try_from(step.now.as_millis()).unwrap_or(0);
-            for relation in self.talks.relations.values_mut() {
-                relation.life = now.max(relation.life.saturating_add(1));
-                rows::save(step.store, &self.talks.key, step.rng, relation)?;
+            self.talks.life = now.max(self.talks.life.saturating_add(1));
+            for pair in self.talks.relations.keys().copied().collect::<Vec<_>>() {
+                self.begin_life(step, pair)?;
             }
+            self.renew_soon(step);
         }
         self.save_progress(step)
     }
 
     fn save_progress(&self, step: &mut Step<'_, '_>) -> Result<(), DbError> {
         let log = self.talks.log.unwrap_or_default().into();
-        self.save_row(step, &Progress { matched: self.talks.matched, log })
+        self.save_row(step, &Progress { matched: self.talks.matched, log, life: self.talks.life })
     }
 
     /// A peer's log of sealed posts was read to its end: what of ours is out there is here too.

@@ -70,6 +70,14 @@ impl Engine {
         due
     }
 
+    /// What was given out since the copy was made cannot be read with what is here: there are new ones soon.
+    pub(super) fn renew_soon(&mut self, step: &mut Step<'_, '_>) {
+        for persona in self.keys.keys() {
+            let due = step.now.after(between(step.rng, Duration::ZERO, FIRST_SPREAD));
+            self.talks.renewals.insert(*persona, due);
+        }
+    }
+
     fn renew_prekey(&mut self, step: &mut Step<'_, '_>, persona: PostingId) -> Result<(), DbError> {
         let Some(key) = self.keys.get(&persona).cloned() else { return Ok(()) };
         let author = step.store.intern_author(persona)?;

@@ -6,7 +6,7 @@ use minicbor::bytes::ByteArray;
 
 use super::archive::Change;
 use super::rows::{Awaited, Bond, Outgoing, StoredDelivery, remove};
-use super::sessions::Route;
+use super::sessions::{Route, Trust};
 use super::{Engine, Look, OutgoingKey, Pair, Step, between, key_of};
 use crate::api::Event;
 use crate::crypto::keys::PostingKey;
@@ -73,7 +73,7 @@ impl Engine {
         }
         let pair = (row.me, row.peer);
         let Some(persona) = self.keys.get(&row.me).cloned() else { return self.later(step, row) };
-        let sid = match self.session_to(step, &persona, pair)? {
+        let sid = match self.session_to(step, &persona, pair, Self::trust_in(&row))? {
             Route::On(sid) => sid,
             Route::Full => {
                 let waits = Change::State(StoredDelivery::Queued(Awaited::Answer));
@@ -87,6 +87,11 @@ impl Engine {
         };
         self.publish_sealed(step, &post)?;
         self.published(step, row, &post)
+    }
+
+    /// A message that is sealed again may have been written on a session the other side has lost.
+    fn trust_in(row: &Outgoing) -> Trust {
+        if row.tries == 0 { Trust::Any } else { Trust::HeardSince(row.sent) }
     }
 
     /// Nothing can be done about it now.

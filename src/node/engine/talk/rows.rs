@@ -74,6 +74,9 @@ pub(crate) struct Progress {
     /// What the log was called at the last start, hashed.
     #[n(1)]
     pub(super) log: ByteArray<32>,
+    /// When a copy was put back last, in milliseconds; 0 if never.
+    #[n(2)]
+    pub(super) life: u64,
 }
 
 impl Row for Progress {
@@ -178,12 +181,12 @@ impl Relation {
         }
     }
 
-    pub(super) const fn new(me: PostingId, peer: PostingId) -> Self {
+    pub(super) const fn new(me: PostingId, peer: PostingId, life: u64) -> Self {
         Self {
             me,
             peer,
             stamp: 0,
-            life: 0,
+            life,
             your_life: 0,
             name: String::new(),
             prekey: None,

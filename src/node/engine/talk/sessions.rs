@@ -4,8 +4,8 @@
 //! receive. A session belongs to one life of both stores: one that was put back from a copy begins anew and never sends
 //! on a chain it may have used before.
 
-use super::rows::{Bond, Contact, Link, Relation, Session, Strength, remove};
-use super::{Engine, Pair, Step};
+use super::rows::{Bond, Contact, Link, Outgoing, Relation, Session, Strength, remove};
+use super::{ACK_EARLIEST, Engine, Pair, Step, between, key_of};
 use crate::crypto::dh::DhPublic;
 use crate::crypto::keys::PostingKey;
 use crate::crypto::ratchet::Ratchet;
@@ -13,10 +13,14 @@ use crate::crypto::session::{SessionId, begin};
 use crate::db::DbError;
 use crate::domain::inner::Beginning;
 use crate::domain::time::Timestamp;
-use crate::limits::{CHAIN_LENGTH, PEER_SESSIONS};
+use crate::limits::{ACK_AFTER, CHAIN_LENGTH, PEER_SESSIONS};
 
 /// How far ahead of our clock a stamp may be: two days.
 const STAMP_AHEAD_MS: u64 = 2 * 86_400_000;
+/// By how much the lives of a store towards two people may differ.
+const LIFE_SPREAD_MS: u64 = 3_600_000;
+/// How long a session on which nothing comes is trusted with what was not confirmed.
+const REANCHOR_AFTER: std::time::Duration = std::time::Duration::from_hours(24 * 7);
 /// How long a session without a word of the peer is kept.
 const SESSION_KEPT: std::time::Duration = std::time::Duration::from_hours(24 * 31);
 
@@ -30,10 +34,54 @@ pub(super) enum Route {
     Useless,
 }
 
+/// How far a session that stands is trusted with a message.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Trust {
+    /// The message was never sealed before.
+    Any,
+    /// It was, and is sealed again: the other side may have lost the session, unless something came on it since this time, or
+    /// came of late.
+    HeardSince(Timestamp),
+}
+
+impl Trust {
+    fn is_in(self, session: &Session, now: Timestamp) -> bool {
+        match self {
+            Self::Any => true,
+            Self::HeardSince(sent) => session.last >= sent || now.since(session.last) < REANCHOR_AFTER,
+        }
+    }
+}
+
 impl Engine {
     /// The relation with somebody, as new if there is none.
     pub(super) fn relation(&mut self, (me, peer): Pair) -> &mut Relation {
-        self.talks.relations.entry((me, peer)).or_insert_with(|| Relation::new(me, peer))
+        let life = self.first_life((me, peer));
+        self.talks.relations.entry((me, peer)).or_insert_with(|| Relation::new(me, peer, life))
+    }
+
+    /// The life of our store towards somebody, as far as the store itself goes: that of no relation is the same, so that
+    /// nobody can tell from two of them that their personas share a store.
+    fn first_life(&self, (me, peer): Pair) -> u64 {
+        if self.talks.life == 0 {
+            return 0;
+        }
+        let name = self.talks.key.name("life", &[me.as_bytes(), peer.as_bytes()]);
+        let spread = name.first_chunk().map_or(0, |bytes| u64::from_le_bytes(*bytes)) % LIFE_SPREAD_MS;
+        self.talks.life.saturating_add(spread)
+    }
+
+    /// The store was put back from a copy: whatever was sent on since the copy was made is not known here. The other side
+    /// hears of it with the next message, or alone.
+    pub(super) fn begin_life(&mut self, step: &mut Step<'_, '_>, pair: Pair) -> Result<(), DbError> {
+        let life = self.first_life(pair);
+        let due = step.now.after(between(step.rng, ACK_EARLIEST, ACK_AFTER));
+        let relation = self.relation(pair);
+        relation.life = life.max(relation.life.saturating_add(1));
+        if relation.link == Link::Confirmed && !relation.is_blocked {
+            relation.ack_due = Some(due);
+        }
+        self.save_relation(step, pair)
     }
 
     pub(super) fn save_relation(&self, step: &mut Step<'_, '_>, pair: Pair) -> Result<(), DbError> {
@@ -49,29 +97,41 @@ impl Engine {
         step: &mut Step<'_, '_>,
         key: &PostingKey,
         pair: Pair,
+        trust: Trust,
     ) -> Result<Route, DbError> {
-        let (life, your_life) =
-            self.talks.relations.get(&pair).map_or((0, 0), |relation| (relation.life, relation.your_life));
-        let of_pair = |session: &&Session| (session.me, session.peer) == pair;
-        let usable = |session: &&Session| {
-            (session.life, session.your_life) == (life, your_life)
-                && session.ratchet.sent_count() < CHAIN_LENGTH
-                && session.ratchet.seal_next().is_some()
+        let prekey = self.find_prekey(step, pair.0, pair.1)?;
+        let confirmed = self
+            .best_session(pair, |session| session.bond == Bond::Confirmed && trust.is_in(session, step.now));
+        // One that was begun with an older prekey may be one the other side cannot read.
+        let begun = |session: &Session| {
+            let is_newest = |contact: &Contact| prekey.is_none_or(|prekey| prekey == contact.prekey);
+            session.bond == Bond::Pending && session.contact.as_ref().is_some_and(is_newest)
         };
-        let best = |bond: Bond| {
-            let sessions = self.talks.sessions.values().filter(of_pair);
-            let sessions = sessions.filter(|session| session.bond == bond).filter(usable);
-            sessions.max_by_key(|session| (session.stamp, std::cmp::Reverse(*session.sid)))
-        };
-        if let Some(session) = best(Bond::Confirmed).or_else(|| best(Bond::Pending)) {
-            return Ok(Route::On(session.sid.into()));
+        if let Some(sid) = confirmed.or_else(|| self.best_session(pair, begun)) {
+            return Ok(Route::On(sid));
         }
-        let pending =
-            self.talks.sessions.values().filter(of_pair).filter(|session| session.bond == Bond::Pending);
-        if pending.count() >= PEER_SESSIONS {
+        let of_pair = self.talks.sessions.values().filter(|session| (session.me, session.peer) == pair);
+        if of_pair.filter(|session| session.bond == Bond::Pending).count() >= PEER_SESSIONS {
             return Ok(Route::Full);
         }
-        self.begin_session(step, key, pair)
+        self.begin_session(step, key, pair, prekey)
+    }
+
+    /// Of the sessions that are such and can be sent on, the one both sides use.
+    pub(super) fn best_session(&self, pair: Pair, is_such: impl Fn(&Session) -> bool) -> Option<SessionId> {
+        let relation = self.talks.relations.get(&pair);
+        let lives = relation
+            .map_or_else(|| (self.first_life(pair), 0), |relation| (relation.life, relation.your_life));
+        let of_pair = self.talks.sessions.values().filter(|session| (session.me, session.peer) == pair);
+        let usable = of_pair.filter(|session| {
+            is_such(session)
+                && (session.life, session.your_life) == lives
+                && session.ratchet.sent_count() < CHAIN_LENGTH
+                && session.ratchet.seal_next().is_some()
+        });
+        usable
+            .max_by_key(|session| (session.stamp, std::cmp::Reverse(*session.sid)))
+            .map(|session| session.sid.into())
     }
 
     fn begin_session(
@@ -79,10 +139,11 @@ impl Engine {
         step: &mut Step<'_, '_>,
         key: &PostingKey,
         pair: Pair,
+        prekey: Option<DhPublic>,
     ) -> Result<Route, DbError> {
         let (me, peer) = pair;
         let Ok(identity) = DhPublic::of_posting_id(peer) else { return Ok(Route::Useless) };
-        let (prekey, strength) = match self.find_prekey(step, me, peer)? {
+        let (prekey, strength) = match prekey {
             Some(prekey) => (prekey, Strength::Fresh),
             None => (identity, Strength::Weak),
         };
@@ -159,11 +220,17 @@ impl Engine {
         beginning: &Beginning,
     ) -> Result<Option<()>, DbError> {
         let now = u64::try_from(step.now.as_millis()).unwrap_or(0);
-        if beginning.stamp > now.saturating_add(STAMP_AHEAD_MS) {
+        let latest = now.saturating_add(STAMP_AHEAD_MS);
+        if beginning.stamp.max(beginning.life).max(beginning.your_life) > latest {
             return Ok(None);
         }
         let relation = self.relation(pair);
         relation.stamp = relation.stamp.max(beginning.stamp);
+        if relation.life < beginning.your_life {
+            // Another copy of this store went on after the one that was put back.
+            relation.life = beginning.your_life.saturating_add(1);
+        }
+        let began_anew = relation.your_life < beginning.life;
         relation.your_life = relation.your_life.max(beginning.life);
         relation.name.clone_from(&beginning.name);
         if let Some((key, day)) = beginning.prekey {
@@ -173,7 +240,22 @@ impl Engine {
             }
         }
         self.save_relation(step, pair)?;
+        if began_anew {
+            self.seal_again(step, pair)?;
+        }
         Ok(Some(()))
+    }
+
+    /// The other side was put back from a copy: it may not be able to read what is on its way to it.
+    fn seal_again(&mut self, step: &mut Step<'_, '_>, pair: Pair) -> Result<(), DbError> {
+        let of_pair = |row: &&Outgoing| (row.me, row.peer) == pair && row.tries > 0;
+        let rows: Vec<Outgoing> = self.talks.outgoing.values().filter(of_pair).cloned().collect();
+        for mut row in rows {
+            row.due = row.due.min(step.now.after(between(step.rng, ACK_EARLIEST, ACK_AFTER)));
+            self.save_row(step, &row)?;
+            self.talks.outgoing.insert(key_of(&row), row);
+        }
+        Ok(())
     }
 
     /// A session the other side began.

@@ -12,7 +12,7 @@ use crate::node::engine::{CallId, Effect, Exchange, Faults, Input, Quotas, Setup
 
 const NOW: Timestamp = Timestamp::from_millis(1_800_000_000_000);
 
-fn setup(key: &Arc<PostingKey>) -> Setup {
+pub(super) fn setup(key: &Arc<PostingKey>) -> Setup {
     Setup {
         network_id: NetworkId::from_bytes([1; 32]),
         keys: vec![Arc::clone(key)],
@@ -64,7 +64,7 @@ fn a_store_whose_log_has_another_name_begins_conversations_anew() {
             batch.step(|store| {
                 let mut step =
                     Step { store, now: NOW, rng: &mut StdRng::seed_from_u64(seed), effects: Vec::new() };
-                found = Some(engine.session_to(&mut step, &me, pair)?);
+                found = Some(engine.session_to(&mut step, &me, pair, sessions::Trust::Any)?);
                 Ok(())
             })
         });
