@@ -1,6 +1,6 @@
 //! Randomness that is the same in every run: BLAKE3's endless output from a name.
 
-use super::primitives::{Key, SLOT};
+use super::primitives::{Key, SLOT, key_at};
 
 /// A source of bytes that its name decides.
 pub struct Dice(blake3::OutputReader);
@@ -18,18 +18,14 @@ impl Dice {
         bytes
     }
 
-    /// What one sealed post takes: key of its author, content key, four slots for nobody, the order of slots.
+    /// What one sealed post takes.
     pub fn draws(&mut self) -> Draws {
-        let author: Key = self.bytes();
-        let content: Key = self.bytes();
-        let empty = [self.bytes(), self.bytes(), self.bytes(), self.bytes()];
-        let mut places = vec![0, 1, 2, 3];
-        for left in (1..places.len()).rev() {
-            places.swap(left, usize::from(self.bytes::<1>()[0]) % (left + 1));
-        }
-        Draws { author, content, empty, places }
+        Draws::new(&self.bytes())
     }
 }
+
+/// Random bytes that one sealed post takes.
+pub const DRAWS: usize = 32 + 32 + 4 * SLOT + 3 * 8;
 
 /// The random parts of one sealed post.
 pub struct Draws {
@@ -39,6 +35,23 @@ pub struct Draws {
     pub content: Key,
     /// What stands in slots that are nobody's.
     pub empty: [[u8; SLOT]; 4],
-    /// Where the slots go: the first own one to the first of these places, and so on.
-    pub places: Vec<usize>,
+    /// Which slots change places: each but the first with one that is not behind it.
+    pub swaps: [usize; 3],
+}
+
+impl Draws {
+    /// From their bytes: the author's seed, the content key, four slots, and three little-endian numbers of 64 bits, the
+    /// first to be taken modulo 2, the next modulo 3 and 4.
+    pub fn new(bytes: &[u8; DRAWS]) -> Self {
+        let empty = [0, 1, 2, 3].map(|slot| {
+            let at = 64 + slot * SLOT;
+            bytes[at..at + SLOT].try_into().unwrap()
+        });
+        let swaps = [0, 1, 2].map(|number: u8| {
+            let at = 64 + 4 * SLOT + 8 * usize::from(number);
+            let drawn = u64::from_le_bytes(bytes[at..at + 8].try_into().unwrap());
+            usize::try_from(drawn % (u64::from(number) + 2)).unwrap()
+        });
+        Self { author: key_at(bytes, 0), content: key_at(bytes, 32), empty, swaps }
+    }
 }

@@ -40,8 +40,7 @@ pub fn slot(author_seed: &Key, seed: &Key, b: &Key, prekey: &Key) -> Option<Slot
 pub fn open(post: &Post, seed: &Key, prekey_secret: &Key) -> Option<(Key, Key)> {
     let (author, b, prekey) = (post.author(), posting_id(seed), public(prekey_secret));
     let once = agreement_key(&author)?;
-    let met =
-        meeting(&dh(&agreement_secret(seed), &once)?, &dh(prekey_secret, &once)?, &author, &b, &prekey);
+    let met = meeting(&dh(&agreement_secret(seed), &once)?, &dh(prekey_secret, &once)?, &author, &b, &prekey);
     let slot = post.slots().into_iter().find(|slot| slot[..32] == met.tag)?;
     let header = post.header(slot, &met.header_key)?;
     if header[32..40] != prekey_id(&prekey) {

@@ -1,6 +1,5 @@
 //! What is inside of a sealed post (PROTOCOL.md §24), as CBOR.
 
-use minicbor::data::Type;
 use minicbor::{Decoder, Encoder};
 
 use super::primitives::{Key, derived_head};
@@ -93,8 +92,8 @@ impl Said {
     /// Bytes of text, by which the size of the post is chosen.
     pub fn text_bytes(&self) -> usize {
         match self {
-            Self::Text(text, _) | Self::Edit(_, text) | Self::Reaction(_, text, _) => text.len(),
-            Self::Deletion(_) | Self::Nothing => 0,
+            Self::Text(text, _) | Self::Edit(_, text) => text.len(),
+            Self::Reaction(..) | Self::Deletion(_) | Self::Nothing => 0,
         }
     }
 
@@ -232,7 +231,6 @@ impl Inner {
                     let count = from.array().ok()??;
                     confirmations = (0..count).map(|_| fixed(&mut from)).collect::<Option<_>>()?;
                 }
-                4 if from.datatype().ok()? == Type::Null => from.null().ok()?,
                 4 => beginning = Some(Beginning::decode(&mut from)?),
                 5 => said = Some(Said::decode(&mut from)?),
                 _ => from.skip().ok()?,

@@ -10,5 +10,7 @@ pub mod inner;
 pub mod person;
 pub mod post;
 pub mod primitives;
+pub mod profile;
 pub mod ratchet;
 pub mod session;
+pub mod vectors;

@@ -12,7 +12,7 @@ use super::session::{answer, begin};
 const ACKS_AT_ONCE: usize = 16;
 
 /// Messages on one chain, after which a new session is begun.
-const CHAIN_LENGTH: usize = 64;
+const CHAIN_LENGTH: u32 = 64;
 
 const DAY_MS: i64 = 86_400_000;
 
@@ -24,7 +24,6 @@ struct Session {
     /// The `ek` of one that was begun here, with the prekey it was begun with.
     begun: Option<(Key, Key)>,
     is_confirmed: bool,
-    on_chain: usize,
     ratchet: Ratchet,
 }
 
@@ -53,6 +52,8 @@ pub struct Person {
 pub struct Taken {
     /// Who wrote it.
     pub from: Key,
+    /// The key its header names.
+    pub key: Key,
     /// What is inside.
     pub inner: Inner,
     /// Whether this message came before.
@@ -70,7 +71,12 @@ impl Person {
         posting_id(&self.seed)
     }
 
-    /// The key that the next post to somebody names, of the session that is sent on.
+    /// Is put back from a copy: nothing is sent any more on the sessions it has.
+    pub fn restore(&mut self, now_ms: i64) {
+        self.life = now_ms.max(self.life + 1);
+    }
+
+    /// The key that the next post to somebody names, on the session that is sent on.
     pub fn own_key(&mut self, to: &Key) -> Option<Key> {
         let life = self.life;
         let other = self.other(to);
@@ -128,22 +134,23 @@ impl Person {
         let own_prekey = self.prekey.map(|(secret, day)| (public(&secret), day));
         let other = self.other(to);
         let at = match preferred(other, life) {
-            Some(at) if other.sessions[at].on_chain < CHAIN_LENGTH => at,
-            _ => begin_one(&seed, life, other, now_ms, dice)?,
+            Some(at) => at,
+            None => begin_one(&seed, life, other, now_ms, dice)?,
         };
         let session = &mut other.sessions[at];
         let draws = dice.draws();
         let mut slots = vec![session.ratchet.send()?];
-        session.on_chain += 1;
         let mut beginning = None;
         if let (Some((ek, prekey)), false) = (session.begun, session.is_confirmed) {
             slots.push(first_contact::slot(&draws.author, &seed, to, &prekey)?);
             let (life, your_life) = session.lives;
-            beginning = Some(Beginning { ek, stamp: session.stamp, life, your_life, name, prekey: own_prekey });
+            beginning =
+                Some(Beginning { ek, stamp: session.stamp, life, your_life, name, prekey: own_prekey });
         }
         let confirmations = other.owed.drain(..other.owed.len().min(ACKS_AT_ONCE)).collect();
         let size = size_for(said.text_bytes())?;
-        let inner = Inner { message, thread: thread(&id, to), sent_ms: now_ms, confirmations, beginning, said };
+        let inner =
+            Inner { message, thread: thread(&id, to), sent_ms: now_ms, confirmations, beginning, said };
         if !other.sent.contains(&message) {
             other.sent.push(message);
         }
@@ -172,18 +179,16 @@ impl Person {
                 return None;
             }
             let session = &mut other.sessions[number];
-            if ratchet.own_key() != session.ratchet.own_key() {
-                session.on_chain = 0;
-            }
+            let key = ratchet.other_key()?;
             session.ratchet = ratchet;
             session.is_confirmed = true;
-            return Some(heard(own, other, inner));
+            return Some(heard(own, other, key, inner));
         }
         None
     }
 
     fn take_first(&mut self, post: &Post, fresh: Key) -> Option<Taken> {
-        let (own, seed, life) = (self.id(), self.seed, self.life);
+        let (own, seed) = (self.id(), self.seed);
         let secrets = self.prekey.iter().map(|(secret, _)| *secret).chain([agreement_secret(&seed)]);
         let opened = secrets.collect::<Vec<_>>().into_iter().find_map(|secret| {
             first_contact::open(post, &seed, &secret).map(|(from, content)| (secret, from, content))
@@ -198,7 +203,8 @@ impl Person {
             return None;
         }
         let (same, ratchet) = shared.second(secret).receive(post, fresh)?;
-        if same != content || beginning.your_life > life {
+        let key = ratchet.other_key()?;
+        if same != content {
             return None;
         }
         other.sessions.push(Session {
@@ -207,16 +213,19 @@ impl Person {
             lives: (beginning.your_life, beginning.life),
             begun: None,
             is_confirmed: true,
-            on_chain: 0,
             ratchet,
         });
-        Some(heard(own, other, inner))
+        Some(heard(own, other, key, inner))
     }
 }
 
-/// The session that is sent on: the confirmed one with the highest stamp, else the newest that was begun here.
+/// The session that is sent on: of those whose lives hold and whose chain has room, the confirmed one with the highest
+/// stamp, else the newest that was begun here.
 fn preferred(other: &Other, life: i64) -> Option<usize> {
-    let usable = |session: &Session| session.lives == (life, other.life);
+    let usable = |session: &Session| {
+        let sent = session.ratchet.sent_count();
+        session.lives == (life, other.life) && sent.is_some_and(|count| count < CHAIN_LENGTH)
+    };
     let numbered = || other.sessions.iter().enumerate().filter(|(_, session)| usable(session));
     let standing = numbered()
         .filter(|(_, session)| session.is_confirmed)
@@ -241,21 +250,22 @@ fn begin_one(seed: &Key, life: i64, other: &mut Other, now_ms: i64, dice: &mut D
         lives: (life, other.life),
         begun: Some((public(&ek), prekey)),
         is_confirmed: false,
-        on_chain: 0,
         ratchet,
     });
     Some(other.sessions.len() - 1)
 }
 
 /// Takes note of what an opened message tells besides what it says.
-fn heard(own: Key, other: &mut Other, inner: Inner) -> Taken {
+fn heard(own: Key, other: &mut Other, key: Key, inner: Inner) -> Taken {
     if let Some(beginning) = &inner.beginning {
         other.life = other.life.max(beginning.life);
-        other.prekey = beginning.prekey.or(other.prekey);
+        let is_newer = |(_, day): &(Key, u32)| other.prekey.is_none_or(|(_, known)| known < *day);
+        other.prekey = beginning.prekey.filter(is_newer).or(other.prekey);
     }
-    let sent = other.sent.iter().filter(|message| {
-        inner.confirmations.contains(&confirmation(&inner.thread, &own, message))
-    });
+    let sent = other
+        .sent
+        .iter()
+        .filter(|message| inner.confirmations.contains(&confirmation(&inner.thread, &own, message)));
     let confirmed: Vec<MessageId> = sent.copied().collect();
     other.confirmed.extend(confirmed);
     let is_again = other.came.contains(&inner.message);
@@ -265,5 +275,5 @@ fn heard(own: Key, other: &mut Other, inner: Inner) -> Taken {
     if inner.said != Said::Nothing {
         other.owed.push(confirmation(&inner.thread, &other.id, &inner.message));
     }
-    Taken { from: other.id, inner, is_again }
+    Taken { from: other.id, key, inner, is_again }
 }

@@ -61,8 +61,11 @@ fn slot(author: &Key, keys: &SlotKeys, content: &Key) -> [u8; SLOT] {
 pub fn seal(draws: &Draws, day: u32, size: usize, slots: &[SlotKeys], inner: &[u8]) -> Option<Post> {
     let author = posting_id(&draws.author);
     let mut placed = draws.empty;
-    for (keys, place) in slots.iter().zip(&draws.places) {
-        placed[*place] = slot(&author, keys, &draws.content);
+    for (place, keys) in placed.iter_mut().zip(slots) {
+        *place = slot(&author, keys, &draws.content);
+    }
+    for (last, other) in (1..).zip(draws.swaps) {
+        placed.swap(last, other);
     }
     let mut bytes = [[1, 2].as_slice(), &author, &day.to_le_bytes(), &[0; 8], &placed.concat()].concat();
     let length = u32::try_from(inner.len()).ok()?;

@@ -131,6 +131,16 @@ impl Ratchet {
         public(&self.own)
     }
 
+    /// The key that the other side's last message named.
+    pub fn other_key(&self) -> Option<Key> {
+        self.receiving.as_ref().map(|(key, _)| *key)
+    }
+
+    /// Messages on the present chain; nothing before there is one.
+    pub fn sent_count(&self) -> Option<u32> {
+        self.sending.as_ref().map(|chain| chain.number)
+    }
+
     /// The content key of a post that is for this session, and the ratchet after it; `fresh` becomes the own secret
     /// where the other side has a new key.
     pub fn receive(&self, post: &Post, fresh: Key) -> Option<(Key, Self)> {

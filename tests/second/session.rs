@@ -1,6 +1,8 @@
 //! How a session begins (PROTOCOL.md §23), on both sides.
 
-use super::primitives::{Key, agreement_key, agreement_secret, derived_head, dh, hkdf, key_at, posting_id, public};
+use super::primitives::{
+    Key, agreement_key, agreement_secret, derived_head, dh, hkdf, key_at, posting_id, public,
+};
 use super::ratchet::Ratchet;
 
 /// What both sides derive.

@@ -14,6 +14,8 @@ pub(in crate::node) mod rows;
 mod sessions;
 
 #[cfg(test)]
+mod second_tests;
+#[cfg(test)]
 mod tests;
 
 use std::collections::BTreeMap;
