@@ -78,7 +78,8 @@ impl TryRng for Tape {
 
     fn try_fill_bytes(&mut self, to: &mut [u8]) -> Result<(), Infallible> {
         assert!(to.len() <= self.0.len(), "more is drawn than the file holds");
-        to.iter_mut().zip(self.0.drain(..to.len())).for_each(|(place, drawn)| *place = drawn);
+        let drawn: Vec<u8> = self.0.drain(..to.len()).collect();
+        to.copy_from_slice(&drawn);
         Ok(())
     }
 }

@@ -52,7 +52,7 @@ struct Two {
 
 impl Two {
     fn new(known: Known) -> Self {
-        let mut bench = Bench::new(&[key(1)]);
+        let bench = Bench::new(&[key(1)]);
         let me = key(1).posting_id();
         let day = crate::domain::sealed::day_of(NOW);
         let other = Person::new(SEED, NAME, Some((PREKEY, day)));
@@ -109,15 +109,19 @@ impl Two {
 
     /// The engine takes this in; what it hands over is noted once, however often it goes to how many.
     fn take(&mut self, input: Input) -> Vec<Effect> {
-        let effects = self.bench.take_at(self.now, input);
-        for effect in &effects {
+        let mut effects = self.bench.take_at(self.now, input);
+        let mut next = 0;
+        while let Some(effect) = effects.get(next) {
+            next += 1;
             let Effect::PushSealed { id, push, .. } = effect else { continue };
-            if self.handed.insert(*id) {
+            let (id, push) = (*id, push.clone());
+            if self.handed.insert(id) {
                 assert_eq!(push.stage, Stage::Stem, "what is made here leaves over the stem");
-                let Envelope { bytes, signature, .. } = push.item.clone().into_envelope().unwrap();
+                let Envelope { bytes, signature, .. } = push.item.into_envelope().unwrap();
                 self.sealed.push_back(Post { bytes, signature });
             }
-            self.bench.take_at(self.now, Input::SealedHanded { id: *id, end: HandOver::Taken });
+            let taken = Input::SealedHanded { id, end: HandOver::Taken };
+            effects.extend(self.bench.take_at(self.now, taken));
         }
         effects
     }
@@ -288,7 +292,11 @@ fn a_first_contact_is_recognised_whoever_begins_and_whatever_is_known() {
         two.command(Command::Talk(Talk::Answer { thread: two.thread, answer }));
         two.says("welcome");
         let taken = two.hears();
-        assert_eq!((text_of(&taken), taken.inner.beginning), ("welcome", None), "it answers on that session");
+        assert_eq!(
+            (text_of(&taken), &taken.inner.beginning),
+            ("welcome", &None),
+            "it answers on that session"
+        );
         assert_eq!(taken.inner.confirmations.len(), 2);
         let me = *two.me.as_bytes();
         assert!(two.other.is_confirmed(&me, id.as_bytes()));
@@ -358,17 +366,35 @@ fn both_may_begin_at_once_and_end_on_one_session() {
             two.says(&format!("after {turn}"));
             let taken = two.hears();
             assert_eq!(text_of(&taken), format!("after {turn}"));
+            assert_eq!(taken.inner.beginning, None, "on the session that was begun last");
             let (post, id) = two.answers_text(&format!("so {turn}"));
             two.gets(&post);
             assert_eq!(two.read(id).unwrap(), format!("so {turn}"));
         }
         assert_eq!(two.other.session_count(&me), 2, "no third session");
-        assert_eq!(two.begun_with(), [], "nothing waits for an answer");
         let own = two.other.own_key(&me).unwrap();
         two.says("the last");
         assert_ne!(two.hears().key, own);
         let newer = two.other.own_key(&me).unwrap();
         assert_ne!(newer, own, "both send on the same session, whose keys turn");
+    }
+}
+
+#[test]
+fn the_size_of_a_post_follows_from_its_text_on_both_sides() {
+    let mut two = Two::new(Known::Profiles);
+    two.greet();
+    for (bytes, size) in [(830, 2_048), (831, 8_192), (6_974, 8_192), (6_975, 32_768)] {
+        let text = "x".repeat(bytes);
+        two.says(&text);
+        let post = two.post();
+        assert_eq!(post.bytes.len() + 64, size, "{bytes} bytes of text");
+        let taken = two.other.take(&post, &mut two.dice).unwrap();
+        assert_eq!(text_of(&taken), text);
+        let (post, id) = two.answers_text(&text);
+        assert_eq!(post.bytes.len() + 64, size, "{bytes} bytes of text of the other");
+        two.gets(&post);
+        assert_eq!(two.read(id), Some(text));
     }
 }
 
@@ -487,7 +513,11 @@ fn who_was_put_back_from_a_copy_is_answered_on_a_session_of_its_new_life() {
     assert_eq!((two.read(id).unwrap().as_str(), two.other.session_count(&me)), ("I was away", 2));
     two.says("welcome back");
     let taken = two.hears();
-    assert_eq!((text_of(&taken), taken.inner.beginning), ("welcome back", None), "on the session just begun");
+    assert_eq!(
+        (text_of(&taken), &taken.inner.beginning),
+        ("welcome back", &None),
+        "on the session just begun"
+    );
     assert_eq!(two.other.session_count(&me), 2);
 
     // The other way round: the engine's store is put back.
