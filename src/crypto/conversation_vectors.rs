@@ -21,7 +21,7 @@ use crate::domain::sealed::{SEALED_SIZES, SLOT, Sealed};
 use crate::domain::time::Timestamp;
 use crate::domain::words::verification_words;
 
-const GOLDEN: &str = include_str!("../../tests/vectors/conversations-dm1.txt");
+const GOLDEN: &str = include_str!("../../tests/vectors/conversations-0.6.txt");
 
 /// What stands behind a name in the file.
 fn line(name: &str) -> &'static str {

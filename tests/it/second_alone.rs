@@ -44,7 +44,7 @@ fn write(people: &mut [Person; 2], from: usize, said: &str, dice: &mut Dice) -> 
 
 #[test]
 fn the_golden_file_is_what_the_second_implementation_makes() {
-    let path = root().join("tests/vectors/conversations-dm1.txt");
+    let path = root().join("tests/vectors/conversations-0.6.txt");
     let made = vectors::text().unwrap();
     #[expect(clippy::disallowed_methods, reason = "a test is told by its caller to write the file anew")]
     if std::env::var("ITSGOIN_WRITE_VECTORS").is_ok() {

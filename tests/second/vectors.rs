@@ -1,5 +1,5 @@
 //! Every derivation, every kind of inner part and the first posts of a session, from fixed inputs: what stands in
-//! `tests/vectors/conversations-dm1.txt`.
+//! `tests/vectors/conversations-0.6.txt`.
 
 use std::fmt::Write as _;
 
