@@ -87,6 +87,11 @@ impl TryRng for Tape {
 impl TryCryptoRng for Tape {}
 
 #[test]
+fn the_second_implementation_makes_the_same_file() {
+    assert_eq!(super::second::vectors::text().unwrap(), GOLDEN);
+}
+
+#[test]
 fn golden_people() {
     for name in ["a", "b"] {
         let (key, secret) = (key(&format!("seed-{name}")), bytes(&format!("agreement-secret-{name}")));
@@ -170,7 +175,7 @@ fn golden_sessions_with_a_prekey_and_without() {
         // The root key shows in the first message: its key is that of the first step from it.
         let fresh = secret("fresh-secret-a-0");
         let mut chain =
-            root(&KeptKey(*bytes(&keys).first_chunk().unwrap()), &*fresh.agree(prekey.public()).unwrap())
+            root(&KeptKey(*bytes(&keys).first_chunk().unwrap()), &fresh.agree(prekey.public()).unwrap())
                 .messages;
         let (_, keys) = begun.ratchet.seal_next().unwrap();
         assert_eq!(*keys.message_key, *chain.step(), "with a prekey{weak}");

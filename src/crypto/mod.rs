@@ -13,6 +13,6 @@ mod conversation_vectors;
 /// A second implementation of conversations, which shares nothing with this one.
 #[cfg(test)]
 #[path = "../../tests/second/mod.rs"]
-pub mod second;
+pub(crate) mod second;
 #[cfg(test)]
 mod vectors;

@@ -125,7 +125,7 @@ fn inner(number: u8, said: Said) -> Inner {
 }
 
 /// One inner part of each kind, by name.
-pub fn kinds() -> Vec<(&'static str, Inner)> {
+fn kinds() -> Vec<(&'static str, Inner)> {
     let (a, b) = (posting_id(&SEED_A), posting_id(&SEED_B));
     let beginning = Beginning {
         ek: public(&EK_SECRET),
@@ -164,12 +164,12 @@ fn inner_parts(lines: &mut Lines) -> Option<()> {
 
 /// Puts a post of the session, made of these slots.
 fn put_post(lines: &mut Lines, name: &str, size: usize, kind: &str, slots: &[SlotKeys]) -> Option<Post> {
-    let drawn: [u8; DRAWS] = Dice::new(&format!("draws of {name}")).bytes();
-    let draws = Draws::new(&drawn);
+    let random: [u8; DRAWS] = Dice::new(&format!("draws of {name}")).bytes();
+    let draws = Draws::new(&random);
     let (_, inner) = kinds().into_iter().find(|(known, _)| *known == kind)?;
     let post = seal(&draws, DAY, size, slots, &inner.encode()?)?;
     let author = posting_id(&draws.author);
-    lines.bytes(&format!("{name}-draws"), &drawn);
+    lines.bytes(&format!("{name}-draws"), &random);
     lines.put(&format!("{name}-size"), size);
     lines.put(&format!("{name}-day"), DAY);
     lines.put(&format!("{name}-inner"), format_args!("inner-{kind}"));

@@ -274,6 +274,7 @@ fn a_first_contact_is_recognised_whoever_begins_and_whatever_is_known() {
         two.says("first");
         let taken = two.hears();
         assert_eq!((text_of(&taken), two.begun_with()), ("first", vec![strength]));
+        assert_eq!(taken.from, *two.me.as_bytes(), "proven to be the engine's persona");
         let beginning = taken.inner.beginning.unwrap();
         assert_eq!((beginning.name.as_str(), beginning.life, beginning.your_life), ("ana", 0, 0));
         assert!(beginning.prekey.is_some(), "the engine's persona has a prekey");
@@ -342,13 +343,17 @@ fn lost_and_late_posts_of_the_engine_are_read() {
         let taken = two.other.take(&posts[index], &mut two.dice).unwrap();
         assert_eq!(text_of(&taken), texts[index]);
     };
-    [8, 0, 4, 2, 7].into_iter().for_each(|index| hear(&mut two, index));
+    for index in [8, 0, 4, 2, 7] {
+        hear(&mut two, index);
+    }
     assert!(two.other.take(&posts[4], &mut two.dice).is_none(), "the same post a second time");
     let (post, _) = two.answers_text("turn");
     two.gets(&post);
     two.says("turned");
     assert_eq!(text_of(&two.hears()), "turned");
-    [6, 1, 5].into_iter().for_each(|index| hear(&mut two, index));
+    for index in [6, 1, 5] {
+        hear(&mut two, index);
+    }
 }
 
 #[test]
@@ -393,6 +398,7 @@ fn the_size_of_a_post_follows_from_its_text_on_both_sides() {
         two.says(&text);
         let post = two.post();
         assert_eq!(post.bytes.len() + 64, size, "{bytes} bytes of text");
+        assert_eq!(post.day(), crate::domain::sealed::day_of(two.now));
         let taken = two.other.take(&post, &mut two.dice).unwrap();
         assert_eq!(text_of(&taken), text);
         let (post, id) = two.answers_text(&text);
@@ -569,6 +575,9 @@ fn what_is_sealed_anew_is_the_same_message() {
     assert_eq!(two.read(message).unwrap(), "twice", "a message that is here is not written over");
 }
 
+/// What is made wrong about a first contact before it is sealed.
+type Change = Box<dyn Fn(&mut Insides, &mut Vec<Slot>)>;
+
 /// Whether the engine reads a first contact of this stranger, made by hand and changed before it is sealed.
 fn is_read(two: &mut Two, seed: [u8; 32], change: impl Fn(&mut Insides, &mut Vec<Slot>)) -> bool {
     let (me, stranger) = (*two.me.as_bytes(), posting_id(&seed));
@@ -602,12 +611,13 @@ fn a_first_contact_that_is_not_as_the_page_says_is_not_read() {
     let mut two = Two::new(Known::Ids);
     assert!(is_read(&mut two, [0x40; 32], |_, _| {}), "as it has to be");
     let reserved = |_: &mut Insides, slots: &mut Vec<Slot>| {
-        slots.iter_mut().for_each(|slot| slot.header[40..].fill(0xff));
+        for slot in slots {
+            slot.header[40..].fill(0xff);
+        }
     };
     assert!(is_read(&mut two, [0x41; 32], reserved), "what is not looked at");
     let in_two_days = i64::try_from(Duration::from_hours(48).as_millis()).unwrap();
-    type Change<'a> = (&'a str, Box<dyn Fn(&mut Insides, &mut Vec<Slot>)>);
-    let wrong: [Change<'_>; 8] = [
+    let wrong: [(&str, Change); 8] = [
         ("another thread", Box::new(|inner, _| inner.thread[0] ^= 1)),
         ("no beginning", Box::new(|inner, _| inner.beginning = None)),
         ("another ek", Box::new(|inner, _| inner.beginning.as_mut().unwrap().ek = public(&[0x78; 32]))),
@@ -621,7 +631,7 @@ fn a_first_contact_that_is_not_as_the_page_says_is_not_read() {
         ),
         ("a number that is not the tag's", Box::new(|_, slots| slots[0].header[36] ^= 1)),
         ("a prekey id that is not the tag's", Box::new(|_, slots| slots[1].header[32] ^= 1)),
-        ("no slot of the session", Box::new(|_, slots| drop(slots.remove(0)))),
+        ("no slot of the session", Box::new(|_, slots| *slots = slots.split_off(1))),
     ];
     for (number, (name, change)) in (0x42_u8..).zip(wrong) {
         assert!(!is_read(&mut two, [number; 32], change), "{name}");
