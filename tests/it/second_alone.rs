@@ -67,19 +67,20 @@ fn it_understands_itself_with_fresh_keys_all_along() {
         let from = turn % 2;
         let (post, message) = write(&mut people, from, &format!("turn {turn}"), &mut dice);
         assert!(keys.insert(people[from].own_key(&ids[1 - from]).unwrap()), "turn {turn}");
-        let Taken { from: by, key, inner, is_again } = people[1 - from].take(&post, &mut dice).unwrap();
+        let Taken { from: by, sid, key, inner, is_again } = people[1 - from].take(&post, &mut dice).unwrap();
         assert!(keys.contains(&key));
+        assert_eq!(people[from].sids(&ids[1 - from]), [sid], "one session on both sides");
         assert_eq!((by, inner.said, is_again), (ids[from], text(&format!("turn {turn}")), false));
         assert!(people[1 - from].take(&post, &mut dice).is_none(), "a second time");
         if let Some(message) = last.replace(message) {
             assert!(people[1 - from].is_confirmed(&ids[from], &message), "turn {turn}");
         }
     }
-    assert_eq!([0, 1].map(|side: usize| people[side].session_count(&ids[1 - side])), [1, 1]);
+    assert_eq!([0, 1].map(|side: usize| people[side].sids(&ids[1 - side]).len()), [1, 1]);
     people[0].restore(NOW_MS);
     let again = people[0].write_as(&ids[1], last.unwrap(), text("anew"), NOW_MS, &mut dice).unwrap();
     assert!(people[1].take(&again, &mut dice).unwrap().inner.beginning.is_some_and(|begun| begun.life > 0));
-    assert_eq!(people[1].session_count(&ids[0]), 2);
+    assert_eq!(people[1].sids(&ids[0]).len(), 2);
 }
 
 #[test]

@@ -52,6 +52,8 @@ pub struct Person {
 pub struct Taken {
     /// Who wrote it.
     pub from: Key,
+    /// The session it came on.
+    pub sid: [u8; 16],
     /// The key its header names.
     pub key: Key,
     /// What is inside.
@@ -93,9 +95,9 @@ impl Person {
         self.other(to).confirmed.contains(message)
     }
 
-    /// Sessions with somebody.
-    pub fn session_count(&mut self, with: &Key) -> usize {
-        self.other(with).sessions.len()
+    /// The sessions with somebody, in the order they came to be here.
+    pub fn sids(&mut self, with: &Key) -> Vec<[u8; 16]> {
+        self.other(with).sessions.iter().map(|session| session.sid).collect()
     }
 
     fn other(&mut self, id: &Key) -> &mut Other {
@@ -182,7 +184,8 @@ impl Person {
             let key = ratchet.other_key()?;
             session.ratchet = ratchet;
             session.is_confirmed = true;
-            return Some(heard(own, other, key, inner));
+            let sid = session.sid;
+            return Some(heard(own, other, (sid, key), inner));
         }
         None
     }
@@ -215,7 +218,7 @@ impl Person {
             is_confirmed: true,
             ratchet,
         });
-        Some(heard(own, other, key, inner))
+        Some(heard(own, other, (shared.sid, key), inner))
     }
 }
 
@@ -256,7 +259,7 @@ fn begin_one(seed: &Key, life: i64, other: &mut Other, now_ms: i64, dice: &mut D
 }
 
 /// Takes note of what an opened message tells besides what it says.
-fn heard(own: Key, other: &mut Other, key: Key, inner: Inner) -> Taken {
+fn heard(own: Key, other: &mut Other, (sid, key): ([u8; 16], Key), inner: Inner) -> Taken {
     if let Some(beginning) = &inner.beginning {
         other.life = other.life.max(beginning.life);
         let is_newer = |(_, day): &(Key, u32)| other.prekey.is_none_or(|(_, known)| known < *day);
@@ -275,5 +278,5 @@ fn heard(own: Key, other: &mut Other, key: Key, inner: Inner) -> Taken {
     if inner.said != Said::Nothing {
         other.owed.push(confirmation(&inner.thread, &other.id, &inner.message));
     }
-    Taken { from: other.id, key, inner, is_again }
+    Taken { from: other.id, sid, key, inner, is_again }
 }
