@@ -127,8 +127,11 @@ fn both_may_begin_at_once_and_both_send_on_the_session_that_counts_more() {
         two.open();
         two.says("crossing");
         let crossing = two.post();
-        two.now = two.now.after(later);
-        let (post, id) = two.answers_text("crossing too");
+        let stamp = two.bench.engine.talks.sessions.values().next().unwrap().stamp;
+        let written = i64::try_from(stamp).unwrap() + i64::try_from(later.as_millis()).unwrap();
+        let said = Says::Text("crossing too".to_owned(), None);
+        let (post, id) = two.other.write(&me, said, written, &mut two.dice).unwrap();
+        let id = MessageId::from_bytes(id);
         let own = two.other.sids(&me)[0];
         two.gets(&post);
         assert_eq!(two.read(id).unwrap(), "crossing too");
