@@ -9,4 +9,10 @@ pub mod sealing;
 pub mod session;
 
 #[cfg(test)]
+mod conversation_vectors;
+/// A second implementation of conversations, which shares nothing with this one.
+#[cfg(test)]
+#[path = "../../tests/second/mod.rs"]
+pub(crate) mod second;
+#[cfg(test)]
 mod vectors;

@@ -44,6 +44,11 @@ mod screen;
 #[cfg(test)]
 mod scripts;
 #[cfg(test)]
+#[path = "../second/mod.rs"]
+mod second;
+#[cfg(test)]
+mod second_alone;
+#[cfg(test)]
 mod terminal;
 #[cfg(test)]
 mod twelve;

@@ -4,6 +4,7 @@
 mod documents;
 mod source;
 
+pub use self::source::root;
 use self::source::{Source, names, sources};
 
 /// The areas each area may name besides itself. What is not here may name nothing of ours.
@@ -123,6 +124,18 @@ fn files_say_what_they_are(source: &Source) -> Vec<String> {
     (!has_head).then(|| format!("{} does not begin with //!", source.path)).into_iter().collect()
 }
 
+/// The second implementation of conversations (`tests/second`) is worth something only while it shares no line with the
+/// first: it names nothing of the program, and nothing beside its own folder.
+fn the_second_implementation_stands_alone(source: &Source) -> Vec<String> {
+    let is_top = source.path.ends_with("/mod.rs");
+    let words = ["itsgoin", "crate", "include", "include_str", "include_bytes"];
+    let named = words.into_iter().filter(|word| names(&source.code, word));
+    let leaves = ["super::super", "#[path"].into_iter().filter(|text| source.code.contains(text));
+    let above = (is_top && names(&source.code, "super")).then_some("super");
+    let wrong = named.chain(leaves).chain(above);
+    wrong.map(|word| format!("{} names `{word}`", source.path)).collect()
+}
+
 /// Asserts that a rule holds for all of these files.
 fn check(rule: Rule, folders: &[&str]) {
     let sources = sources(folders);
@@ -162,6 +175,24 @@ fn no_file_is_longer_than_a_person_reads() {
 #[test]
 fn every_file_says_at_its_head_what_it_is() {
     check(files_say_what_they_are, EVERYTHING);
+}
+
+#[test]
+fn the_second_implementation_names_nothing_of_the_first() {
+    check(the_second_implementation_stands_alone, &["tests/second"]);
+    let planted = [
+        ("tests/second/x.rs", "use itsgoin::crypto::keys::PostingKey;"),
+        ("tests/second/x.rs", "use crate::domain::inner::Inner;"),
+        ("tests/second/x.rs", "use super::super::kdf::root;"),
+        ("tests/second/mod.rs", "use super::kdf::root;"),
+        ("tests/second/x.rs", "include!(\"../../src/crypto/kdf.rs\");"),
+        ("tests/second/x.rs", "#[path = \"../../src/crypto/kdf.rs\"]\nmod kdf;"),
+    ];
+    for (path, text) in planted {
+        assert!(notices(the_second_implementation_stands_alone, path, text), "{path}: {text}");
+    }
+    let fine = "use super::primitives::Key; const LABEL: &str = \"itsgoin/dm/1 root\"; // Unlike the crate.";
+    assert!(!notices(the_second_implementation_stands_alone, "tests/second/x.rs", fine));
 }
 
 #[test]

@@ -17,6 +17,8 @@ pub(crate) mod views;
 #[cfg(test)]
 mod mail_tests;
 #[cfg(test)]
+mod second_tests;
+#[cfg(test)]
 mod tests;
 
 use std::collections::BTreeMap;
