@@ -218,7 +218,8 @@ proptest! {
         }
         for index in order {
             mixed.insert(made[index].clone());
-            mixed.fold();
+            // Looked at in between, as it comes.
+            prop_assert!(mixed.fold().members().count() <= GROUP_MEMBERS);
         }
         prop_assert_eq!(straight.fold(), mixed.fold());
         prop_assert!(straight.fold().has(id(1)) || deeds.iter().any(|deed| (deed.author, deed.kind, deed.about) == (1, 1, 1)), "nobody removes the founder");

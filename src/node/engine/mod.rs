@@ -58,6 +58,7 @@ pub use self::mesh::redial_wait;
 pub use self::person::{no_persona, slot_name};
 pub use self::pool::{HandOver, SealedProgress};
 pub use self::space::Quotas;
+pub(in crate::node) use self::talk::group_rows as talk_group_rows;
 pub(in crate::node) use self::talk::rows as talk_rows;
 pub use self::trust::{Bans, Offence};
 

@@ -6,7 +6,12 @@
 //! what it gave or took, in one transaction.
 
 mod archive;
+mod chains;
+mod circles;
 mod commands;
+mod group_commands;
+pub(in crate::node) mod group_rows;
+mod groups;
 mod matching;
 mod prekeys;
 mod publishing;
@@ -22,6 +27,7 @@ use std::time::Duration;
 
 use rand::CryptoRng;
 
+use self::groups::Groups;
 use self::rows::{Conversation, Outgoing, Prekey, Progress, Relation, Row, Session, load_all};
 use super::{Engine, Step};
 use crate::crypto::data_key::DataKey;
@@ -60,6 +66,7 @@ pub(super) struct Talks {
     look: Look,
     /// When requests of strangers were taken within the last hour.
     requests: Vec<Timestamp>,
+    groups: Groups,
 }
 
 /// Whether we know what of ours is out there already.
@@ -103,6 +110,7 @@ impl Talks {
             next_match: None,
             look: Look::Due { until: None },
             requests: Vec::new(),
+            groups: Groups::load(read, key)?,
             key: Arc::clone(key),
         })
     }
@@ -175,6 +183,7 @@ impl Engine {
                 relation.life = now.max(relation.life.saturating_add(1));
                 rows::save(step.store, &self.talks.key, step.rng, relation)?;
             }
+            self.spend_all_chains(step)?;
         }
         self.save_progress(step)
     }
