@@ -168,6 +168,8 @@ pub enum CircleDeed {
         persona: Option<PostingId>,
         /// What if another persona of mine posts to this circle already.
         linkage: Linkage,
+        /// A draft that this finishes: it is removed in the same transaction.
+        draft: Option<super::DraftSlot>,
     },
 }
 

@@ -125,7 +125,7 @@ pub(super) async fn publish(
     output: &Output,
 ) -> Result<(), CliError> {
     let persona = resolve_persona(of, node).await?;
-    let deed = CircleDeed::Publish { name, text, persona, linkage };
+    let deed = CircleDeed::Publish { name, text, persona, linkage, draft: None };
     let Outcome::Message(stored) = node.command(Command::Circle(deed)).await? else {
         return Err(unexpected());
     };

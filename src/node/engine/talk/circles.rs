@@ -17,7 +17,7 @@ use crate::domain::inner::{Comment, Inner, Remark, Said};
 use crate::domain::profile::parse_name;
 use crate::domain::statement::Statement;
 use crate::limits::{CIRCLE_MEMBERS, CIRCLES, COMMENT_TEXT_BYTES, CONVERSATIONS};
-use crate::node::engine::person::{Refusal, find_persona, invalid, not_found};
+use crate::node::engine::person::{Refusal, find_persona, invalid, not_found, slot_name};
 
 /// Comments that wait to be passed on in one circle: what members can make us publish.
 const PASSED_ON_WAITING: usize = 32;
@@ -186,8 +186,12 @@ impl Engine {
             CircleDeed::New { name, people } => self.new_circle(step, &name, &people),
             CircleDeed::Change { name, person, member } => self.change_circle(step, &name, person, member),
             CircleDeed::Delete { name } => self.delete_circle(step, &name),
-            CircleDeed::Publish { name, text, persona, linkage } => {
-                self.publish_to_circle(step, &name, text, persona, linkage)
+            CircleDeed::Publish { name, text, persona, linkage, draft } => {
+                let outcome = self.publish_to_circle(step, &name, text, persona, linkage)?;
+                if let Some(draft) = draft {
+                    step.store.delete_draft(&slot_name(draft))?;
+                }
+                Ok(outcome)
             }
         }
     }

@@ -19,6 +19,8 @@ pub(in crate::node) mod rows;
 mod sessions;
 
 #[cfg(test)]
+mod group_tests;
+#[cfg(test)]
 mod tests;
 
 use std::collections::BTreeMap;
