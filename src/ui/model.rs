@@ -9,6 +9,7 @@ use super::desk::{Desk, Phase};
 use super::keymap::{Context, Key, Keymap};
 use super::message::Request;
 use super::panes::attachments::Shelf;
+use super::panes::audience::Audience;
 use super::panes::chat::Chat;
 use super::panes::first_run::FirstRun;
 use super::panes::messages::Messages;
@@ -171,6 +172,8 @@ pub struct Model {
     pub transfers: Transfers,
     /// Files: those of the new post, and where others go.
     pub shelf: Shelf,
+    /// For whom the new post is.
+    pub audience: Audience,
 }
 
 /// Whether there is somebody to ask.
@@ -215,6 +218,7 @@ impl Model {
             first_run: FirstRun::default(),
             transfers: Transfers::default(),
             shelf: Shelf::default(),
+            audience: Audience::default(),
         }
     }
 

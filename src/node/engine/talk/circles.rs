@@ -16,6 +16,7 @@ use crate::domain::ids::PostingId;
 use crate::domain::inner::{Comment, Inner, Remark, Said};
 use crate::domain::profile::parse_name;
 use crate::domain::statement::Statement;
+use crate::domain::text::SafeText;
 use crate::limits::{CIRCLE_MEMBERS, CIRCLES, COMMENT_TEXT_BYTES, CONVERSATIONS};
 use crate::node::engine::person::{Refusal, find_persona, invalid, not_found, slot_name};
 
@@ -208,6 +209,8 @@ impl Engine {
         people: &[PostingId],
     ) -> Result<Outcome, Refusal> {
         let name = parse_name(name).map_err(|error| invalid(error.to_string(), "choose another name"))?;
+        // As it is shown, so that faces can name it.
+        let name = SafeText::line(&name).as_str().trim().to_owned();
         if self.talks.groups.circles.contains_key(&name) {
             return Err(invalid("there is a circle of this name", "choose another name"));
         }
@@ -326,7 +329,7 @@ impl Engine {
             None if !known.is_empty() && linkage == Linkage::Avoid => {
                 return Err(invalid(
                     "another persona of yours posts to this circle: its people would see that both are yours",
-                    "say that you want that, or use the other persona",
+                    "use the other persona, or say that you want that: `post --link-personas`",
                 ));
             }
             None => self.begin_circle(step, me, &circle)?,

@@ -44,6 +44,7 @@ struct Town {
     posts: Vec<Envelope>,
     /// Who gets nothing for now.
     away: BTreeSet<usize>,
+    rounds: u64,
 }
 
 fn setup(number: usize) -> Setup {
@@ -70,7 +71,7 @@ impl Town {
             people.push(Person { key, engine, database });
         }
         let (seen, posts, away) = (BTreeSet::new(), Vec::new(), BTreeSet::new());
-        let mut town = Self { people, now: START, rng, seen, posts, away };
+        let mut town = Self { people, now: START, rng, seen, posts, away, rounds: 0 };
         for number in 0..count {
             town.take(number, Input::Started);
             let (name, key) = (format!("person {number}"), Arc::clone(&town.people[number].key));
@@ -127,8 +128,10 @@ impl Town {
     }
 
     /// Time passes; what leaves somebody comes to everybody who is there.
-    fn round(&mut self, round: u64) {
+    fn round(&mut self) {
         self.now = self.now.after(ROUND);
+        let round = self.rounds;
+        self.rounds += 1;
         let mut left = Vec::new();
         for number in 0..self.people.len() {
             // A new connection each time: nobody answers what is asked on it.
@@ -142,6 +145,8 @@ impl Town {
             let mut effects =
                 self.take(number, Input::RequestReceived { connection, reply: ReplyId(1), message });
             self.people[number].engine.looked_at_pool();
+            // What is published in the first step leaves in the second.
+            effects.extend(self.take(number, Input::TimePassed));
             effects.extend(self.take(number, Input::TimePassed));
             let pushed = effects.into_iter().filter_map(|effect| match effect {
                 Effect::PushSealed { id, .. } => Some(id),
@@ -169,10 +174,8 @@ impl Town {
     }
 
     fn pass(&mut self, time: Duration) {
-        let rounds = time.as_secs() / ROUND.as_secs();
-        let first = self.now.as_millis().unsigned_abs() / 1_000;
-        for round in 0..rounds {
-            self.round(first + round);
+        for _ in 0..time.as_secs() / ROUND.as_secs() {
+            self.round();
         }
     }
 

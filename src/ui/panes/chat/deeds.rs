@@ -3,8 +3,8 @@
 
 use super::{Chat, input, name_of, protection};
 use crate::api::{
-    Command, MessageKey, MessageView, Query, QuoteView, RequestAnswer, Standing, Talk, Verification,
-    WordsView,
+    Command, ConversationKind, MessageKey, MessageView, Query, QuoteView, RequestAnswer, Standing, Talk,
+    Verification, WordsView,
 };
 use crate::domain::conversation::ConversationId;
 use crate::domain::operation::ReactionSwitch;
@@ -137,8 +137,8 @@ const fn advice(message: &MessageView) -> &'static str {
 }
 
 fn ask_for_words(model: &mut Model, thread: ConversationId) -> Vec<Request> {
-    let people = model.chats.get(&thread).and_then(Chat::view).map_or(0, |view| view.people.len());
-    if people != 1 {
+    let kind = model.chats.get(&thread).and_then(Chat::view).map(|view| view.kind);
+    if kind != Some(ConversationKind::Two) {
         return model.say("words can be compared in a conversation of two");
     }
     vec![Request::Query(Asked::Words, Query::Words { thread })]
