@@ -478,6 +478,11 @@ pub enum Delivery {
         /// Nodes it was handed to.
         peers: u32,
     },
+    /// The same, to a circle: nobody confirms it.
+    Published {
+        /// Nodes it was handed to.
+        peers: u32,
+    },
     /// The others said that they have it.
     Arrived {
         /// How many of them.
@@ -521,6 +526,12 @@ impl Delivery {
             }
             Self::Sent { peers: 1 } => "sent: handed to 1 peer; no receipt yet".to_owned(),
             Self::Sent { peers } => format!("sent: handed to {peers} peers; no receipt yet"),
+            Self::Published { peers: 1 } => {
+                "sent: handed to 1 peer; nobody confirms posts to a circle".to_owned()
+            }
+            Self::Published { peers } => {
+                format!("sent: handed to {peers} peers; nobody confirms posts to a circle")
+            }
             Self::Arrived { people, of } if people == of => "arrived".to_owned(),
             Self::Arrived { people, of } => format!("arrived at {people} of {of}"),
             Self::Lost => "no receipt in 30 days: write it again if it still matters".to_owned(),

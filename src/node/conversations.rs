@@ -328,6 +328,9 @@ fn message_view(
             }
             StoredDelivery::Received => Delivery::Received,
             StoredDelivery::Queued(reason) => Delivery::Queued { reason: QueueReason::from(reason) },
+            StoredDelivery::Sent { peers } if row.kind == StoredKind::OwnCircle => {
+                Delivery::Published { peers }
+            }
             StoredDelivery::Sent { peers } => Delivery::Sent { peers },
             StoredDelivery::Arrived => Delivery::Arrived { people: message.to.max(1), of: message.to.max(1) },
             StoredDelivery::Lost => Delivery::Lost,

@@ -65,6 +65,8 @@ pub enum Overlay {
     Words(Box<WordsView>),
     /// What is known about a message.
     Facts(Vec<String>),
+    /// Who is in a conversation.
+    Members(Vec<String>),
     /// Something that cannot be taken back: do it?
     Question(Question),
     /// The draft could not be saved, or the post is not sent yet: leave all the same?
@@ -236,7 +238,7 @@ impl Model {
             Some(Overlay::AttachFile(_)) => return &[C::Field, C::Text, C::Always],
             Some(Overlay::Picker(_)) => return &[C::Picker, C::Text, C::Always],
             Some(Overlay::Words(_)) => return &[C::Words, C::Always],
-            Some(Overlay::Facts(_)) => return &[C::Facts, C::Always],
+            Some(Overlay::Facts(_) | Overlay::Members(_)) => return &[C::Facts, C::Always],
             Some(Overlay::QuitUnsaved | Overlay::Question(_)) => return &[C::Question, C::Always],
             None => {}
         }

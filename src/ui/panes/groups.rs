@@ -10,6 +10,9 @@ use crate::ui::action::Action;
 use crate::ui::message::{Asked, Request};
 use crate::ui::model::{Model, Overlay, Place};
 
+/// Rows of the screen that are no people.
+const ROWS_BESIDE: usize = 10;
+
 /// Runs a command with what was typed behind its name; `None` when it takes nothing.
 pub fn run(model: &mut Model, action: Action, typed: &str) -> Option<Vec<Request>> {
     Some(match action {
@@ -118,7 +121,12 @@ pub fn show_members(model: &mut Model, thread: ConversationId) -> Vec<Request> {
     let Some(view) = model.chats.get(&thread).and_then(chat::Chat::view) else {
         return Vec::new();
     };
-    let admin = |id: &PostingId| if view.admins.contains(id) { " (admin)" } else { "" };
+    // The role stands before the name, so that no name can claim one.
+    let role = |id: &PostingId| match view.kind {
+        ConversationKind::Group if view.admins.contains(id) => "admin  ",
+        ConversationKind::Group => "member ",
+        _ => "",
+    };
     let mut facts = vec![match view.kind {
         ConversationKind::Two => "Two people:".to_owned(),
         ConversationKind::Group => {
@@ -133,14 +141,19 @@ pub fn show_members(model: &mut Model, thread: ConversationId) -> Vec<Request> {
         }
     }];
     let persona = chat::persona_name(model, view);
-    facts.push(format!("you, as {persona}{}", admin(&view.persona)));
-    for person in &view.people {
+    facts.push(format!("{} {}you, as {persona}", view.persona.fingerprint(), role(&view.persona)));
+    // The rest of the screen: the sentence above, two lines, the frame of the sheet.
+    let room = usize::from(model.size.1).saturating_sub(ROWS_BESIDE).max(1);
+    for person in view.people.iter().take(room) {
         let name = match person.name.as_str().trim() {
             "" => "nameless".to_owned(),
             name => name.replace('\n', " "),
         };
-        facts.push(format!("{} {name}{}", person.posting_id.fingerprint(), admin(&person.posting_id)));
+        facts.push(format!("{} {}{name}", person.posting_id.fingerprint(), role(&person.posting_id)));
     }
-    model.overlay = Some(Overlay::Facts(facts));
+    if view.people.len() > room {
+        facts.push(format!("and {} more: `itsgoin dm list --json` lists all", view.people.len() - room));
+    }
+    model.overlay = Some(Overlay::Members(facts));
     Vec::new()
 }

@@ -34,7 +34,9 @@ fn in_use() -> FakeNode {
         people: friends().people,
         ..with(0x78, "Close friends")
     };
-    node.mail.put(circle, [message(1, 0xaa, "ana", minutes(300), "I moved. Ask me where.")]);
+    let state = Delivery::Published { peers: 3 };
+    let post = message(1, 0xaa, "ana", minutes(300), "I moved. Ask me where.");
+    node.mail.put(circle, [crate::api::MessageView { state, ..post }]);
     let heard = ConversationView { kind: ConversationKind::CircleOfOther, ..with(0x31, "kim") };
     node.mail.put(heard, [message(1, 0x31, "kim", minutes(200), "Soup at my place on Sunday.")]);
     node.mail.circles = vec![friends()];

@@ -165,7 +165,9 @@ impl Engine {
             let day = self.sealed_day(step.now);
             seal(&one_time, day, size, &[slot], &body, step.rng).ok().map(|post| (next, post))
         });
-        let Some((next, post)) = sealed else { return Ok(()) };
+        let Some((next, post)) = sealed else {
+            return rows.into_iter().try_for_each(|row| self.later(step, row));
+        };
         if let Some(mut own) = self.talks.groups.own.remove(&part) {
             own.chain = next;
             self.save_row(step, &own)?;
@@ -250,8 +252,8 @@ impl Engine {
         let tags: Vec<_> = chain.tags().collect();
         self.keep_heard(step, HeardChain { me, thread, sender, chain, last: step.now })?;
         self.drop_old_chains(step, (me, thread), sender)?;
-        // What was sent on it may have come before its key.
-        let last = self.talks.matched;
+        // What was sent on it may have come before its key, also in the batch that is being looked through.
+        let last = step.store.get_last_sealed_seq()?;
         for tag in tags {
             for arrival in step.store.list_sealed_for(tag, Seq::START, last, COPIES_OF_A_TAG)? {
                 if let Some(envelope) = step.store.find_servable(arrival.object_id)?

@@ -128,7 +128,11 @@ impl Engine {
             return Ok(());
         }
         if fits.is_none() {
-            if self.talks.conversations.len() >= CONVERSATIONS {
+            let known = self.talks.conversations.values();
+            let theirs = known.filter(|known| {
+                known.kind == StoredKind::HeardCircle && (known.me, known.people.first()) == (me, Some(&peer))
+            });
+            if theirs.count() >= CIRCLES || self.talks.conversations.len() >= CONVERSATIONS {
                 return Ok(());
             }
             let mut conversation = Conversation::new(me, inner.thread, vec![peer], step.now);

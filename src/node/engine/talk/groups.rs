@@ -118,7 +118,7 @@ impl Engine {
             (Said::Chain { reach: Reach::Circle, .. }, Way::Session) => {
                 return self.circle_key_heard(step, pair, inner);
             }
-            (Said::Roster { .. } | Said::Chain { .. }, _) => return Ok(()),
+            (Said::Roster { .. } | Said::Chain { .. }, Way::Chain) => return Ok(()),
             _ => {}
         }
         let Some(conversation) = self.talks.conversations.get(&id) else {

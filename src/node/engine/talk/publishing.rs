@@ -101,7 +101,7 @@ impl Engine {
     }
 
     /// Nothing can be done about it now.
-    fn later(&mut self, step: &mut Step<'_, '_>, mut row: Outgoing) -> Result<(), DbError> {
+    pub(super) fn later(&mut self, step: &mut Step<'_, '_>, mut row: Outgoing) -> Result<(), DbError> {
         row.due = step.now.after(between(step.rng, PUBLISH_DELAY_LONGEST, ACK_AFTER));
         self.save_row(step, &row)?;
         self.talks.outgoing.insert(key_of(&row), row);

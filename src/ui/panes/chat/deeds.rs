@@ -126,6 +126,9 @@ const fn advice(message: &MessageView) -> &'static str {
             "Nothing more leaves before the other side has answered once."
         }
         Delivery::Queued { .. } => "Nothing has to be done: it leaves by itself.",
+        Delivery::Published { .. } => {
+            "Other nodes carry it, not knowing for whom. So many confirmations would tell when it was written."
+        }
         Delivery::Sent { .. } => {
             "Other nodes carry it, not knowing for whom. The receipt comes when the other side has been there and \
              has something to say, or hours later. It is sent again by itself."

@@ -237,7 +237,7 @@ fn delivery(theme: Theme, state: Delivery) -> (String, Style) {
     match state {
         Delivery::Received => (String::new(), theme.faint()),
         Delivery::Queued { .. } => (format!("{} queued", theme.queued()), theme.faint()),
-        Delivery::Sent { .. } => (format!("{} sent", theme.to()), theme.faint()),
+        Delivery::Sent { .. } | Delivery::Published { .. } => (format!("{} sent", theme.to()), theme.faint()),
         Delivery::Arrived { people, of } if people == of => {
             (format!("{} arrived", theme.arrived()), theme.good())
         }
