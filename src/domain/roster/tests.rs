@@ -166,6 +166,20 @@ fn a_group_has_room_for_so_many() {
     assert_eq!(roster.fold().members().count(), GROUP_MEMBERS);
 }
 
+/// What is signed never changes: later versions have to read it, other implementations can check themselves by it.
+#[test]
+fn golden_versions() {
+    let mut roster = group();
+    change(&mut roster, 1, add(5));
+    let hex = |bytes: &[u8]| data_encoding::HEXLOWER.encode(bytes);
+    let signed = roster.signed();
+    let lines = signed
+        .iter()
+        .map(|version| format!("{}\n{}", hex(&version.bytes), hex(version.signature.as_slice())));
+    let lines = lines.collect::<Vec<_>>().join("\n");
+    insta::assert_snapshot!(format!("{}\n{lines}", roster.thread));
+}
+
 /// A step of somebody who knows a part of what there is.
 #[derive(Clone, Debug)]
 struct Deed {

@@ -134,16 +134,17 @@ impl Town {
         self.rounds += 1;
         let mut left = Vec::new();
         for number in 0..self.people.len() {
-            // A new connection each time: nobody answers what is asked on it.
-            let peer = NetworkId::from_bytes([200; 32]);
+            // A new connection each time: nobody answers what is asked on it. The old one goes after it, so that there is
+            // always somebody to hand posts to.
+            let peer = NetworkId::from_bytes([if round.is_multiple_of(2) { 200 } else { 201 }; 32]);
             let connection = ConnectionId(round + 1);
-            self.take(number, Input::Disconnected { connection: ConnectionId(round) });
             let address = PeerAddress::of(peer);
             self.take(number, Input::Connected { connection, peer, direction: Direction::Outbound, address });
             let hello = Hello { epoch: Epoch([1; 16]), features: 0, minute: self.now.as_minutes() };
             let message = Message::Hello(hello);
             let mut effects =
                 self.take(number, Input::RequestReceived { connection, reply: ReplyId(1), message });
+            effects.extend(self.take(number, Input::Disconnected { connection: ConnectionId(round) }));
             self.people[number].engine.looked_at_pool();
             // What is published in the first step leaves in the second.
             effects.extend(self.take(number, Input::TimePassed));
@@ -509,6 +510,9 @@ fn a_comment_somebody_changed_on_the_way_is_refused() {
     let statement = crate::domain::statement::Statement::Comment;
     comment.signature = key.state(statement, &comment.stated(thread)).into();
     assert!(comment.is_genuine(thread) && !comment.is_genuine(ThreadId::from_bytes([9; 16])));
+    let hex = |bytes: &[u8]| data_encoding::HEXLOWER.encode(bytes);
+    let golden = [hex(&comment.stated(thread)), hex(comment.signature.as_slice())];
+    insta::assert_snapshot!(golden.join("\n"));
     comment.remark = Remark::Text("as I never said it".to_owned());
     assert!(!comment.is_genuine(thread));
 }
