@@ -219,6 +219,28 @@ limits! {
     ACK_AFTER: Duration = Duration::from_hours(1);
     /// How far back a message may be put by what its sender says about its time, in messages.
     SORTED_BACK: u32 = 256;
+    /// People in a group, oneself included. Every message waits for a confirmation of each.
+    GROUP_MEMBERS: usize = 32;
+    /// People in a group up to whom a message has a slot for each; more share sender chains.
+    SLOT_MEMBERS: usize = 4;
+    /// People in a circle. Higher makes every new chain cost more posts.
+    CIRCLE_MEMBERS: usize = 256;
+    /// Circles of one profile.
+    CIRCLES: usize = 64;
+    /// Versions of one group's roster; more are not taken.
+    ROSTER_VERSIONS: usize = 128;
+    /// Versions one version may follow. Higher makes them larger; lower leaves ends open where many act at once.
+    ROSTER_PARENTS: usize = 4;
+    /// Messages of one sender chain. Below [`TAGS_AHEAD`], so that who has the key watches for all of them.
+    CHAIN_MESSAGES: u32 = 100;
+    /// How long a sender chain is sent on: what a stolen key opens.
+    CHAIN_TIME: Duration = Duration::from_hours(24 * 7);
+    /// How long a sender chain is listened to after its sender has a newer one.
+    CHAIN_KEPT: Duration = Duration::from_hours(24 * 31);
+    /// Sender chains of one person in one group or circle that are listened to; of more the oldest go.
+    CHAINS_HEARD: usize = 8;
+    /// Messages kept in memory whose group is not known yet.
+    GROUPLESS_MESSAGES: usize = 256;
     /// Groups of cursors in one pull; of more different cursors those furthest behind go first.
     PULL_GROUPS: usize = 64;
     /// Items of one page of a pull. Higher makes a lost stream cost more; lower adds round trips.

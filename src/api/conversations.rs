@@ -78,6 +78,22 @@ pub enum Talk {
         /// What the comparison showed.
         verified: Verification,
     },
+    /// Founds a group. Everybody in it is told.
+    NewGroup {
+        /// What it is called.
+        title: String,
+        /// Posting ids of the others, at least two.
+        people: Vec<PostingId>,
+        /// My persona in it; the default one if `None`.
+        persona: Option<PostingId>,
+    },
+    /// Changes who is in a group, or what it is called.
+    InGroup {
+        /// Which group.
+        thread: ConversationId,
+        /// What.
+        deed: GroupDeed,
+    },
     /// Mutes, pins or archives a conversation, or ends that.
     Arrange {
         /// Which conversation.
@@ -87,6 +103,117 @@ pub enum Talk {
         /// On or off.
         switch: Switch,
     },
+}
+
+/// What becomes of a group.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum GroupDeed {
+    /// Somebody comes in and reads what is written from now on.
+    Add {
+        /// Who.
+        person: PostingId,
+    },
+    /// Somebody is put out and reads nothing that is written from now on.
+    Remove {
+        /// Who.
+        person: PostingId,
+    },
+    /// A member may change the group, too.
+    Promote {
+        /// Who.
+        person: PostingId,
+    },
+    /// It is called something else.
+    Rename {
+        /// What.
+        title: String,
+    },
+    /// My persona leaves.
+    Leave,
+}
+
+/// What a person does with circles. Nothing of it leaves the device but what is published.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum CircleDeed {
+    /// A circle is made.
+    New {
+        /// What it is called; no other one is.
+        name: String,
+        /// Who is in it.
+        people: Vec<PostingId>,
+    },
+    /// Somebody comes in or goes.
+    Change {
+        /// Which circle.
+        name: String,
+        /// Who.
+        person: PostingId,
+        /// Whether they are in it from now on.
+        member: CircleMember,
+    },
+    /// A circle is deleted here. What was published stays with its readers.
+    Delete {
+        /// Which.
+        name: String,
+    },
+    /// Says something to everybody in a circle.
+    Publish {
+        /// Which.
+        name: String,
+        /// The text, at most `MESSAGE_TEXT_BYTES`.
+        text: String,
+        /// The writing persona; the default one if `None`.
+        persona: Option<PostingId>,
+        /// What if another persona of mine posts to this circle already.
+        linkage: Linkage,
+        /// A draft that this finishes: it is removed in the same transaction.
+        draft: Option<super::DraftSlot>,
+    },
+}
+
+/// Whether somebody is in a circle.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum CircleMember {
+    /// Yes.
+    In,
+    /// No.
+    Out,
+}
+
+/// Whether people may come to know that two personas are one person's.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Linkage {
+    /// It is refused.
+    Avoid,
+    /// The person said that it is wanted.
+    Accept,
+}
+
+/// A circle.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CircleView {
+    /// What it is called.
+    pub name: SafeText,
+    /// Who is in it.
+    pub people: Vec<ContactView>,
+}
+
+/// Who speaks in a conversation, and to whom.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ConversationKind {
+    /// Two people.
+    Two,
+    /// Everybody in a group.
+    Group,
+    /// My persona to a circle of mine; what its people answer goes to all of them.
+    Circle,
+    /// Somebody to people of their choice, me among them.
+    CircleOfOther,
 }
 
 /// A message among those of its conversation.
@@ -184,9 +311,13 @@ pub struct ConversationView {
     pub thread: ConversationId,
     /// My persona in it. Every conversation belongs to one.
     pub persona: PostingId,
+    /// Who speaks in it.
+    pub kind: ConversationKind,
     /// The others.
     pub people: Vec<ContactView>,
-    /// The name of a group, or of the other person.
+    /// Of a group: who may change it, maybe me.
+    pub admins: Vec<PostingId>,
+    /// The name of a group or circle, or of the other person.
     pub title: SafeText,
     /// How it came to be here.
     pub standing: Standing,
@@ -229,6 +360,8 @@ pub enum Standing {
     Request,
     /// A request the person does not want to see.
     Ignored,
+    /// I am not in this group any more, or deleted this circle.
+    Left,
 }
 
 /// Whether two devices share keys of a conversation.
@@ -345,6 +478,11 @@ pub enum Delivery {
         /// Nodes it was handed to.
         peers: u32,
     },
+    /// The same, to a circle: nobody confirms it.
+    Published {
+        /// Nodes it was handed to.
+        peers: u32,
+    },
     /// The others said that they have it.
     Arrived {
         /// How many of them.
@@ -388,6 +526,12 @@ impl Delivery {
             }
             Self::Sent { peers: 1 } => "sent: handed to 1 peer; no receipt yet".to_owned(),
             Self::Sent { peers } => format!("sent: handed to {peers} peers; no receipt yet"),
+            Self::Published { peers: 1 } => {
+                "sent: handed to 1 peer; nobody confirms posts to a circle".to_owned()
+            }
+            Self::Published { peers } => {
+                format!("sent: handed to {peers} peers; nobody confirms posts to a circle")
+            }
             Self::Arrived { people, of } if people == of => "arrived".to_owned(),
             Self::Arrived { people, of } => format!("arrived at {people} of {of}"),
             Self::Lost => "no receipt in 30 days: write it again if it still matters".to_owned(),

@@ -16,9 +16,10 @@ use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 pub use self::conversations::{
-    ContactView, ConversationFilter, ConversationPage, ConversationView, Delivery, LinkState, MessageAnchor,
-    MessageKey, MessagePreview, MessageStored, MessageView, QueueReason, QuoteView, RequestAnswer, Shelf,
-    Standing, Switch, Talk, Verification, WordsView,
+    CircleDeed, CircleMember, CircleView, ContactView, ConversationFilter, ConversationKind,
+    ConversationPage, ConversationView, Delivery, GroupDeed, LinkState, Linkage, MessageAnchor, MessageKey,
+    MessagePreview, MessageStored, MessageView, QueueReason, QuoteView, RequestAnswer, Shelf, Standing,
+    Switch, Talk, Verification, WordsView,
 };
 pub use self::handle::{Call, NodeHandle, calls};
 pub use self::session::{
@@ -185,6 +186,8 @@ pub enum Command {
     },
     /// Does something in a conversation.
     Talk(Talk),
+    /// Does something with circles.
+    Circle(CircleDeed),
     /// Pulls from all connected peers; answered when all are through.
     Sync {
         /// How long to wait for connections and answers.
@@ -345,6 +348,8 @@ pub enum Query {
         /// At most so many messages, and never more than `QUERY_ROWS`.
         limit: u32,
     },
+    /// My circles, by name.
+    Circles,
     /// The words to compare with the other person of a conversation.
     Words {
         /// Which conversation of two.
@@ -398,6 +403,8 @@ pub enum View {
     Conversations(Vec<ConversationView>),
     /// Answers [`Query::Messages`].
     Messages(Box<ConversationPage>),
+    /// Answers [`Query::Circles`].
+    Circles(Vec<CircleView>),
     /// Answers [`Query::Words`].
     Words(WordsView),
 }

@@ -125,6 +125,9 @@ pub enum Verb {
     /// Private messages: nobody between can tell who writes to whom
     #[command(subcommand)]
     Dm(DmVerb),
+    /// Circles: people you choose, who hear from you without hearing of each other
+    #[command(subcommand)]
+    Circle(CircleVerb),
     /// List conversations with unread messages
     Inbox(OfPersona),
     /// Print what happens as JSON lines until it is interrupted
@@ -183,6 +186,12 @@ pub struct Post {
     /// The text; `-` reads it from the standard input; may be left out with attachments
     #[arg(value_name = "TEXT", required_unless_present = "attach")]
     pub text: Option<String>,
+    /// Only for the people of this circle, sealed; leaves within a minute, at a random moment, while a node runs
+    #[arg(long, value_name = "CIRCLE", conflicts_with = "attach")]
+    pub circle: Option<String>,
+    /// Post to the circle though its people then see that another persona is yours as well
+    #[arg(long, requires = "circle")]
+    pub link_personas: bool,
     /// Attach a file, up to eight; place, time and device are removed from pictures
     #[arg(long, value_name = "FILE")]
     pub attach: Vec<PathBuf>,
@@ -231,6 +240,11 @@ pub enum DmVerb {
     List(OfPersona),
     /// Read a conversation, oldest first
     Read(DmRead),
+    /// Begin a group of three to 32 people; all of them are told
+    NewGroup(NewGroup),
+    /// Change a group
+    #[command(flatten)]
+    Group(DmGroup),
     /// Show the words to compare with somebody over another way
     Verify {
         /// Posting id, unambiguous name, or the id of a conversation
@@ -239,6 +253,107 @@ pub enum DmVerb {
         /// Which of your personas
         #[command(flatten)]
         of: OfPersona,
+    },
+}
+
+/// `dm new-group`.
+#[derive(Debug, ClapArgs)]
+pub struct NewGroup {
+    /// What it is called; everybody in it sees that
+    #[arg(value_name = "NAME")]
+    pub name: String,
+    /// The others: posting ids or unambiguous names of people you follow
+    #[arg(value_name = "PERSON", required = true)]
+    pub people: Vec<String>,
+    /// Which of your personas founds it
+    #[command(flatten)]
+    pub of: OfPersona,
+}
+
+/// Changes of a group.
+#[derive(Debug, Subcommand)]
+pub enum DmGroup {
+    /// Take somebody into a group; they read what is written from now on
+    Add {
+        /// The id of the group
+        #[arg(value_name = "THREAD")]
+        thread: ConversationId,
+        /// Posting id or unambiguous name
+        #[arg(value_name = "PERSON")]
+        person: String,
+    },
+    /// Put somebody out of a group; they read nothing that is written once the others know
+    Remove {
+        /// The id of the group
+        #[arg(value_name = "THREAD")]
+        thread: ConversationId,
+        /// Posting id or unambiguous name
+        #[arg(value_name = "PERSON")]
+        person: String,
+    },
+    /// Let somebody in a group add and remove people, too
+    Promote {
+        /// The id of the group
+        #[arg(value_name = "THREAD")]
+        thread: ConversationId,
+        /// Posting id or unambiguous name
+        #[arg(value_name = "PERSON")]
+        person: String,
+    },
+    /// Call a group something else
+    Rename {
+        /// The id of the group
+        #[arg(value_name = "THREAD")]
+        thread: ConversationId,
+        /// The new name
+        #[arg(value_name = "NAME")]
+        name: String,
+    },
+    /// Leave a group; what is here stays
+    Leave {
+        /// The id of the group
+        #[arg(value_name = "THREAD")]
+        thread: ConversationId,
+    },
+}
+
+/// `circle …`.
+#[derive(Debug, Subcommand)]
+pub enum CircleVerb {
+    /// Make a circle; nobody is told
+    New {
+        /// What you call it; the name stays here
+        #[arg(value_name = "NAME")]
+        name: String,
+        /// Posting ids or unambiguous names of people you follow
+        #[arg(value_name = "PERSON")]
+        people: Vec<String>,
+    },
+    /// Add people to a circle; they read what you post from now on
+    Add {
+        /// Which circle
+        #[arg(value_name = "NAME")]
+        name: String,
+        /// Posting ids or unambiguous names of people you follow
+        #[arg(value_name = "PERSON", required = true)]
+        people: Vec<String>,
+    },
+    /// Remove people from a circle; they read nothing you post from now on
+    Remove {
+        /// Which circle
+        #[arg(value_name = "NAME")]
+        name: String,
+        /// Posting ids or unambiguous names of people you follow
+        #[arg(value_name = "PERSON", required = true)]
+        people: Vec<String>,
+    },
+    /// List your circles and who is in them
+    List,
+    /// Delete a circle here; what you published stays with its readers
+    Delete {
+        /// Which circle
+        #[arg(value_name = "NAME")]
+        name: String,
     },
 }
 

@@ -4,12 +4,13 @@ use serde_json::json;
 
 use super::args::{DmRead, DmSend, DmVerb, OfPersona};
 use super::error::CliError;
+use super::groups;
 use super::output::Output;
 use super::responses::plain_reactions;
 use super::verbs::{resolve_person, resolve_persona, shown_name, text_or_stdin, unexpected};
 use crate::api::{
-    Command, ConversationFilter, ConversationView, MessageAnchor, MessageView, NodeHandle, Outcome, Query,
-    ReadMark, Standing, Talk, View,
+    Command, ConversationFilter, ConversationKind, ConversationView, MessageAnchor, MessageView, NodeHandle,
+    Outcome, Query, ReadMark, Standing, Talk, View,
 };
 use crate::domain::conversation::ConversationId;
 
@@ -18,6 +19,8 @@ pub(super) async fn dm(verb: DmVerb, node: &NodeHandle, output: &Output) -> Resu
         DmVerb::Send(send) => self::send(send, node, output).await,
         DmVerb::List(of) => list(&of, ConversationFilter::All, "No conversations yet.", node, output).await,
         DmVerb::Read(read) => self::read(read, node, output).await,
+        DmVerb::NewGroup(new) => groups::new_group(new, node, output).await,
+        DmVerb::Group(verb) => groups::group(verb, node, output).await,
         DmVerb::Verify { person, of } => verify(&person, &of, node, output).await,
     }
 }
@@ -90,10 +93,11 @@ async fn verify(person: &str, of: &OfPersona, node: &NodeHandle, output: &Output
     })
 }
 
-fn plain_conversation(conversation: &ConversationView) -> String {
+pub(super) fn plain_conversation(conversation: &ConversationView) -> String {
     let standing = match conversation.standing {
         Standing::Accepted => "",
         Standing::Request | Standing::Ignored => " · wants to write to you",
+        Standing::Left => " · you are not in it any more",
     };
     let unread = match conversation.unread_count {
         0 => String::new(),
@@ -102,6 +106,12 @@ fn plain_conversation(conversation: &ConversationView) -> String {
     let people = conversation.people.iter().map(|person| person.posting_id.fingerprint());
     let people = people.collect::<Vec<_>>().join(" ");
     let title = shown_name(&conversation.title);
+    let title = match conversation.kind {
+        ConversationKind::Two => title.to_string(),
+        ConversationKind::Group => format!("group {title}:"),
+        ConversationKind::Circle => format!("circle {title}:"),
+        ConversationKind::CircleOfOther => format!("a circle of {title}"),
+    };
     format!("{title} {people}{standing}{unread}\n  {}", conversation.thread)
 }
 

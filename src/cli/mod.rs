@@ -8,6 +8,7 @@ mod args;
 mod attachments;
 mod conversations;
 mod error;
+mod groups;
 mod lines;
 mod output;
 mod responses;

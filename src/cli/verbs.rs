@@ -15,11 +15,12 @@ use super::args::{
 use super::attachments;
 use super::conversations;
 use super::error::CliError;
+use super::groups;
 use super::lines::{PersonLine, PostLine};
 use super::output::Output;
 use super::responses;
 use crate::api::{
-    CallError, Command, ErrorKind, Event, FeedAnchor, FeedFilter, LanDiscovery, More, NetSettings,
+    CallError, Command, ErrorKind, Event, FeedAnchor, FeedFilter, LanDiscovery, Linkage, More, NetSettings,
     NetworkState, NodeHandle, NodeRequest, OpenNode, Outcome, PeerExchange, PeerView, PersonView,
     PersonaView, Query, ReadMark, Source, SpaceView, StatusView, View,
 };
@@ -129,7 +130,8 @@ async fn one_shot(verb: Verb, node: &NodeHandle, output: &Output) -> Result<(), 
         Verb::Delete(delete) => responses::delete(delete, node, output).await,
         Verb::Hide(hide) => responses::hide(&hide, node, output).await,
         Verb::Policy(policy) => responses::policy(policy, node, output).await,
-        Verb::Dm(verb) => conversations::dm(verb, node, output).await,
+        Verb::Dm(verb) => Box::pin(conversations::dm(verb, node, output)).await,
+        Verb::Circle(verb) => Box::pin(groups::circle(verb, node, output)).await,
         Verb::Inbox(of) => conversations::inbox(&of, node, output).await,
         Verb::Sync(sync) => self::sync(sync.wait, node, output).await,
         Verb::Persona(PersonaVerb::List) => output.all(&personas(node).await?, |persona: &PersonaView| {
@@ -325,6 +327,10 @@ async fn post(post: Post, node: &NodeHandle, output: &Output) -> Result<(), CliE
     let persona = resolve_persona(&post.of, node).await?;
     let files = attachments::files_of(&post)?;
     let text = text_or_stdin(post.text.unwrap_or_default())?;
+    if let Some(name) = post.circle {
+        let linkage = if post.link_personas { Linkage::Accept } else { Linkage::Avoid };
+        return groups::publish(name, text, &post.of, linkage, node, output).await;
+    }
     let command = if files.is_empty() {
         Command::PublishPost { persona, text, draft: None }
     } else {

@@ -1,6 +1,6 @@
 //! The two kinds of keys (PROTOCOL.md §1), kept apart by their types.
 //!
-//! A [`PostingKey`] signs content and nothing else: [`PostingKey::sign`] takes only [`Content`]. A [`NetworkKey`]
+//! A [`PostingKey`] signs content and [statements](crate::domain::statement) and nothing else. A [`NetworkKey`]
 //! proves who is at the end of a connection and nothing else: it has no function that takes content; the handshake
 //! of the transport signs with it. So no code path can tie a network id to a posting id by a signature (P1).
 //!
@@ -19,6 +19,7 @@ use zeroize::Zeroizing;
 
 use crate::domain::envelope::{Content, Envelope, Signed, Verified, signed_message};
 use crate::domain::ids::{NetworkId, ObjectId, PostingId};
+use crate::domain::statement::{Statement, statement_message};
 
 /// Signs content as a persona.
 pub struct PostingKey(SigningKey);
@@ -65,6 +66,12 @@ impl PostingKey {
             .expect("what was built by its constructor decodes")
             .verify()
             .expect("a persona signs only content that names it as author")
+    }
+
+    /// Signs something that is said inside of a conversation and has to hold before others.
+    #[must_use]
+    pub fn state(&self, statement: Statement, bytes: &[u8]) -> [u8; 64] {
+        self.0.sign(&statement_message(statement, bytes)).to_bytes()
     }
 }
 

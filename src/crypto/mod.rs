@@ -1,5 +1,6 @@
 //! Keys and what is done with them. Pure: randomness and time are handed in.
 
+pub mod chain;
 pub mod data_key;
 pub mod dh;
 pub mod kdf;

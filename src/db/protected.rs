@@ -21,6 +21,14 @@ pub enum Protected {
     Conversation,
     /// A message that waits to be sent, or to be confirmed.
     Outgoing,
+    /// The roster of a group.
+    Group,
+    /// A sender chain of ours.
+    OwnChain,
+    /// A sender chain of somebody else.
+    HeardChain,
+    /// A circle.
+    Circle,
 }
 
 impl Protected {
@@ -32,6 +40,10 @@ impl Protected {
             Self::Session => 4,
             Self::Conversation => 5,
             Self::Outgoing => 6,
+            Self::Group => 7,
+            Self::OwnChain => 8,
+            Self::HeardChain => 9,
+            Self::Circle => 10,
         }
     }
 }

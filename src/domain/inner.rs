@@ -8,8 +8,10 @@ use minicbor::{Decode, Encode};
 
 use super::conversation::{MessageId, ThreadId};
 use super::ids::PostingId;
+use super::roster::SignedVersion;
+use super::statement::{Statement, verify_statement};
 use super::time::Timestamp;
-use crate::limits::{ACKS_AT_ONCE, EMOJI_BYTES, MESSAGE_TEXT_BYTES, NAME_BYTES};
+use crate::limits::{ACKS_AT_ONCE, COMMENT_TEXT_BYTES, EMOJI_BYTES, MESSAGE_TEXT_BYTES, NAME_BYTES};
 
 /// Bytes kept free beside the text of a message for everything else it may carry, always the same, so that what it
 /// carries never moves it into another size.
@@ -112,21 +114,161 @@ pub enum Said {
     /// Nothing but what is confirmed.
     #[n(4)]
     Acks,
+    /// Versions of the roster of a group, whose thread the message names.
+    #[n(5)]
+    Roster {
+        /// Parents first.
+        #[n(0)]
+        versions: Vec<SignedVersion>,
+    },
+    /// A key to what the sender says to all in a group, or to a circle.
+    #[n(6)]
+    Chain {
+        /// The key.
+        #[n(0)]
+        key: ChainKey,
+        /// To whom the chain speaks.
+        #[n(1)]
+        reach: Reach,
+    },
+    /// A comment on a post to a circle: by message to its author, signed, and passed on by the author.
+    #[n(7)]
+    Comment(#[n(0)] Comment),
 }
+
+/// To whom a sender chain speaks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode)]
+#[cbor(index_only)]
+pub enum Reach {
+    /// Everybody in a group.
+    #[n(0)]
+    Group,
+    /// Whom the sender chose, not knowing of each other.
+    #[n(1)]
+    Circle,
+}
+
+/// What somebody needs to follow a sender chain from a message on.
+#[derive(Clone, PartialEq, Eq, Encode, Decode)]
+#[cbor(map)]
+pub struct ChainKey {
+    /// Which chain of the sender: later ones are higher.
+    #[n(0)]
+    pub epoch: u32,
+    /// The next message.
+    #[n(1)]
+    pub number: u32,
+    /// The chain of message keys there.
+    #[n(2)]
+    pub messages: ByteArray<32>,
+    /// The chain of tags there.
+    #[n(3)]
+    pub tags: ByteArray<32>,
+    /// Checks the signatures of the chain.
+    #[n(4)]
+    pub signer: PostingId,
+}
+
+impl std::fmt::Debug for ChainKey {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "ChainKey({}, {})", self.epoch, self.number)
+    }
+}
+
+/// A comment or a reaction on a post to a circle.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+#[cbor(map)]
+pub struct Comment {
+    /// Who comments.
+    #[n(0)]
+    pub from: PostingId,
+    /// Chosen by who comments.
+    #[n(1)]
+    pub message_id: MessageId,
+    /// When it was written.
+    #[n(2)]
+    pub sent: Timestamp,
+    /// The post or comment it is about.
+    #[n(3)]
+    pub target: (PostingId, MessageId),
+    /// What is said about it.
+    #[n(4)]
+    pub remark: Remark,
+    /// What the commenter is called.
+    #[n(5)]
+    pub name: String,
+    /// By who comments, over everything else and the thread.
+    #[n(6)]
+    pub signature: ByteArray<64>,
+}
+
+/// What is said about a post to a circle.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+pub enum Remark {
+    /// A text.
+    #[n(0)]
+    Text(#[n(0)] String),
+    /// A reaction, put or taken back.
+    #[n(1)]
+    Reaction {
+        /// One emoji.
+        #[n(0)]
+        emoji: String,
+        /// Whether it is put.
+        #[n(1)]
+        is_on: bool,
+    },
+}
+
+impl Comment {
+    /// The bytes that are signed.
+    #[must_use]
+    pub fn stated(&self, thread: ThreadId) -> Vec<u8> {
+        let unsigned = Self { signature: [0; 64].into(), ..self.clone() };
+        [thread.as_bytes().as_slice(), &super::cbor::encode(&unsigned)].concat()
+    }
+
+    /// Checks that it was said by who is named.
+    #[must_use]
+    pub fn is_genuine(&self, thread: ThreadId) -> bool {
+        let stated = self.stated(thread);
+        verify_statement(Statement::Comment, self.from, &stated, &self.signature).is_ok()
+    }
+}
+
+/// Bytes a chain key counts for in the size of a post.
+const CHAIN_KEY_BYTES: usize = 128;
+/// Bytes a comment counts for besides its text.
+const COMMENT_BYTES: usize = 304;
 
 impl Said {
     /// Bytes of text that decide the size of the sealed post.
     #[must_use]
-    pub const fn text_bytes(&self) -> usize {
+    pub fn text_bytes(&self) -> usize {
         match self {
             Self::Text { text, .. } | Self::Edit { text, .. } => text.len(),
             Self::Reaction { .. } | Self::Delete { .. } | Self::Acks => 0,
+            Self::Roster { versions } => {
+                versions.iter().map(SignedVersion::taken_bytes).fold(0, usize::saturating_add)
+            }
+            Self::Chain { .. } => CHAIN_KEY_BYTES,
+            Self::Comment(Comment { remark: Remark::Text(text), .. }) => {
+                text.len().saturating_add(COMMENT_BYTES)
+            }
+            Self::Comment(_) => COMMENT_BYTES,
         }
     }
 
     fn is_bounded(&self) -> bool {
         match self {
             Self::Reaction { emoji, .. } => emoji.len() <= EMOJI_BYTES,
+            Self::Comment(comment) => {
+                let is_small = match &comment.remark {
+                    Remark::Text(text) => text.len() <= COMMENT_TEXT_BYTES,
+                    Remark::Reaction { emoji, .. } => emoji.len() <= EMOJI_BYTES,
+                };
+                is_small && comment.name.len() <= NAME_BYTES
+            }
             _ => self.text_bytes() <= MESSAGE_TEXT_BYTES,
         }
     }
@@ -188,6 +330,45 @@ mod tests {
         for text in [0, 1, 800, MESSAGE_TEXT_BYTES] {
             let bytes = largest(text).encode();
             assert!(bytes.len() - text <= BESIDE_TEXT, "{} bytes beside {text}", bytes.len() - text);
+        }
+    }
+
+    #[test]
+    fn everything_said_fits_into_the_size_its_text_gives() {
+        let id = PostingId::from_bytes([0xff; 32]);
+        let key = ChainKey {
+            epoch: u32::MAX,
+            number: u32::MAX,
+            messages: [0xff; 32].into(),
+            tags: [0xff; 32].into(),
+            signer: id,
+        };
+        let version = SignedVersion { bytes: vec![7; 2_000].into(), signature: [0xff; 64].into() };
+        let comment = |remark| {
+            Said::Comment(Comment {
+                from: id,
+                message_id: MessageId::from_bytes([0xff; 16]),
+                sent: Timestamp::from_millis(i64::MAX),
+                target: (id, MessageId::from_bytes([0xff; 16])),
+                remark,
+                name: "x".repeat(NAME_BYTES),
+                signature: [0xff; 64].into(),
+            })
+        };
+        let all = [
+            Said::Chain { key, reach: Reach::Circle },
+            Said::Roster { versions: vec![version; 4] },
+            comment(Remark::Text("x".repeat(COMMENT_TEXT_BYTES))),
+            comment(Remark::Reaction { emoji: "x".repeat(EMOJI_BYTES), is_on: true }),
+        ];
+        for said in all {
+            let text = said.text_bytes();
+            let bytes = Inner { said: said.clone(), ..largest(0) }.encode().len();
+            assert!(bytes <= text + BESIDE_TEXT, "{bytes} bytes for {text}");
+            assert_eq!(
+                Inner::decode(&Inner { said: said.clone(), ..largest(0) }.encode()).unwrap().said,
+                said
+            );
         }
     }
 

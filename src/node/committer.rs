@@ -191,7 +191,8 @@ fn durability(input: &Input) -> Durability {
             | Command::AddPeer { .. }
             | Command::BanPeer { .. }
             | Command::UnbanPeer { .. }
-            | Command::Talk(_) => Durability::Full,
+            | Command::Talk(_)
+            | Command::Circle(_) => Durability::Full,
             Command::MarkPost { .. }
             | Command::ReadComments { .. }
             | Command::SaveDraft { .. }

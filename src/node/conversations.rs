@@ -4,8 +4,8 @@
 use std::collections::BTreeMap;
 
 use crate::api::{
-    CallError, ConversationFilter, ConversationPage, ConversationView, Delivery, ErrorKind, MessageAnchor,
-    MessageKey, MessageView, More, QueueReason, QuoteView, ReadMark, WordsView,
+    CallError, CircleView, ConversationFilter, ConversationPage, ConversationView, Delivery, ErrorKind,
+    MessageAnchor, MessageKey, MessageView, More, QueueReason, QuoteView, ReadMark, WordsView,
 };
 use crate::crypto::data_key::DataKey;
 use crate::db::protected::PageFrom;
@@ -14,9 +14,10 @@ use crate::domain::conversation::{ConversationId, Place};
 use crate::domain::ids::PostingId;
 use crate::domain::text::SafeText;
 use crate::limits::QUERY_ROWS;
+use crate::node::engine::talk_group_rows::Circle;
 use crate::node::engine::talk_rows::{
-    Conversation, Message, StoredDelivery, StoredStanding, conversation_name, find, load_all, message_name,
-    open_message,
+    Conversation, Message, StoredDelivery, StoredKind, StoredStanding, conversation_name, find, load_all,
+    message_name, open_message,
 };
 use crate::node::engine::talk_views::{Names, contact, view_of};
 use crate::node::queries::QueryError;
@@ -26,6 +27,14 @@ fn not_found() -> QueryError {
         ErrorKind::NotFound,
         "there is no such conversation",
         "`itsgoin dm list` lists them",
+    ))
+}
+
+fn no_words() -> QueryError {
+    QueryError::Person(CallError::new(
+        ErrorKind::Invalid,
+        "words are compared between two",
+        "begin a conversation with the person",
     ))
 }
 
@@ -66,7 +75,10 @@ pub fn messages(
     let row: Conversation = find(read, key, &name)?.ok_or_else(not_found)?;
     let limit = limit.clamp(1, QUERY_ROWS);
     let page = read_page(read, key, &row, anchor, limit)?;
-    let names = Names::of(read, key, &row)?;
+    let mut names = Names::of(read, key, &row)?;
+    for (_, message) in &page.messages {
+        names.add(read, key, row.me, message.from)?;
+    }
     let mut views = Vec::new();
     for (place, message) in &page.messages {
         views.push(message_view(read, key, &row, &names, *place, message)?);
@@ -75,13 +87,31 @@ pub fn messages(
     Ok(ConversationPage { conversation, messages: views, older: page.older, newer: page.newer })
 }
 
+/// My circles, by name.
+///
+/// # Errors
+/// [`DbError`] when the store cannot be read.
+pub fn circles(read: Read<'_>, key: &DataKey) -> Result<Vec<CircleView>, DbError> {
+    let mut rows: Vec<Circle> = load_all(read, key)?;
+    rows.sort_by(|one, other| one.name.cmp(&other.name));
+    // People stand in no relation to a persona here: their names are those everybody sees.
+    let me = read.find_persona(None)?.map(|persona| persona.posting_id);
+    let mut views = Vec::new();
+    for row in rows {
+        let people = row.people.iter().map(|person| contact(read, key, me.unwrap_or(*person), *person));
+        let people = people.collect::<Result<_, DbError>>()?;
+        views.push(CircleView { name: SafeText::line(&row.name), people });
+    }
+    Ok(views)
+}
+
 /// The words to compare with the other person of a conversation.
 ///
 /// # Errors
 /// [`QueryError`].
 pub fn words(read: Read<'_>, key: &DataKey, id: ConversationId) -> Result<WordsView, QueryError> {
     let row: Conversation = find(read, key, &conversation_name(key, id))?.ok_or_else(not_found)?;
-    let peer = *row.people.first().ok_or_else(not_found)?;
+    let peer = *row.people.first().filter(|_| row.kind == StoredKind::Two).ok_or_else(no_words)?;
     let words = crate::domain::words::verification_words(row.me, peer);
     Ok(WordsView { thread: id, contact: contact(read, key, row.me, peer)?, words })
 }
@@ -189,10 +219,20 @@ fn message_view(
         deleted: message.is_deleted,
         mark: if message.is_unread { ReadMark::Unread } else { ReadMark::Read },
         state: match message.state {
+            // Who confirmed it counts, whatever became of the others.
+            StoredDelivery::Queued(_) | StoredDelivery::Sent { .. } | StoredDelivery::Lost
+                if !message.arrived.is_empty() =>
+            {
+                let people = u32::try_from(message.arrived.len()).unwrap_or(u32::MAX);
+                Delivery::Arrived { people, of: message.to.max(1) }
+            }
             StoredDelivery::Received => Delivery::Received,
             StoredDelivery::Queued(reason) => Delivery::Queued { reason: QueueReason::from(reason) },
+            StoredDelivery::Sent { peers } if row.kind == StoredKind::OwnCircle => {
+                Delivery::Published { peers }
+            }
             StoredDelivery::Sent { peers } => Delivery::Sent { peers },
-            StoredDelivery::Arrived => Delivery::Arrived { people: 1, of: 1 },
+            StoredDelivery::Arrived => Delivery::Arrived { people: message.to.max(1), of: message.to.max(1) },
             StoredDelivery::Lost => Delivery::Lost,
         },
     })

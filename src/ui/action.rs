@@ -92,6 +92,14 @@ actions! {
     Accept "accept" "accept the request: it becomes a conversation";
     Ignore "ignore" "ignore the request and more of the same person";
     Block "block" "remove the request and show nothing of this person again";
+    NewGroup "new-group" "begin a group: :new-group NAME: mo, kim";
+    AddMember "add-member" "take somebody into the group: :add-member NAME";
+    RemoveMember "remove-member" "put somebody out of the group: :remove-member NAME";
+    MakeAdmin "make-admin" "let somebody change the group, too: :make-admin NAME";
+    RenameGroup "rename-group" "call the group something else: :rename-group NAME";
+    LeaveGroup "leave-group" "leave the group";
+    Members "members" "who is in the conversation";
+    ChooseAudience "audience" "for whom the post is: everybody, or the next circle";
     MessagePerson "message" "write to somebody: the selected person, or :message NAME";
     GoFeed "feed" "go to the feed";
     GoMessages "messages" "go to the messages";

@@ -9,6 +9,7 @@ use super::desk::{Desk, Phase};
 use super::keymap::{Context, Key, Keymap};
 use super::message::Request;
 use super::panes::attachments::Shelf;
+use super::panes::audience::Audience;
 use super::panes::chat::Chat;
 use super::panes::first_run::FirstRun;
 use super::panes::messages::Messages;
@@ -64,6 +65,8 @@ pub enum Overlay {
     Words(Box<WordsView>),
     /// What is known about a message.
     Facts(Vec<String>),
+    /// Who is in a conversation.
+    Members(Vec<String>),
     /// Something that cannot be taken back: do it?
     Question(Question),
     /// The draft could not be saved, or the post is not sent yet: leave all the same?
@@ -171,6 +174,8 @@ pub struct Model {
     pub transfers: Transfers,
     /// Files: those of the new post, and where others go.
     pub shelf: Shelf,
+    /// For whom the new post is.
+    pub audience: Audience,
 }
 
 /// Whether there is somebody to ask.
@@ -215,6 +220,7 @@ impl Model {
             first_run: FirstRun::default(),
             transfers: Transfers::default(),
             shelf: Shelf::default(),
+            audience: Audience::default(),
         }
     }
 
@@ -232,7 +238,7 @@ impl Model {
             Some(Overlay::AttachFile(_)) => return &[C::Field, C::Text, C::Always],
             Some(Overlay::Picker(_)) => return &[C::Picker, C::Text, C::Always],
             Some(Overlay::Words(_)) => return &[C::Words, C::Always],
-            Some(Overlay::Facts(_)) => return &[C::Facts, C::Always],
+            Some(Overlay::Facts(_) | Overlay::Members(_)) => return &[C::Facts, C::Always],
             Some(Overlay::QuitUnsaved | Overlay::Question(_)) => return &[C::Question, C::Always],
             None => {}
         }

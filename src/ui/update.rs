@@ -10,7 +10,8 @@ use super::message::{Answer, Asked, Message, Request, Wake};
 use super::model::{Leaving, Model, NodeState, Overlay, PasteGuard, Place};
 use super::panes::chat::Touch;
 use super::panes::{
-    attachments, chat, compose, feed, first_run, help, messages, network, people, question, reaction, thread,
+    attachments, chat, compose, feed, first_run, groups, help, messages, network, people, question, reaction,
+    thread,
 };
 use super::splits;
 use super::watch::Watch;
@@ -273,10 +274,15 @@ fn perform_over(model: &mut Model, action: Action) -> Vec<Request> {
 }
 
 fn run_named(model: &mut Model, name: &str) -> Vec<Request> {
-    if let Some((name, whom)) = name.split_once(' ')
-        && name == Action::MessagePerson.name()
+    if let Some((name, typed)) = name.split_once(' ')
+        && let Some(action) = Action::named(name)
     {
-        return messages::with_named(model, whom);
+        if action == Action::MessagePerson {
+            return messages::with_named(model, typed);
+        }
+        if let Some(requests) = groups::run(model, action, typed) {
+            return requests;
+        }
     }
     match Action::named(name) {
         Some(action) => perform(model, action),
@@ -304,6 +310,11 @@ fn perform_anywhere(model: &mut Model, action: Action) -> Vec<Request> {
         Action::GoNetwork => go(model, Place::Network),
         Action::GoMessages => go(model, Place::Messages),
         Action::MessagePerson => model.say("whom? :message NAME"),
+        Action::NewGroup
+        | Action::AddMember
+        | Action::RemoveMember
+        | Action::MakeAdmin
+        | Action::RenameGroup => model.say(groups::usage(action)),
         Action::Compose => compose::open(model),
         Action::Sync => feed::sync(model),
         Action::Help => {
@@ -404,6 +415,9 @@ fn happened(model: &mut Model, event: Event) -> Vec<Request> {
             let mut requests = model.feed.changed();
             requests.extend(thread::refresh(model));
             requests.extend(model.watches.ask_all(&[Watch::People]));
+            if model.shows(Place::Compose) {
+                requests.extend(model.watches.ask(Watch::Circles));
+            }
             requests.extend(ask_conversations(model));
             chat::all_changed(model);
             requests
@@ -476,6 +490,7 @@ fn viewed(model: &mut Model, asked: Asked, view: View) -> Vec<Request> {
             model.messages.take(list);
         }
         (Asked::Words, View::Words(words)) => chat::words_known(model, words),
+        (_, View::Circles(circles)) => model.audience.take(circles),
         (_, View::Peers(peers)) => model.network.take(peers),
         (_, View::Status(status)) => model.status = Some(status),
         (_, View::Invite(invite)) => people::show_invite(model, &invite),

@@ -33,7 +33,12 @@ pub fn draw(model: &Model, buffer: &mut Buffer) {
     match &model.overlay {
         Some(Overlay::Picker(picker)) => reaction::draw(model, picker, areas.body, buffer),
         Some(Overlay::Words(words)) => sheet::draw_words(model, words, areas.body, buffer),
-        Some(Overlay::Facts(facts)) => sheet::draw_facts(model, facts, areas.body, buffer),
+        Some(Overlay::Facts(facts)) => {
+            sheet::draw_facts(model, "About this message", facts, areas.body, buffer);
+        }
+        Some(Overlay::Members(members)) => {
+            sheet::draw_facts(model, "Who is in this conversation", members, areas.body, buffer);
+        }
         _ => {}
     }
     draw_status(model, areas.status, buffer);

@@ -18,6 +18,8 @@ pub enum Watch {
     Personas,
     /// The conversations.
     Conversations(ConversationFilter),
+    /// My circles.
+    Circles,
 }
 
 impl Watch {
@@ -27,6 +29,7 @@ impl Watch {
             Self::Peers => Query::Peers,
             Self::People => Query::People,
             Self::Personas => Query::Personas,
+            Self::Circles => Query::Circles,
             Self::Conversations(filter) => Query::Conversations { persona: None, filter },
         }
     }
@@ -51,6 +54,7 @@ pub struct Watches {
     people: Question,
     personas: Question,
     conversations: Question,
+    circles: Question,
 }
 
 impl Watches {
@@ -61,6 +65,7 @@ impl Watches {
             Watch::People => &mut self.people,
             Watch::Personas => &mut self.personas,
             Watch::Conversations(_) => &mut self.conversations,
+            Watch::Circles => &mut self.circles,
         }
     }
 

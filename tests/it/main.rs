@@ -24,6 +24,8 @@ mod crashes;
 #[cfg(test)]
 mod first_light;
 #[cfg(test)]
+mod groups;
+#[cfg(test)]
 mod hostile;
 #[cfg(test)]
 mod hostile_peers;

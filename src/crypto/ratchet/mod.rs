@@ -5,7 +5,7 @@
 //! Every step leaves the old state as it is and returns the new one, so that a failure consumes nothing and a commit
 //! decides. Invariant: no tag, header key or message key is ever given out twice by states that follow each other.
 
-mod window;
+pub(super) mod window;
 
 #[cfg(test)]
 mod tests;

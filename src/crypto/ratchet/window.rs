@@ -10,7 +10,7 @@ use crate::limits::TAGS_AHEAD;
 
 /// A chain of tags at the first place that was not used, and the tags from there on.
 #[derive(Clone, Encode, Decode)]
-pub(super) struct TagWindow {
+pub(in crate::crypto) struct TagWindow {
     #[n(0)]
     chain: TagChain,
     #[n(1)]
@@ -24,14 +24,19 @@ pub(super) struct TagWindow {
 }
 
 impl TagWindow {
-    pub(super) fn new(chain: TagChain) -> Self {
-        let mut window = Self { chain, position: 0, tags: VecDeque::new(), ahead: None };
+    pub(in crate::crypto) fn new(chain: TagChain) -> Self {
+        Self::starting_at(chain, 0)
+    }
+
+    /// A chain that stands at this place.
+    pub(in crate::crypto) fn starting_at(chain: TagChain, position: u32) -> Self {
+        let mut window = Self { chain, position, tags: VecDeque::new(), ahead: None };
         window.fill();
         window
     }
 
     /// Derives the tags that are watched for.
-    pub(super) fn fill(&mut self) {
+    pub(in crate::crypto) fn fill(&mut self) {
         let wanted = usize::try_from(TAGS_AHEAD).unwrap_or(usize::MAX);
         let mut ahead = self.ahead.take().unwrap_or_else(|| self.chain.clone());
         while self.tags.len() < wanted {
@@ -41,16 +46,16 @@ impl TagWindow {
     }
 
     /// The place of the first tag that was not used.
-    pub(super) const fn position(&self) -> u32 {
+    pub(in crate::crypto) const fn position(&self) -> u32 {
         self.position
     }
 
-    pub(super) fn tags(&self) -> impl Iterator<Item = RecipientTag> {
+    pub(in crate::crypto) fn tags(&self) -> impl Iterator<Item = RecipientTag> {
         self.tags.iter().copied()
     }
 
     /// Number and header key of a tag of the window.
-    pub(super) fn find(&self, tag: RecipientTag) -> Option<(u32, Key)> {
+    pub(in crate::crypto) fn find(&self, tag: RecipientTag) -> Option<(u32, Key)> {
         let index = self.tags.iter().position(|known| *known == tag)?;
         let mut chain = self.chain.clone();
         for _ in 0..index {
@@ -61,7 +66,7 @@ impl TagWindow {
     }
 
     /// Uses the first tag: the window moves on by one.
-    pub(super) fn step(&mut self) -> TagStep {
+    pub(in crate::crypto) fn step(&mut self) -> TagStep {
         self.tags.pop_front();
         self.position = self.position.saturating_add(1);
         let step = self.chain.step();

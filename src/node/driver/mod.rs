@@ -466,6 +466,7 @@ fn answer_query(read: Read<'_>, query: &Query, live: &Live) -> Result<View, Quer
         Query::Messages { thread, page, limit } => {
             View::Messages(Box::new(conversations::messages(read, &live.data_key, thread, page, limit)?))
         }
+        Query::Circles => View::Circles(conversations::circles(read, &live.data_key)?),
         Query::Words { thread } => View::Words(conversations::words(read, &live.data_key, thread)?),
     })
 }

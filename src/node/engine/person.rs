@@ -103,6 +103,7 @@ impl Engine {
             Command::MarkPost { post_id, mark } => mark_post(step, post_id, mark),
             Command::SaveDraft { slot, text } => save_draft(step, slot, &text),
             Command::Talk(talk) => self.talk(step, talk),
+            Command::Circle(deed) => self.circle(step, deed),
             // Made with a key by `persona_requested`, with its files by `post_prepared`; the others are the driver's.
             Command::CreatePersona { .. }
             | Command::PublishWithFiles { .. }

@@ -8,7 +8,7 @@ use ratatui::text::{Line, Span};
 use super::chat::Chat;
 use super::target::{Kind, Target};
 use super::{attachments, reaction, sentence, signature, thread};
-use crate::api::{Command, DraftSlot, Outcome};
+use crate::api::{CircleDeed, Command, DraftSlot, Linkage, Outcome};
 use crate::domain::ids::PostingId;
 use crate::domain::text::SafeText;
 use crate::ui::action::Action;
@@ -17,15 +17,20 @@ use crate::ui::layout::Areas;
 use crate::ui::message::{Asked, Request};
 use crate::ui::model::{Model, Place};
 use crate::ui::theme::Theme;
+use crate::ui::watch::Watch;
 use crate::ui::widgets::scroll::scrolled;
 use crate::ui::widgets::{lines, wrap};
 
+/// Columns a name and its fingerprint have beside the audience, where there are few.
+const NAME_ROOM: usize = 14;
 /// Columns left of the text in a review.
 const MARGIN: u16 = 2;
 
 /// Opens the editor for the new post, with whatever stands in its draft, or shows that it is being sent.
 pub fn open(model: &mut Model) -> Vec<Request> {
-    take_up(model, Subject::Post)
+    let mut requests = take_up(model, Subject::Post);
+    requests.extend(model.watches.ask(Watch::Circles));
+    requests
 }
 
 /// Opens the editor for an answer.
@@ -78,6 +83,10 @@ pub fn sent(model: &mut Model, slot: DraftSlot, outcome: &Outcome) -> Vec<Reques
             super::chat::changed(model, thread);
             (model.desk.drop_text(slot), "changed here; the others see the new text when it reaches them")
         }
+        (Some(Subject::Post), Outcome::Message(_)) => {
+            model.audience.sent();
+            (Vec::new(), "queued: it leaves within a minute, sealed for the people of the circle")
+        }
         (Some(Subject::Post), _) => {
             attachments::sent(model);
             (model.feed.changed(), "posted: connected followers are told now, others when they ask")
@@ -98,6 +107,12 @@ pub fn perform(model: &mut Model, action: Action) -> Option<Vec<Request>> {
         (Phase::Writing, Action::AttachFile) if writing.subject == Subject::Post => {
             return Some(attachments::ask_for_file(model));
         }
+        (Phase::Writing, Action::ChooseAudience) if writing.subject == Subject::Post => {
+            if !model.audience.next() {
+                return Some(model.say("there is no circle yet: `itsgoin circle new` makes one"));
+            }
+        }
+        (Phase::Writing, Action::ChooseAudience) => return Some(model.say("only a post has an audience")),
         (Phase::Writing, Action::AttachFile) => return Some(model.say("only a post can have files")),
         (Phase::Writing, Action::Cancel) => {
             model.place = back;
@@ -123,11 +138,15 @@ pub fn perform(model: &mut Model, action: Action) -> Option<Vec<Request>> {
 /// Shows the text as it will be, if it can be that.
 fn review(model: &mut Model) -> Vec<Request> {
     let has_files = attachments::has_files(model);
+    let is_for_circle = model.audience.circle().is_some();
     let Some(writing) = model.desk.open_mut() else {
         return Vec::new();
     };
     let (bytes, most, name) = (writing.editor.bytes(), writing.subject.limit(), writing.subject.name());
     let has_files = has_files && writing.subject == Subject::Post;
+    if has_files && is_for_circle {
+        return model.say("a post to a circle can have no files yet");
+    }
     if writing.editor.is_blank() && !has_files {
         return model.say("there is nothing to send yet");
     }
@@ -145,6 +164,7 @@ fn review(model: &mut Model) -> Vec<Request> {
 
 fn send(model: &mut Model) -> Vec<Request> {
     let (persona, files) = (acting(model), attachments::files_to_send(model));
+    let circle = model.audience.circle().map(ToString::to_string);
     let Some(writing) = model.desk.open_mut() else {
         return Vec::new();
     };
@@ -153,6 +173,10 @@ fn send(model: &mut Model) -> Vec<Request> {
     let slot = writing.subject.slot();
     let draft = Some(slot);
     let command = match &writing.subject {
+        Subject::Post if circle.is_some() => {
+            let (name, linkage) = (circle.unwrap_or_default(), Linkage::Avoid);
+            Command::Circle(CircleDeed::Publish { name, text, persona, linkage, draft })
+        }
         Subject::Post if files.is_empty() => Command::PublishPost { persona, text, draft },
         Subject::Post => Command::PublishWithFiles { persona, text, draft, files },
         Subject::Answer(target, _) => Command::Reply { target: target.id, text, persona, draft },
@@ -262,7 +286,14 @@ fn draw_head(model: &Model, writing: &Writing, row: Rect, buffer: &mut Buffer) {
         format!("{over}{bytes} of {most} bytes")
     };
     let audience = format!(" {} ", theme.to());
-    let room = usize::from(row.width).saturating_sub(size.len() + audience.len() + "as public ".len());
+    let whom = match writing.subject {
+        Subject::Post => model.audience.label(theme.dot()),
+        _ => "public".to_owned(),
+    };
+    let room = usize::from(row.width).saturating_sub(size.len() + audience.len() + "as  ".len());
+    // The person's own name gives way before the number of those who will read it.
+    let room_for_whom = wrap::cells(&whom).min(room.saturating_sub(NAME_ROOM));
+    let room = room.saturating_sub(room_for_whom);
     let mut spans = vec![Span::raw("as ")];
     let known = model.personas.as_deref().unwrap_or_default();
     match acting(model).and_then(|acting| known.iter().find(|persona| persona.posting_id == acting)) {
@@ -272,7 +303,7 @@ fn draw_head(model: &Model, writing: &Writing, row: Rect, buffer: &mut Buffer) {
         None => spans.push(Span::raw("nobody yet")),
     }
     spans.push(Span::raw(audience));
-    spans.push(Span::styled("public", theme.strong()));
+    spans.push(Span::styled(wrap::clip(&whom, room_for_whom, theme.ellipsis()), theme.strong()));
     lines::draw_both_ends(buffer, row, &Line::from(spans), &lines::plain(size, style));
 }
 
@@ -299,6 +330,9 @@ pub fn status(model: &Model) -> String {
                 let name = target.author_name.as_str().trim();
                 let name = if name.is_empty() { target.author.fingerprint() } else { name.to_owned() };
                 format!("in answer to {name}, to everybody who has the post")
+            }
+            Subject::Post if model.audience.circle().is_some() => {
+                format!("to {}", model.audience.label(model.theme.dot()))
             }
             _ => "to everybody".to_owned(),
         };

@@ -6,7 +6,10 @@ use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
 
 use super::{chat, sentence, signature};
-use crate::api::{Command, ConversationFilter, ConversationView, PersonView, Shelf, Standing, Switch, Talk};
+use crate::api::{
+    Command, ConversationFilter, ConversationKind, ConversationView, PersonView, Shelf, Standing, Switch,
+    Talk,
+};
 use crate::domain::conversation::ConversationId;
 use crate::domain::ids::PostingId;
 use crate::domain::time::Timestamp;
@@ -310,7 +313,9 @@ fn entry(model: &Model, view: &ConversationView, selected: bool, columns: usize)
     let mut first = vec![gutter(), Span::styled(format!("{mark:1} "), theme.fresh())];
     let name_room = room.saturating_sub(width(&facts));
     match view.people.as_slice() {
-        [only] => first.extend(signature(theme, &view.title, only.posting_id, name_room, style)),
+        [only] if view.kind == ConversationKind::Two => {
+            first.extend(signature(theme, &view.title, only.posting_id, name_room, style))
+        }
         _ => first.push(Span::styled(wrap::clip(&chat::name_of(view), name_room, theme.ellipsis()), style)),
     }
     for (at, fact) in facts.into_iter().enumerate() {
@@ -319,14 +324,16 @@ fn entry(model: &Model, view: &ConversationView, selected: bool, columns: usize)
         first.push(Span::styled(fact, style));
     }
     let preview = match &view.last_message {
+        _ if is_request && view.kind == ConversationKind::Group => "takes you into a group".to_owned(),
         _ if is_request => "wants to write to you".to_owned(),
+        _ if view.standing == Standing::Left => "nothing more can be written here".to_owned(),
         None => "no messages yet".to_owned(),
         Some(last) => {
             let text = last.text.as_str().trim().lines().next().unwrap_or_default();
             let name = last.from_name.as_str().trim().replace('\n', " ");
-            match (last.from_me, view.people.len()) {
+            match (last.from_me, view.kind) {
                 (true, _) => format!("you: {text}"),
-                (false, 1) => text.to_owned(),
+                (false, ConversationKind::Two) => text.to_owned(),
                 (false, _) => format!("{name}: {text}"),
             }
         }
@@ -343,6 +350,11 @@ fn facts(model: &Model, view: &ConversationView) -> Vec<String> {
         facts.push(format!("{} new", view.unread_count));
     }
     facts.push(when::age(model.now, view.last));
+    match view.kind {
+        ConversationKind::Group => facts.push(format!("{} people", view.people.len() + 1)),
+        ConversationKind::Circle => facts.push(format!("{} people", view.people.len())),
+        ConversationKind::Two | ConversationKind::CircleOfOther => {}
+    }
     let marks = [(view.pinned, "pinned"), (view.muted, "muted"), (view.archived, "archived")];
     facts.extend(marks.into_iter().filter(|(is_so, _)| *is_so).map(|(_, word)| word.to_owned()));
     if model.personas.as_ref().is_some_and(|personas| personas.len() > 1) {

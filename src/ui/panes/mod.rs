@@ -1,10 +1,12 @@
 //! The panes: each file has its state, what actions do in it, and how it is drawn.
 
 pub mod attachments;
+pub mod audience;
 pub mod chat;
 pub mod compose;
 pub mod feed;
 pub mod first_run;
+pub mod groups;
 pub mod help;
 pub mod messages;
 pub mod network;

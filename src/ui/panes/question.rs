@@ -28,6 +28,8 @@ pub enum Question {
     DeleteMessage(ConversationId, MessageKey, bool),
     /// Answer a stranger's request like this? Whose it is.
     Request(ConversationId, RequestAnswer, SafeText),
+    /// Leave a group? What it is called.
+    LeaveGroup(ConversationId, SafeText),
 }
 
 impl Question {
@@ -67,6 +69,12 @@ impl Question {
                         "Block {who}? The request is removed, and nothing of this person is shown to you again."
                     ),
                 };
+            }
+            Self::LeaveGroup(_, name) => {
+                return format!(
+                    "Leave the group {name}? The others are told. What is here stays; only an admin can take you in \
+                     again."
+                );
             }
             Self::Policy(_, CommentPolicy::Everyone) => "Show everybody's comments on your post again?",
             Self::Policy(_, CommentPolicy::Nobody) => {
@@ -171,6 +179,7 @@ pub fn confirmed(model: &mut Model) -> Vec<Request> {
         Question::Request(thread, answer, _) => {
             (Asked::AnswerRequest(thread, answer), Command::Talk(Talk::Answer { thread, answer }))
         }
+        Question::LeaveGroup(thread, _) => return vec![super::groups::left(thread)],
         Question::Policy(post_id, policy) => (Asked::Policy, Command::SetPolicy { post_id, policy }),
     };
     vec![Request::Command(asked, command)]

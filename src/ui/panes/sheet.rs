@@ -25,11 +25,11 @@ fn draw(model: &Model, body: Rect, buffer: &mut Buffer, title: &str, rows: Vec<L
 }
 
 /// Draws facts, one or more rows each.
-pub fn draw_facts(model: &Model, facts: &[String], body: Rect, buffer: &mut Buffer) {
+pub fn draw_facts(model: &Model, title: &str, facts: &[String], body: Rect, buffer: &mut Buffer) {
     let style = ratatui::style::Style::new();
     let facts = facts.iter().filter(|fact| !fact.is_empty());
     let rows = facts.flat_map(|fact| sentence(fact, body.width, style)).collect();
-    draw(model, body, buffer, "About this message", rows);
+    draw(model, body, buffer, title, rows);
 }
 
 /// Draws the words of both devices.

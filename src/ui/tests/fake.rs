@@ -241,6 +241,7 @@ impl FakeNode {
             Query::Messages { thread, page, limit } => {
                 View::Messages(Box::new(self.mail.page(*thread, *page, *limit)?))
             }
+            Query::Circles => View::Circles(self.mail.circles.clone()),
             Query::Words { thread } => View::Words(self.mail.words(*thread)?),
             Query::Draft { slot: DraftSlot::NewPost } => View::Draft(DraftView { text: self.draft.clone() }),
             Query::Draft { slot } => {
@@ -318,6 +319,13 @@ impl FakeNode {
                 if let Some(post) = self.posts.iter_mut().find(|post| post.post_id == *post_id) {
                     post.mark = *mark;
                 }
+            }
+            Command::Circle(_) => {
+                self.draft.clear();
+                return Ok(Outcome::Message(crate::api::MessageStored {
+                    thread: super::mail::thread(0x77),
+                    message_id: crate::domain::conversation::MessageId::from_bytes([1; 16]),
+                }));
             }
             Command::SaveDraft { slot: DraftSlot::NewPost, text } => self.draft.clone_from(text),
             Command::SaveDraft { slot, text } if text.is_empty() => drop(self.drafts.remove(slot)),

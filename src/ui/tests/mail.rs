@@ -5,9 +5,10 @@ use std::time::Duration;
 
 use super::fake::{NOW, posting_id};
 use crate::api::{
-    CallError, ContactView, ConversationFilter, ConversationPage, ConversationView, Delivery, ErrorKind,
-    Event, LinkState, MessageAnchor, MessagePreview, MessageStored, MessageView, More, Outcome, QueueReason,
-    QuoteView, ReadMark, RequestAnswer, Shelf, Standing, Talk, Verification, WordsView,
+    CallError, CircleView, ContactView, ConversationFilter, ConversationKind, ConversationPage,
+    ConversationView, Delivery, ErrorKind, Event, GroupDeed, LinkState, MessageAnchor, MessagePreview,
+    MessageStored, MessageView, More, Outcome, QueueReason, QuoteView, ReadMark, RequestAnswer, Shelf,
+    Standing, Talk, Verification, WordsView,
 };
 use crate::domain::conversation::{ConversationId, MessageId, Place};
 use crate::domain::operation::ReactionSwitch;
@@ -17,6 +18,7 @@ use crate::domain::text::SafeText;
 #[derive(Default)]
 pub struct Mail {
     pub talks: Vec<(ConversationView, Vec<MessageView>)>,
+    pub circles: Vec<CircleView>,
     written: u64,
 }
 
@@ -37,7 +39,9 @@ pub fn with(number: u8, name: &str) -> ConversationView {
     ConversationView {
         thread: thread(number),
         persona: posting_id(0xaa),
+        kind: ConversationKind::Two,
         people: vec![contact(number, name)],
+        admins: Vec::new(),
         title: SafeText::line(name),
         standing: Standing::Accepted,
         unread_count: 0,
@@ -47,6 +51,16 @@ pub fn with(number: u8, name: &str) -> ConversationView {
         pinned: false,
         archived: false,
         link: LinkState::Confirmed,
+    }
+}
+
+/// A group of ana, who founded it, with mo and kim.
+pub fn group(number: u8, title: &str) -> ConversationView {
+    ConversationView {
+        kind: ConversationKind::Group,
+        people: vec![contact(0x4d, "mo"), contact(0x31, "kim")],
+        admins: vec![posting_id(0xaa)],
+        ..with(number, title)
     }
 }
 
@@ -175,6 +189,7 @@ impl Mail {
     pub fn perform(&mut self, talk: &Talk) -> Result<(Outcome, Vec<Event>), CallError> {
         let thread = match talk {
             Talk::Open { people, .. } => return Ok(self.open(people[0].as_bytes()[0])),
+            Talk::NewGroup { title, people, .. } => return Ok(self.found(title, people)),
             Talk::Send { thread, .. }
             | Talk::React { thread, .. }
             | Talk::Edit { thread, .. }
@@ -182,6 +197,7 @@ impl Mail {
             | Talk::Read { thread, .. }
             | Talk::Answer { thread, .. }
             | Talk::Verify { thread, .. }
+            | Talk::InGroup { thread, .. }
             | Talk::Arrange { thread, .. } => *thread,
         };
         self.written += 1;
@@ -240,9 +256,18 @@ impl Mail {
                 Shelf::Pinned => view.pinned = switch.is_on(),
                 Shelf::Archived => view.archived = switch.is_on(),
             },
-            Talk::Open { .. } => {}
+            Talk::InGroup { deed: GroupDeed::Leave, .. } => view.standing = Standing::Left,
+            Talk::InGroup { .. } => {}
+            Talk::Open { .. } | Talk::NewGroup { .. } => {}
         }
         Ok((Outcome::Done, events))
+    }
+
+    fn found(&mut self, title: &str, people: &[crate::domain::ids::PostingId]) -> (Outcome, Vec<Event>) {
+        let people = people.iter().map(|person| contact(person.as_bytes()[0], "somebody")).collect();
+        let view = ConversationView { people, ..group(0x77, title) };
+        self.put(view.clone(), []);
+        (Outcome::Conversation(Box::new(view)), vec![Event::ConversationsChanged])
     }
 
     fn open(&mut self, number: u8) -> (Outcome, Vec<Event>) {

@@ -3,6 +3,7 @@
 mod attachments;
 pub mod fake;
 mod fuzz;
+mod groups;
 mod hostile;
 mod journeys;
 pub mod mail;

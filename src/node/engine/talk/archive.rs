@@ -25,6 +25,8 @@ const REACTIONS: usize = 64;
 pub(super) enum Change {
     /// How far it got; one that arrived stays so.
     State(StoredDelivery),
+    /// Somebody confirms it; once all have, it arrived.
+    Receipt(PostingId),
     /// Another text, written then.
     Text(String, Timestamp),
     /// It is deleted.
@@ -44,6 +46,16 @@ impl Change {
                     message.state = state;
                 }
                 is_changed
+            }
+            Self::Receipt(from) => {
+                let is_new = message.state != StoredDelivery::Received && !message.arrived.contains(&from);
+                if is_new {
+                    message.arrived.push(from);
+                    if usize::try_from(message.to).is_ok_and(|to| to <= message.arrived.len()) {
+                        message.state = StoredDelivery::Arrived;
+                    }
+                }
+                is_new
             }
             Self::Text(text, at) => {
                 let is_newer = !message.is_deleted && message.edited.is_none_or(|edited| edited < at);
@@ -99,19 +111,8 @@ impl Engine {
         if self.talks.conversations.len() >= CONVERSATIONS {
             return Ok(None);
         }
-        let conversation = Conversation {
-            id,
-            me,
-            thread,
-            people: vec![peer],
-            standing,
-            unread: 0,
-            last: step.now,
-            preview: None,
-            is_muted: false,
-            is_pinned: false,
-            is_archived: false,
-        };
+        let mut conversation = Conversation::new(me, thread, vec![peer], step.now);
+        conversation.standing = standing;
         self.keep_conversation(step, conversation)?;
         Ok(Some(id))
     }

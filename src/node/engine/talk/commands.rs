@@ -2,7 +2,9 @@
 
 use super::archive::Change;
 use super::publishing::{new_row, tell_conversation};
-use super::rows::{Conversation, Message, Reaction, StoredDelivery, StoredStanding, message_name};
+use super::rows::{
+    Conversation, Message, Outgoing, Reaction, StoredDelivery, StoredKind, StoredStanding, message_name,
+};
 use super::views::view_of;
 use super::{Engine, Step};
 use crate::api::{
@@ -38,10 +40,12 @@ impl Engine {
             Talk::Answer { thread, answer } => self.answer_request(step, thread, answer),
             Talk::Verify { thread, verified } => self.verify_contact(step, thread, verified),
             Talk::Arrange { thread, shelf, switch } => self.arrange(step, thread, shelf, switch),
+            Talk::NewGroup { title, people, persona } => self.new_group(step, &title, people, persona),
+            Talk::InGroup { thread, deed } => self.in_group(step, thread, deed),
         }
     }
 
-    fn known(&self, id: ConversationId) -> Result<Conversation, Refusal> {
+    pub(super) fn known(&self, id: ConversationId) -> Result<Conversation, Refusal> {
         let known = self.talks.conversations.get(&id).cloned();
         known.ok_or_else(|| not_found("there is no such conversation", "`itsgoin dm list` lists them"))
     }
@@ -49,12 +53,25 @@ impl Engine {
     /// One in which something may be written.
     fn writable(&self, id: ConversationId) -> Result<(Conversation, PostingId), Refusal> {
         let conversation = self.known(id)?;
-        if conversation.standing != StoredStanding::Accepted {
-            return Err(invalid("this is a request", "accept it first"));
+        match conversation.standing {
+            StoredStanding::Accepted => {}
+            StoredStanding::Left => {
+                return Err(invalid("you are not in this group any more", "ask one of its admins"));
+            }
+            StoredStanding::Request | StoredStanding::Ignored => {
+                return Err(invalid("this is a request", "accept it first"));
+            }
+        }
+        let waiting = self.talks.outgoing.len().saturating_add(conversation.people.len());
+        if waiting > OUTGOING {
+            return Err(invalid(
+                format!("{OUTGOING} messages wait to be sent or confirmed"),
+                "wait until some have arrived",
+            ));
         }
         let peer = conversation.people.first().copied();
         peer.map(|peer| (conversation, peer))
-            .ok_or_else(|| not_found("nobody is in this conversation", "begin another one"))
+            .ok_or_else(|| not_found("nobody else is in this conversation", "begin another one"))
     }
 
     fn open_talk(
@@ -65,7 +82,7 @@ impl Engine {
     ) -> Result<Outcome, Refusal> {
         let persona = find_persona(step, persona)?.posting_id;
         let [peer] = people else {
-            return Err(invalid("a conversation has one other person in this version", "name one person"));
+            return Err(invalid("this names no single person", "with several begin a group"));
         };
         if *peer == persona {
             return Err(invalid("this is the persona itself", "name somebody else"));
@@ -82,7 +99,7 @@ impl Engine {
         Ok(Outcome::Conversation(Box::new(view)))
     }
 
-    fn send_text(
+    pub(super) fn send_text(
         &mut self,
         step: &mut Step<'_, '_>,
         id: ConversationId,
@@ -91,35 +108,22 @@ impl Engine {
     ) -> Result<Outcome, Refusal> {
         let (conversation, peer) = self.writable(id)?;
         let text = checked_text(text)?;
-        if self.talks.outgoing.len() >= OUTGOING {
-            return Err(invalid(
-                format!("{OUTGOING} messages wait to be sent or confirmed"),
-                "wait until some have arrived",
-            ));
-        }
         if let Some(quote) = quote {
             self.find_own_or_other(step, id, quote)?;
         }
         let me = conversation.me;
         let quote = quote.map(|quote| (quote.from, quote.message_id));
         let said = Said::Text { text: text.clone(), quote };
-        let row = new_row(step, me, peer, conversation.thread, said);
+        let row = self.row_in(step, &conversation, peer, said)?;
         let message = Message {
-            message_id: row.message_id,
-            from: me,
-            sent: step.now,
-            received: step.now,
-            text,
             quote,
-            edited: None,
-            is_deleted: false,
-            reactions: Vec::new(),
-            is_unread: false,
             state: StoredDelivery::Queued(self.awaited()),
+            to: receipts(&conversation),
+            ..Message::new(row.message_id, me, step.now, step.now, text)
         };
         let message_id = row.message_id;
         self.keep_message(step, id, &message)?;
-        self.queue(step, row)?;
+        self.queue_in(step, &conversation, row)?;
         step.store.delete_draft(&slot_name(DraftSlot::Message(id)))?;
         Ok(Outcome::Message(MessageStored { thread: id, message_id }))
     }
@@ -137,10 +141,10 @@ impl Engine {
         self.find_own_or_other(step, id, target)?;
         let is_on = switch == ReactionSwitch::On;
         let said = Said::Reaction { target: (target.from, target.message_id), emoji: emoji.clone(), is_on };
-        let row = new_row(step, conversation.me, peer, conversation.thread, said);
+        let row = self.row_in(step, &conversation, peer, said)?;
         let reaction = Reaction { from: conversation.me, emoji, sent: row.sent, is_on };
         self.change_message(step, id, target.from, target.message_id, Change::Reaction(reaction))?;
-        self.queued(step, id, row)
+        self.queued(step, &conversation, row)
     }
 
     fn edit_message(
@@ -157,11 +161,11 @@ impl Engine {
         }
         self.find_own_or_other(step, id, target)?;
         let said = Said::Edit { target: target.message_id, text: text.clone() };
-        let row = new_row(step, conversation.me, peer, conversation.thread, said);
+        let row = self.row_in(step, &conversation, peer, said)?;
         let change = Change::Text(text, row.sent);
         self.change_message(step, id, target.from, target.message_id, change)?;
         step.store.delete_draft(&slot_name(DraftSlot::Correction(id, target.message_id)))?;
-        self.queued(step, id, row)
+        self.queued(step, &conversation, row)
     }
 
     fn delete_message(
@@ -172,33 +176,53 @@ impl Engine {
     ) -> Result<Outcome, Refusal> {
         let conversation = self.known(id)?;
         self.find_own_or_other(step, id, target)?;
+        let is_told = target.from == conversation.me && conversation.standing == StoredStanding::Accepted;
+        if is_told && conversation.kind == StoredKind::HeardCircle {
+            return Err(invalid("a comment in a circle of others stays", "ask the owner of the circle"));
+        }
         self.change_message(step, id, target.from, target.message_id, Change::Deletion)?;
-        let peer = conversation.people.first().copied();
-        match peer {
-            Some(peer) if target.from == conversation.me => {
-                // What has not left yet need not.
-                let unsent = (conversation.thread, peer, target.message_id);
-                if let Some(row) = self.talks.outgoing.get(&unsent).filter(|row| row.tries == 0).cloned() {
-                    self.forget_outgoing(step, &row)?;
-                    return Ok(Outcome::Done);
-                }
+        // What has not left yet need not.
+        let rows = self.talks.outgoing.values();
+        let is_of_it = |row: &&Outgoing| (row.conversation, row.message_id) == (id, target.message_id);
+        let of_it: Vec<Outgoing> = rows.filter(is_of_it).cloned().collect();
+        let has_left = of_it.is_empty() || of_it.iter().any(|row| row.tries > 0);
+        for row in of_it.iter().filter(|row| row.tries == 0) {
+            self.forget_outgoing(step, row)?;
+        }
+        match conversation.people.first().copied() {
+            Some(peer) if is_told && has_left => {
                 let said = Said::Delete { target: target.message_id };
-                let row = new_row(step, conversation.me, peer, conversation.thread, said);
-                self.queued(step, id, row)
+                let row = self.row_in(step, &conversation, peer, said)?;
+                self.queued(step, &conversation, row)
             }
             _ => Ok(Outcome::Done),
         }
     }
 
+    /// Something said in a conversation, as it is queued there.
+    fn row_in(
+        &self,
+        step: &mut Step<'_, '_>,
+        conversation: &Conversation,
+        peer: PostingId,
+        said: Said,
+    ) -> Result<Outgoing, Refusal> {
+        let mut row = new_row(step, conversation.me, peer, conversation.thread, said);
+        if conversation.kind == StoredKind::HeardCircle {
+            row.said = self.as_comment(step, &row)?;
+        }
+        Ok(row)
+    }
+
     fn queued(
         &mut self,
         step: &mut Step<'_, '_>,
-        id: ConversationId,
-        row: super::rows::Outgoing,
+        conversation: &Conversation,
+        row: Outgoing,
     ) -> Result<Outcome, Refusal> {
         let message_id = row.message_id;
-        self.queue(step, row)?;
-        Ok(Outcome::Message(MessageStored { thread: id, message_id }))
+        self.queue_in(step, conversation, row)?;
+        Ok(Outcome::Message(MessageStored { thread: conversation.id, message_id }))
     }
 
     fn find_own_or_other(
@@ -221,7 +245,17 @@ impl Engine {
         answer: RequestAnswer,
     ) -> Result<Outcome, Refusal> {
         let mut conversation = self.known(id)?;
+        if conversation.standing == StoredStanding::Left {
+            return Err(invalid("you are not in this group any more", "ask one of its admins"));
+        }
         match answer {
+            // Who else is in a group was nobody's question.
+            RequestAnswer::Accept if conversation.kind != StoredKind::Two => {
+                conversation.standing = StoredStanding::Accepted;
+            }
+            RequestAnswer::Block if conversation.kind != StoredKind::Two => {
+                return Err(invalid("a group cannot be blocked", "ignore or leave it, or block a person"));
+            }
             RequestAnswer::Accept => {
                 conversation.standing = StoredStanding::Accepted;
                 self.set_blocked(step, &conversation, Blocked::No)?;
@@ -257,6 +291,9 @@ impl Engine {
         verified: Verification,
     ) -> Result<Outcome, Refusal> {
         let conversation = self.known(id)?;
+        if conversation.kind != StoredKind::Two {
+            return Err(invalid("words are compared between two", "begin a conversation with the person"));
+        }
         for peer in &conversation.people {
             let pair = (conversation.me, *peer);
             self.relation(pair).is_verified = verified == Verification::Verified;
@@ -290,6 +327,17 @@ impl Engine {
 enum Blocked {
     Yes,
     No,
+}
+
+/// How many people confirm what is said in a conversation. What is said to a circle nobody confirms: so many answers would
+/// tell when it was said.
+fn receipts(conversation: &Conversation) -> u32 {
+    match conversation.kind {
+        StoredKind::OwnCircle => 0,
+        StoredKind::Two | StoredKind::HeardCircle | StoredKind::Group => {
+            u32::try_from(conversation.people.len()).unwrap_or(u32::MAX)
+        }
+    }
 }
 
 /// A text that can be sent.

@@ -4,7 +4,8 @@
 //! nothing.
 
 use super::archive::Change;
-use super::rows::{Bond, Link, Message, Reaction, Session, StoredDelivery, StoredStanding};
+use super::groups::Way;
+use super::rows::{Bond, Link, Message, Reaction, Session, StoredStanding};
 use super::{ACK_EARLIEST, Engine, MATCH_EARLIEST, MATCH_LATEST, Pair, Step, between};
 use crate::crypto::dh::DhSecret;
 use crate::crypto::ratchet::Unopened;
@@ -13,7 +14,7 @@ use crate::crypto::session::{ContactSearch, SessionId, prekey_id, respond};
 use crate::db::DbError;
 use crate::domain::conversation::{ConversationId, ThreadId};
 use crate::domain::envelope::Content;
-use crate::domain::ids::RecipientTag;
+use crate::domain::ids::{PostingId, RecipientTag};
 use crate::domain::inner::{Inner, Said, ack_of};
 use crate::domain::sealed::{SLOT, Sealed};
 use crate::limits::{ACK_AFTER, MATCHED_AT_ONCE, REQUESTS, REQUESTS_PER_HOUR};
@@ -61,6 +62,7 @@ impl Engine {
                 self.open_slot(step, post, slot, sid)?;
             }
         }
+        self.match_chains(step, post)?;
         let Some(contact) = self.find_contact(post) else { return Ok(()) };
         self.first_contact(step, post, contact)
     }
@@ -158,7 +160,8 @@ impl Engine {
         }
         let (me, peer) = pair;
         let id = ConversationId::of(me, ThreadId::between(me, peer));
-        if self.talks.conversations.contains_key(&id) || is_followed(step, pair)? {
+        let is_known = self.talks.conversations.contains_key(&id) || self.shares_group(pair);
+        if is_known || is_followed(step, pair)? {
             return Ok(true);
         }
         let hour = std::time::Duration::from_hours(1);
@@ -178,10 +181,14 @@ impl Engine {
     fn heard(&mut self, step: &mut Step<'_, '_>, pair: Pair, inner: Inner) -> Result<(), DbError> {
         let (me, peer) = pair;
         let is_blocked = self.talks.relations.get(&pair).is_some_and(|relation| relation.is_blocked);
-        if is_blocked || inner.thread != ThreadId::between(me, peer) {
+        if is_blocked {
             return Ok(());
         }
         self.relation(pair).link = Link::Confirmed;
+        if inner.thread != ThreadId::between(me, peer) {
+            self.save_relation(step, pair)?;
+            return self.heard_in_group(step, pair, inner, Way::Session);
+        }
         self.acks_heard(step, pair, &inner)?;
         if inner.said == Said::Acks {
             return Ok(());
@@ -190,21 +197,24 @@ impl Engine {
             if is_followed(step, pair)? { StoredStanding::Accepted } else { StoredStanding::Request };
         let Some(id) = self.conversation_with(step, me, peer, standing)? else { return Ok(()) };
         self.confirm_later(step, pair, &inner)?;
+        self.apply_said(step, id, peer, inner)
+    }
+
+    /// What somebody in a conversation said there.
+    pub(super) fn apply_said(
+        &mut self,
+        step: &mut Step<'_, '_>,
+        id: ConversationId,
+        peer: PostingId,
+        inner: Inner,
+    ) -> Result<(), DbError> {
         let Inner { message_id, sent, said, .. } = inner;
         match said {
             Said::Text { text, quote } => {
                 let message = Message {
-                    message_id,
-                    from: peer,
-                    sent,
-                    received: step.now,
-                    text,
                     quote,
-                    edited: None,
-                    is_deleted: false,
-                    reactions: Vec::new(),
                     is_unread: true,
-                    state: StoredDelivery::Received,
+                    ..Message::new(message_id, peer, sent, step.now, text)
                 };
                 self.keep_message(step, id, &message)?;
             }
@@ -218,13 +228,18 @@ impl Engine {
             Said::Delete { target } => {
                 self.change_message(step, id, peer, target, Change::Deletion)?;
             }
-            Said::Acks => {}
+            Said::Acks | Said::Roster { .. } | Said::Chain { .. } | Said::Comment(_) => {}
         }
         Ok(())
     }
 
     /// Messages of ours that came.
-    fn acks_heard(&mut self, step: &mut Step<'_, '_>, pair: Pair, inner: &Inner) -> Result<(), DbError> {
+    pub(super) fn acks_heard(
+        &mut self,
+        step: &mut Step<'_, '_>,
+        pair: Pair,
+        inner: &Inner,
+    ) -> Result<(), DbError> {
         let (me, peer) = pair;
         if inner.acks.is_empty() {
             return Ok(());
@@ -234,17 +249,20 @@ impl Engine {
             |row: &&super::rows::Outgoing| inner.acks.contains(&ack_of(row.thread, me, row.message_id));
         let acked: Vec<super::rows::Outgoing> = of_pair.filter(is_acked).cloned().collect();
         for row in acked {
-            debug_assert_eq!(row.peer, peer, "of this pair");
             self.forget_outgoing(step, &row)?;
-            let arrived = Change::State(StoredDelivery::Arrived);
-            self.change_message(step, row.conversation, me, row.message_id, arrived)?;
+            self.change_message(step, row.conversation, me, row.message_id, Change::Receipt(peer))?;
         }
         Ok(())
     }
 
     /// Notes that something is to be confirmed: with the next message, or by itself later. Never to a stranger who was
     /// not accepted.
-    fn confirm_later(&mut self, step: &mut Step<'_, '_>, pair: Pair, inner: &Inner) -> Result<(), DbError> {
+    pub(super) fn confirm_later(
+        &mut self,
+        step: &mut Step<'_, '_>,
+        pair: Pair,
+        inner: &Inner,
+    ) -> Result<(), DbError> {
         let (_, peer) = pair;
         let ack = ack_of(inner.thread, peer, inner.message_id);
         let wait = between(step.rng, ACK_EARLIEST, ACK_AFTER);
@@ -260,7 +278,7 @@ impl Engine {
 }
 
 /// Whether a persona follows somebody.
-fn is_followed(step: &Step<'_, '_>, (me, peer): Pair) -> Result<bool, DbError> {
+pub(super) fn is_followed(step: &Step<'_, '_>, (me, peer): Pair) -> Result<bool, DbError> {
     let (Some(me), Some(peer)) = (step.store.find_author(me)?, step.store.find_author(peer)?) else {
         return Ok(false);
     };

@@ -6,7 +6,12 @@
 //! what it gave or took, in one transaction.
 
 mod archive;
+mod chains;
+mod circles;
 mod commands;
+mod group_commands;
+pub(crate) mod group_rows;
+mod groups;
 mod matching;
 mod prekeys;
 mod publishing;
@@ -14,6 +19,8 @@ pub(crate) mod rows;
 mod sessions;
 pub(crate) mod views;
 
+#[cfg(test)]
+mod group_tests;
 #[cfg(test)]
 mod mail_tests;
 #[cfg(test)]
@@ -27,6 +34,7 @@ use std::time::Duration;
 
 use rand::CryptoRng;
 
+use self::groups::Groups;
 use self::rows::{Conversation, Outgoing, Prekey, Progress, Relation, Row, Session, load_all};
 use super::{Engine, Step};
 use crate::crypto::data_key::DataKey;
@@ -67,6 +75,7 @@ pub(super) struct Talks {
     look: Look,
     /// When requests of strangers were taken within the last hour.
     requests: Vec<Timestamp>,
+    groups: Groups,
 }
 
 /// Whether we know what of ours is out there already.
@@ -111,6 +120,7 @@ impl Talks {
             next_match: None,
             look: Look::Due { until: None },
             requests: Vec::new(),
+            groups: Groups::load(read, key)?,
             key: Arc::clone(key),
         })
     }
@@ -198,6 +208,7 @@ impl Engine {
                 self.begin_life(step, pair)?;
             }
             self.renew_soon(step);
+            self.spend_all_chains(step)?;
         }
         self.save_progress(step)
     }

@@ -48,7 +48,7 @@ impl Engine {
     }
 
     /// A random wait that tells nothing of when something was written.
-    fn delay(step: &mut Step<'_, '_>) -> Duration {
+    pub(super) fn delay(step: &mut Step<'_, '_>) -> Duration {
         crate::node::engine::pool::exponential(step.rng, PUBLISH_DELAY, PUBLISH_DELAY_LONGEST)
     }
 
@@ -68,11 +68,22 @@ impl Engine {
 
     fn publish(&mut self, step: &mut Step<'_, '_>, key: OutgoingKey) -> Result<(), DbError> {
         let Some(row) = self.talks.outgoing.get(&key).cloned() else { return Ok(()) };
+        // It went along with another one meanwhile.
+        if row.due > step.now {
+            return Ok(());
+        }
+        // What is said to a circle is said once.
+        if row.peer == row.me && row.tries > 0 {
+            return self.forget_outgoing(step, &row);
+        }
         if step.now.since(row.sent) > days(GIVEN_UP_AFTER_DAYS) {
             return self.give_up(step, &row);
         }
         let pair = (row.me, row.peer);
         let Some(persona) = self.keys.get(&row.me).cloned() else { return self.later(step, row) };
+        if self.publish_together(step, &persona, &row)? {
+            return Ok(());
+        }
         let sid = match self.session_to(step, &persona, pair, Self::trust_in(&row))? {
             Route::On(sid) => sid,
             Route::Full => {
@@ -95,7 +106,7 @@ impl Engine {
     }
 
     /// Nothing can be done about it now.
-    fn later(&mut self, step: &mut Step<'_, '_>, mut row: Outgoing) -> Result<(), DbError> {
+    pub(super) fn later(&mut self, step: &mut Step<'_, '_>, mut row: Outgoing) -> Result<(), DbError> {
         row.due = step.now.after(between(step.rng, PUBLISH_DELAY_LONGEST, ACK_AFTER));
         self.save_row(step, &row)?;
         self.talks.outgoing.insert(key_of(&row), row);
@@ -144,7 +155,7 @@ impl Engine {
             };
             slots.push(slot);
         }
-        let acks = self.take_acks(step, (row.me, row.peer))?;
+        let acks = self.take_acks(step, (row.me, row.peer), ACKS_AT_ONCE)?;
         let (message_id, thread, sent) = (row.message_id, row.thread, row.sent);
         let inner = Inner { message_id, thread, sent, acks, beginning, said: row.said.clone() }.encode();
         let Ok(size) = size_for(row.said.text_bytes()) else { return Ok(None) };
@@ -184,9 +195,14 @@ impl Engine {
     }
 
     /// The confirmations that go along with the next message to somebody.
-    fn take_acks(&mut self, step: &mut Step<'_, '_>, pair: Pair) -> Result<Vec<Ack>, DbError> {
+    pub(super) fn take_acks(
+        &mut self,
+        step: &mut Step<'_, '_>,
+        pair: Pair,
+        most: usize,
+    ) -> Result<Vec<Ack>, DbError> {
         let Some(relation) = self.talks.relations.get_mut(&pair) else { return Ok(Vec::new()) };
-        let count = relation.acks.len().min(ACKS_AT_ONCE);
+        let count = relation.acks.len().min(most);
         let acks: Vec<Ack> = relation.acks.drain(..count).collect();
         if relation.acks.is_empty() {
             relation.ack_due = None;
@@ -197,7 +213,7 @@ impl Engine {
         Ok(acks)
     }
 
-    fn published(
+    pub(super) fn published(
         &mut self,
         step: &mut Step<'_, '_>,
         mut row: Outgoing,

@@ -315,6 +315,54 @@ pub(crate) struct Conversation {
     pub(crate) is_pinned: bool,
     #[n(10)]
     pub(crate) is_archived: bool,
+    #[n(11)]
+    pub(crate) kind: StoredKind,
+    /// What a group or a circle of ours is called.
+    #[n(12)]
+    pub(crate) title: String,
+    /// Who may change a group.
+    #[n(13)]
+    pub(crate) admins: Vec<PostingId>,
+}
+
+impl Conversation {
+    /// A conversation of two; nothing was said in it.
+    pub(super) fn new(me: PostingId, thread: ThreadId, people: Vec<PostingId>, now: Timestamp) -> Self {
+        Self {
+            id: ConversationId::of(me, thread),
+            me,
+            thread,
+            people,
+            standing: StoredStanding::Accepted,
+            unread: 0,
+            last: now,
+            preview: None,
+            is_muted: false,
+            is_pinned: false,
+            is_archived: false,
+            kind: StoredKind::Two,
+            title: String::new(),
+            admins: Vec::new(),
+        }
+    }
+}
+
+/// Who speaks in a conversation, and how.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Encode, Decode)]
+#[cbor(index_only)]
+pub(crate) enum StoredKind {
+    /// Two people.
+    #[n(0)]
+    Two,
+    /// A group with a roster.
+    #[n(1)]
+    Group,
+    /// A circle here, as one persona posts to it.
+    #[n(2)]
+    OwnCircle,
+    /// Somebody's circle we are in.
+    #[n(3)]
+    HeardCircle,
 }
 
 /// How a conversation came to be here.
@@ -330,6 +378,9 @@ pub(crate) enum StoredStanding {
     /// A request that is not to be seen.
     #[n(2)]
     Ignored,
+    /// A group we are not in any more, a circle that was deleted.
+    #[n(3)]
+    Left,
 }
 
 /// The name of a conversation's row, and of its messages' conversation.
@@ -412,6 +463,39 @@ pub(crate) struct Message {
     pub(crate) is_unread: bool,
     #[n(10)]
     pub(crate) state: StoredDelivery,
+    /// To how many people it went, when it is ours and they confirm it.
+    #[n(11)]
+    pub(crate) to: u32,
+    /// Who of them confirmed it.
+    #[n(12)]
+    pub(crate) arrived: Vec<PostingId>,
+}
+
+impl Message {
+    /// A message, as it was just written here.
+    pub(super) const fn new(
+        message_id: MessageId,
+        from: PostingId,
+        sent: Timestamp,
+        received: Timestamp,
+        text: String,
+    ) -> Self {
+        Self {
+            message_id,
+            from,
+            sent,
+            received,
+            text,
+            quote: None,
+            edited: None,
+            is_deleted: false,
+            reactions: Vec::new(),
+            is_unread: false,
+            state: StoredDelivery::Received,
+            to: 0,
+            arrived: Vec::new(),
+        }
+    }
 }
 
 /// The last word of somebody about one emoji on a message.

@@ -2,8 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use super::rows::{Conversation, Relation, StoredStanding, find, relation_name};
-use crate::api::{ContactView, ConversationView, LinkState, MessagePreview, Standing, Verification};
+use super::rows::{Conversation, Relation, StoredKind, StoredStanding, find, relation_name};
+use crate::api::{
+    ContactView, ConversationKind, ConversationView, LinkState, MessagePreview, Standing, Verification,
+};
 use crate::crypto::data_key::DataKey;
 use crate::db::{DbError, Read};
 use crate::domain::ids::PostingId;
@@ -20,6 +22,20 @@ impl Names {
             names.insert(*peer, name_of(read, key, row.me, *peer)?);
         }
         Ok(Self(names))
+    }
+
+    /// Somebody who is not in the conversation any more, or is known by a comment only.
+    pub(crate) fn add(
+        &mut self,
+        read: Read<'_>,
+        key: &DataKey,
+        me: PostingId,
+        of: PostingId,
+    ) -> Result<(), DbError> {
+        if !self.0.contains_key(&of) {
+            self.0.insert(of, name_of(read, key, me, of)?);
+        }
+        Ok(())
     }
 
     /// Somebody's; nothing for who is not in it.
@@ -70,6 +86,7 @@ pub(crate) fn view_of(
         StoredStanding::Accepted => Standing::Accepted,
         StoredStanding::Request => Standing::Request,
         StoredStanding::Ignored => Standing::Ignored,
+        StoredStanding::Left => Standing::Left,
     };
     let last_message = row.preview.as_ref().map(|(from, text)| MessagePreview {
         from_me: *from == row.me,
@@ -79,8 +96,20 @@ pub(crate) fn view_of(
     Ok(ConversationView {
         thread: row.id,
         persona: row.me,
-        title: people.first().map(|contact| contact.name.clone()).unwrap_or_default(),
+        kind: match row.kind {
+            StoredKind::Two => ConversationKind::Two,
+            StoredKind::Group => ConversationKind::Group,
+            StoredKind::OwnCircle => ConversationKind::Circle,
+            StoredKind::HeardCircle => ConversationKind::CircleOfOther,
+        },
+        title: match row.kind {
+            StoredKind::Two | StoredKind::HeardCircle => {
+                people.first().map(|contact| contact.name.clone()).unwrap_or_default()
+            }
+            StoredKind::Group | StoredKind::OwnCircle => SafeText::line(&row.title),
+        },
         people,
+        admins: row.admins.clone(),
         standing,
         unread_count: u64::from(row.unread),
         last: row.last,
@@ -93,7 +122,9 @@ pub(crate) fn view_of(
 }
 
 fn link_state(read: Read<'_>, key: &DataKey, row: &Conversation) -> Result<LinkState, DbError> {
-    let Some(peer) = row.people.first() else { return Ok(LinkState::None) };
+    let Some(peer) = row.people.first().filter(|_| row.kind == StoredKind::Two) else {
+        return Ok(if row.kind == StoredKind::Two { LinkState::None } else { LinkState::Confirmed });
+    };
     let relation: Option<Relation> = find(read, key, &relation_name(key, row.me, *peer))?;
     Ok(relation.map_or(LinkState::None, |relation| relation.link()))
 }

@@ -3,8 +3,8 @@
 
 use super::{Chat, input, name_of, protection};
 use crate::api::{
-    Command, MessageKey, MessageView, Query, QuoteView, RequestAnswer, Standing, Talk, Verification,
-    WordsView,
+    Command, ConversationKind, MessageKey, MessageView, Query, QuoteView, RequestAnswer, Standing, Talk,
+    Verification, WordsView,
 };
 use crate::domain::conversation::ConversationId;
 use crate::domain::operation::ReactionSwitch;
@@ -126,6 +126,9 @@ const fn advice(message: &MessageView) -> &'static str {
             "Nothing more leaves before the other side has answered once."
         }
         Delivery::Queued { .. } => "Nothing has to be done: it leaves by itself.",
+        Delivery::Published { .. } => {
+            "Other nodes carry it, not knowing for whom. So many confirmations would tell when it was written."
+        }
         Delivery::Sent { .. } => {
             "Other nodes carry it, not knowing for whom. The receipt comes when the other side has been there and \
              has something to say, or hours later. It is sent again by itself."
@@ -137,8 +140,8 @@ const fn advice(message: &MessageView) -> &'static str {
 }
 
 fn ask_for_words(model: &mut Model, thread: ConversationId) -> Vec<Request> {
-    let people = model.chats.get(&thread).and_then(Chat::view).map_or(0, |view| view.people.len());
-    if people != 1 {
+    let kind = model.chats.get(&thread).and_then(Chat::view).map(|view| view.kind);
+    if kind != Some(ConversationKind::Two) {
         return model.say("words can be compared in a conversation of two");
     }
     vec![Request::Query(Asked::Words, Query::Words { thread })]

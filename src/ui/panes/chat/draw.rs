@@ -9,7 +9,7 @@ use ratatui::text::{Line, Span};
 use super::{
     Chat, GUTTER, INDENT, Mode, begins_day, day, persona_name, protection, protection_in_short, text_width,
 };
-use crate::api::{Delivery, DraftSlot, MessageView, QuoteView};
+use crate::api::{ConversationKind, Delivery, DraftSlot, MessageView, QuoteView};
 use crate::domain::conversation::ConversationId;
 use crate::domain::text::SafeText;
 use crate::domain::time::Timestamp;
@@ -237,7 +237,7 @@ fn delivery(theme: Theme, state: Delivery) -> (String, Style) {
     match state {
         Delivery::Received => (String::new(), theme.faint()),
         Delivery::Queued { .. } => (format!("{} queued", theme.queued()), theme.faint()),
-        Delivery::Sent { .. } => (format!("{} sent", theme.to()), theme.faint()),
+        Delivery::Sent { .. } | Delivery::Published { .. } => (format!("{} sent", theme.to()), theme.faint()),
         Delivery::Arrived { people, of } if people == of => {
             (format!("{} arrived", theme.arrived()), theme.good())
         }
@@ -278,7 +278,12 @@ fn draw_whom(model: &Model, chat: &Chat, row: Rect, buffer: &mut Buffer) {
     };
     let columns = usize::from(row.width).saturating_sub(wrap::cells(&below));
     if chat.is_request() {
-        let text = wrap::clip("A stranger wants to write to you.", columns, theme.ellipsis());
+        let what = if view.kind == ConversationKind::Group {
+            "A stranger takes you into a group."
+        } else {
+            "A stranger wants to write to you."
+        };
+        let text = wrap::clip(what, columns, theme.ellipsis());
         return lines::draw_both_ends(
             buffer,
             row,
@@ -296,15 +301,33 @@ fn draw_whom(model: &Model, chat: &Chat, row: Rect, buffer: &mut Buffer) {
     let (long, short) = (protection(view), protection_in_short(view));
     let sealed = if needed + 2 + wrap::cells(&long) <= columns { long } else { short.to_owned() };
     let room = columns.saturating_sub(fixed + 2 + wrap::cells(&sealed));
-    match view.people.as_slice() {
-        [only] => spans.extend(signature(theme, &name, only.posting_id, room, theme.strong())),
-        people => {
-            let title = format!("{name} ({} people)", people.len());
-            spans.push(Span::styled(wrap::clip(&title, room, theme.ellipsis()), theme.strong()));
+    match (view.kind, view.people.as_slice()) {
+        (ConversationKind::Two, [only]) => {
+            spans.extend(signature(theme, &name, only.posting_id, room, theme.strong()));
+        }
+        (ConversationKind::CircleOfOther, [owner]) => {
+            spans.extend(signature(theme, &name, owner.posting_id, room.saturating_sub(9), theme.strong()));
+            spans.push(Span::raw("'s circle"));
+        }
+        (kind, people) => {
+            let head = if kind == ConversationKind::Circle { "circle " } else { "" };
+            let count = head_count(theme, kind, people.len());
+            let room = room.saturating_sub(wrap::cells(&count) + head.len());
+            spans.push(Span::raw(head));
+            spans.push(Span::styled(wrap::clip(name.as_str(), room, theme.ellipsis()), theme.strong()));
+            spans.push(Span::raw(count));
         }
     }
     let right = vec![Span::styled(format!("  {sealed}"), theme.faint()), Span::styled(below, theme.fresh())];
     lines::draw_both_ends(buffer, row, &Line::from(spans), &Line::from(right));
+}
+
+/// ` · 7 people`: with me in a group, without in a circle.
+fn head_count(theme: Theme, kind: ConversationKind, others: usize) -> String {
+    match others + usize::from(kind == ConversationKind::Group) {
+        1 => format!("{}1 person", theme.dot()),
+        count => format!("{}{count} people", theme.dot()),
+    }
 }
 
 /// A name without what would make it look like several facts of ours.
@@ -341,8 +364,16 @@ fn draw_input(model: &Model, chat: &Chat, area: Rect, buffer: &mut Buffer) {
         lines::draw(buffer, area, bars);
         return writing.editor.draw(buffer, text);
     }
+    if chat.is_left() {
+        let said = "Nothing more can be written here: you left it, or were put out.";
+        return lines::draw(buffer, text, sentence(said, text.width, theme.faint()));
+    }
     if !writing.has_text() {
-        let hint = format!("{} writes", model.key_in(Context::Chat, Action::Write));
+        let hint = if chat.is_circle_of_other() {
+            format!("{} comments on the selected post", model.key_in(Context::Chat, Action::Quote))
+        } else {
+            format!("{} writes", model.key_in(Context::Chat, Action::Write))
+        };
         let hint = if has_focus { hint } else { String::new() };
         return lines::draw(buffer, text, [lines::plain(hint, theme.faint())]);
     }

@@ -6,6 +6,7 @@ use crate::api::{CallError, Command, DraftSlot, MessageKey, Talk};
 use crate::domain::conversation::{ConversationId, MessageId};
 use crate::ui::action::Action;
 use crate::ui::desk::{Draft, Phase, Subject};
+use crate::ui::keymap::Context;
 use crate::ui::message::{Asked, Request};
 use crate::ui::model::Model;
 
@@ -19,6 +20,13 @@ pub fn write(model: &mut Model, thread: ConversationId) -> Vec<Request> {
     }
     if chat.is_request() {
         return deeds::offer_to_accept(model, thread);
+    }
+    if chat.is_left() {
+        return model.say("nothing more can be written here");
+    }
+    if chat.is_circle_of_other() && chat.quote.is_none() {
+        let key = model.key_in(Context::Chat, Action::Quote);
+        return model.say(&format!("only its owner posts to a circle: {key} comments on a post"));
     }
     chat.mode = Mode::Writing;
     model.desk.have(Subject::Message(thread))

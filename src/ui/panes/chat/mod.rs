@@ -14,8 +14,8 @@ pub use self::input::{not_sent, sent, status};
 use self::log::{Came, ChatAsk, Log};
 use super::feed;
 use crate::api::{
-    CallError, Command, ConversationPage, ConversationView, DraftSlot, ErrorKind, LinkState, MessageKey,
-    MessageView, QuoteView, ReadMark, Standing, Talk, Verification,
+    CallError, Command, ConversationKind, ConversationPage, ConversationView, DraftSlot, ErrorKind,
+    LinkState, MessageKey, MessageView, QuoteView, ReadMark, Standing, Talk, Verification,
 };
 use crate::domain::conversation::{ConversationId, MessageId, Place as MessagePlace};
 use crate::domain::text::SafeText;
@@ -105,7 +105,18 @@ impl Chat {
 
     /// Whether a stranger asks for it.
     pub fn is_request(&self) -> bool {
-        self.view.as_ref().is_some_and(|view| view.standing != Standing::Accepted)
+        let asks = |standing| matches!(standing, Standing::Request | Standing::Ignored);
+        self.view.as_ref().is_some_and(|view| asks(view.standing))
+    }
+
+    /// Whether nothing more can be said in it.
+    pub fn is_left(&self) -> bool {
+        self.view.as_ref().is_some_and(|view| view.standing == Standing::Left)
+    }
+
+    /// Whether it is somebody's circle: one comments on what is posted there.
+    pub fn is_circle_of_other(&self) -> bool {
+        self.view.as_ref().is_some_and(|view| view.kind == ConversationKind::CircleOfOther)
     }
 
     /// The text that takes what is typed.
@@ -376,6 +387,8 @@ pub fn perform(model: &mut Model, action: Action) -> Option<Vec<Request>> {
             return Some(super::messages::arrange(&view, action));
         }
         Action::Write => return Some(input::write(model, thread)),
+        Action::Members => return Some(super::groups::show_members(model, thread)),
+        Action::LeaveGroup => return Some(super::groups::leave(model)),
         Action::CopyText => {
             return Some(match chat.log.selected().map(|message| message.text.to_string()) {
                 Some(text) => feed::copy(model, &text),
@@ -389,7 +402,13 @@ pub fn perform(model: &mut Model, action: Action) -> Option<Vec<Request>> {
 
 /// What a sentence calls the other side.
 pub fn name_of(view: &ConversationView) -> String {
-    let only = if view.people.len() == 1 { view.people.first() } else { None };
+    let only = view.people.first().filter(|_| view.kind == ConversationKind::Two);
+    if view.kind == ConversationKind::Circle {
+        return format!("circle {}", view.title.as_str().replace('\n', " "));
+    }
+    if view.kind == ConversationKind::CircleOfOther {
+        return format!("{}'s circle", view.title.as_str().replace('\n', " "));
+    }
     match (view.title.as_str().trim(), only) {
         ("", Some(person)) => person.posting_id.fingerprint(),
         ("", None) => "the group".to_owned(),
@@ -406,6 +425,9 @@ pub fn protection(view: &ConversationView) -> String {
         LinkState::Weak => "weakly sealed until the first answer",
         LinkState::Confirmed => "sealed",
     };
+    if view.kind != ConversationKind::Two {
+        return sealed.to_owned();
+    }
     let verified = view.people.iter().all(|person| person.verification == Verification::Verified);
     format!("{sealed}, {}", if verified { "verified" } else { "not verified" })
 }
@@ -413,7 +435,8 @@ pub fn protection(view: &ConversationView) -> String {
 /// The same where there is no room: what is weakest about it.
 pub fn protection_in_short(view: &ConversationView) -> &'static str {
     let verified = view.people.iter().all(|person| person.verification == Verification::Verified);
-    match (view.link, verified) {
+    match (view.link, verified || view.kind != ConversationKind::Two) {
+        (LinkState::None | LinkState::Confirmed, true) if view.kind != ConversationKind::Two => "sealed",
         (LinkState::Weak, _) => "weakly sealed",
         (_, false) => "not verified",
         (LinkState::Waiting, true) => "no answer yet",

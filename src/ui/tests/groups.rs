@@ -1,0 +1,134 @@
+//! Groups and circles, key by key and as pictures.
+
+use std::time::Duration;
+
+use super::fake::{FakeNode, NOW, posting_id};
+use super::mail::{contact, group, message, unread, with};
+use super::session::Session;
+use crate::api::{
+    CircleDeed, CircleView, Command, ConversationKind, ConversationView, Delivery, GroupDeed, Linkage,
+    Standing, Talk,
+};
+use crate::domain::text::SafeText;
+
+fn friends() -> CircleView {
+    let people = (1..=7).map(|number| contact(number, "somebody")).collect();
+    CircleView { name: SafeText::line("Close friends"), people }
+}
+
+/// A group with something in it, a circle of ana's, and one of kim's she is in.
+fn in_use() -> FakeNode {
+    let mut node = FakeNode::in_use();
+    let minutes = Duration::from_mins;
+    let state = Delivery::Arrived { people: 1, of: 2 };
+    node.mail.put(
+        group(0x77, "boat"),
+        [
+            message(1, 0x4d, "mo", minutes(50), "Who comes along?"),
+            crate::api::MessageView { state, ..message(2, 0xaa, "ana", minutes(40), "I do.") },
+            unread(message(3, 0x31, "kim", minutes(3), "So do I, if it floats.")),
+        ],
+    );
+    let circle = ConversationView {
+        kind: ConversationKind::Circle,
+        people: friends().people,
+        ..with(0x78, "Close friends")
+    };
+    let state = Delivery::Published { peers: 3 };
+    let post = message(1, 0xaa, "ana", minutes(300), "I moved. Ask me where.");
+    node.mail.put(circle, [crate::api::MessageView { state, ..post }]);
+    let heard = ConversationView { kind: ConversationKind::CircleOfOther, ..with(0x31, "kim") };
+    node.mail.put(heard, [message(1, 0x31, "kim", minutes(200), "Soup at my place on Sunday.")]);
+    node.mail.circles = vec![friends()];
+    node
+}
+
+fn pictures(name: &str, keys: &[&str]) {
+    for (columns, rows) in [(80, 24), (120, 40)] {
+        let mut session = Session::new(in_use()).sized(columns, rows);
+        for keys in keys {
+            session.keys(keys);
+        }
+        assert_eq!(session.now, NOW);
+        insta::assert_snapshot!(format!("{name}_{columns}x{rows}"), session.picture());
+    }
+}
+
+#[test]
+fn group_pictures() {
+    pictures("group_chat", &["g d Enter"]);
+    pictures("group_members", &["g d Enter", "M"]);
+    pictures("circle_of_other", &["g d j Enter"]);
+    pictures("circle_own", &["g d j j Enter"]);
+}
+
+#[test]
+fn compose_for_a_circle_picture() {
+    pictures("compose_circle", &["c H i", "Ctrl-x a"]);
+    pictures("compose_circle_review", &["c H i", "Ctrl-x a", "Ctrl-s"]);
+}
+
+#[test]
+fn a_post_goes_to_the_circle_that_was_chosen_and_the_next_one_to_everybody() {
+    let mut session = Session::new(in_use());
+    session.keys("c H i");
+    session.keys("Ctrl-x a");
+    assert!(session.picture().contains("circle Close friends · 7 people"));
+    session.keys("Ctrl-s y");
+    let name = "Close friends".to_owned();
+    let (persona, linkage) = (Some(posting_id(0xaa)), Linkage::Avoid);
+    let draft = Some(crate::api::DraftSlot::NewPost);
+    let sent = CircleDeed::Publish { name, text: "Hi".to_owned(), persona, linkage, draft };
+    assert_eq!(session.node.commands.last(), Some(&Command::Circle(sent)));
+    session.keys("c");
+    assert!(!session.picture().contains("Close friends"));
+    session.keys("A n d Ctrl-x a");
+    session.keys("Ctrl-x a");
+    session.keys("Ctrl-s y");
+    assert!(matches!(session.node.commands.last(), Some(Command::PublishPost { .. })));
+}
+
+#[test]
+fn groups_are_founded_and_changed_by_commands() {
+    let mut session = Session::new(in_use());
+    let type_in = |session: &mut Session, text: &str| {
+        session.keys(":");
+        for letter in text.chars() {
+            session.keys(if letter == ' ' { "Space".to_owned() } else { letter.to_string() }.as_str());
+        }
+        session.keys("Enter");
+    };
+    type_in(&mut session, "new-group ship: mo, kim");
+    let founded = session.node.commands.iter().find_map(|command| match command {
+        Command::Talk(Talk::NewGroup { title, people, .. }) => Some((title.clone(), people.clone())),
+        _ => None,
+    });
+    assert_eq!(founded, Some(("ship".to_owned(), vec![posting_id(0x4d), posting_id(0x31)])));
+    type_in(&mut session, "new-group ship: mo, nobody");
+    assert!(session.picture().contains("you follow nobody"));
+    session.keys("g d Enter");
+    type_in(&mut session, "remove-member kim");
+    let deed = |deed: GroupDeed| Command::Talk(Talk::InGroup { thread: super::mail::thread(0x77), deed });
+    let person = posting_id(0x31);
+    assert_eq!(session.node.commands.last(), Some(&deed(GroupDeed::Remove { person })));
+    type_in(&mut session, "leave-group");
+    assert_ne!(session.node.commands.last(), Some(&deed(GroupDeed::Leave)), "asks first");
+    session.keys("y");
+    assert_eq!(session.node.commands.last(), Some(&deed(GroupDeed::Leave)));
+}
+
+#[test]
+fn nothing_is_written_where_nothing_can_be() {
+    let mut node = in_use();
+    node.mail.talks[0].0.standing = Standing::Left;
+    let mut session = Session::new(node);
+    session.keys("g d Enter");
+    assert!(session.picture().contains("Nothing more can be written here"));
+    session.keys("i");
+    assert!(!session.model.contexts().contains(&crate::ui::keymap::Context::Message));
+    // In somebody's circle one comments on a post.
+    session.keys("q j Enter i");
+    assert!(session.picture().contains("only its owner posts to a circle"));
+    session.keys("r");
+    assert!(session.model.contexts().contains(&crate::ui::keymap::Context::Message));
+}
