@@ -15,6 +15,7 @@ mod check;
 pub mod crowd;
 mod network;
 mod node;
+pub mod observer;
 mod people;
 mod queue;
 mod traffic;

@@ -5,6 +5,7 @@
 
 use super::archive::Change;
 use super::rows::{Bond, Link, Message, Reaction, Session, StoredDelivery, StoredStanding};
+use super::super::Fault;
 use super::{Engine, MATCH_EARLIEST, MATCH_LATEST, Pair, Step, between};
 use crate::crypto::dh::DhSecret;
 use crate::crypto::ratchet::Unopened;
@@ -146,6 +147,9 @@ impl Engine {
         let Some(opened) = opened.filter(|opened| opened.content_key == content_key) else { return Ok(()) };
         if self.beginning_heard(step, pair, &beginning)?.is_none() {
             return Ok(());
+        }
+        if self.faults.has(Fault::AsksWhoWrote) {
+            self.names.want(peer, None, step.now);
         }
         let session = Self::answering_session(step.now, pair, sid, &beginning, opened.ratchet);
         self.keep_session(step, session)?;

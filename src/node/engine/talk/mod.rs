@@ -8,6 +8,7 @@
 mod archive;
 mod commands;
 mod matching;
+mod planted;
 mod prekeys;
 mod publishing;
 pub(in crate::node) mod rows;

@@ -22,7 +22,7 @@ mod streams;
 mod table;
 mod tally;
 mod watch;
-mod world;
+pub(in crate::node::sim) mod world;
 
 #[cfg(test)]
 mod tests;

@@ -33,6 +33,11 @@ impl World {
         }
         let [a, b] = self.links[link].nodes();
         let after = self.delay(a, b);
+        let arrives = self.now.after(after);
+        if let Some(recorder) = &mut self.recorder {
+            let [from, to] = [to.other(), to].map(|side| self.links[link].end(side).node);
+            recorder.note(self.now, arrives, [from, to], &traffic);
+        }
         self.plan_in(after, Happening::Traffic(link, to, Box::new(traffic)));
     }
 
@@ -207,7 +212,7 @@ impl World {
 
 impl Traffic {
     /// Its frame: none, when a stream simply ends.
-    fn frame(&self) -> Option<Message> {
+    pub(in crate::node::sim) fn frame(&self) -> Option<Message> {
         let is_end =
             matches!(self, Self::Items { items, .. } | Self::Fetched { items, .. } if items.is_empty());
         (!is_end).then(|| self.message())
