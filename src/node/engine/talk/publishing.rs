@@ -10,7 +10,7 @@ use super::sessions::Route;
 use super::{Engine, Look, OutgoingKey, Pair, Step, between, key_of};
 use crate::api::Event;
 use crate::crypto::keys::PostingKey;
-use crate::crypto::sealing::{OneTimeKey, SlotKeys, seal, size_for};
+use crate::crypto::sealing::{SlotKeys, seal, size_for};
 use crate::crypto::session::{SessionId, contact_slot};
 use crate::db::DbError;
 use crate::domain::conversation::{ConversationId, MessageId, ThreadId};

@@ -123,7 +123,7 @@ fn not_served(record: &Recorder, truth: &Truth) -> usize {
     let mut offered: BTreeMap<(NodeIndex, NodeIndex), (BTreeSet<PostIndex>, Timestamp)> = BTreeMap::new();
     for frame in &record.frames {
         if let Holds::Page(offers, _) = &frame.holds {
-            let (posts, last) = offered.entry((frame.from, frame.to)).or_default();
+            let (posts, last) = offered.entry((frame.from, frame.to)).or_insert_with(|| (BTreeSet::new(), frame.sent));
             posts.extend(offers);
             *last = frame.sent;
         }
