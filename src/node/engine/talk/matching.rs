@@ -3,9 +3,9 @@
 //! A bare tag is no evidence of anything, anybody can copy one: only a header that opens is. What does not open changes
 //! nothing.
 
+use super::super::Fault;
 use super::archive::Change;
 use super::rows::{Bond, Link, Message, Reaction, Session, StoredDelivery, StoredStanding};
-use super::super::Fault;
 use super::{Engine, MATCH_EARLIEST, MATCH_LATEST, Pair, Step, between};
 use crate::crypto::dh::DhSecret;
 use crate::crypto::ratchet::Unopened;

@@ -145,7 +145,10 @@ impl Node {
     }
 
     /// Reads its store at the last commit; `None` while it is off.
-    pub(in crate::node::sim) fn read<T>(&mut self, read: impl FnOnce(Read<'_>) -> Result<T, DbError>) -> Option<T> {
+    pub(in crate::node::sim) fn read<T>(
+        &mut self,
+        read: impl FnOnce(Read<'_>) -> Result<T, DbError>,
+    ) -> Option<T> {
         match &mut self.power {
             Power::On(committer) => Some(committer.database().read(read).expect("the store can be read")),
             Power::Off(_) => None,

@@ -178,7 +178,11 @@ impl World {
     }
 
     /// A person's command and what came of it.
-    pub(in crate::node::sim) fn command(&mut self, index: NodeIndex, command: Command) -> Result<Outcome, CallError> {
+    pub(in crate::node::sim) fn command(
+        &mut self,
+        index: NodeIndex,
+        command: Command,
+    ) -> Result<Outcome, CallError> {
         let call = CallId(self.nodes[index].new_number());
         self.answered = None;
         self.input(index, None, Input::CommandReceived { call, command });

@@ -6,6 +6,7 @@
 //! every post of a conversation the true next one and another sealed post of the same hour. By the bytes nobody may do
 //! better than chance; what time and the first peer give away is only told.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::time::Duration;
 
@@ -94,6 +95,14 @@ struct Row {
     is_to_learn: bool,
     size: usize,
     bytes: Vec<u8>,
+    /// Of a post of somebody who talks: what the line shows besides, against all posts of the same node.
+    besides: Option<Besides>,
+}
+
+/// What the line shows besides bytes, less the mean over all posts of the node that made it: where a node stands decides about
+/// it as well, and nodes do not talk equally much.
+#[derive(Debug, Clone, Copy, Default)]
+struct Besides {
     gap: f64,
     holders: f64,
 }
@@ -129,8 +138,14 @@ impl Table {
         self.histories += 1;
         let holders = record.holders_after(Duration::from_secs(30));
         let mut last: Option<Timestamp> = None;
-        for (index, post) in record.posts.iter().enumerate() {
+        let mut besides: Vec<Besides> = Vec::new();
+        for (post, holders) in record.posts.iter().zip(holders) {
             let gap = last.replace(post.first).map_or(0.0, |last| post.first.since(last).as_secs_f64());
+            besides.push(Besides { gap, holders: number(holders) });
+        }
+        center(record, &mut besides);
+        for ((index, post), besides) in record.posts.iter().enumerate().zip(besides) {
+            let is_of_end = truth.conversations.iter().any(|talk| talk.ends.contains(&post.from));
             let signature = post.bytes.len().saturating_sub(SIGNATURE);
             let head = post.bytes.iter().take(HEAD).chain(post.bytes.iter().skip(signature.max(HEAD)));
             self.rows.push(Row {
@@ -139,8 +154,7 @@ impl Table {
                 is_to_learn: if self.histories == 1 { index % 2 == 0 } else { self.histories % 2 == 0 },
                 size: post.bytes.len(),
                 bytes: head.copied().collect(),
-                gap,
-                holders: number(holders.get(index).copied().unwrap_or(0)),
+                besides: is_of_end.then_some(besides),
             });
         }
         self.guess_next(record, truth);
@@ -166,9 +180,10 @@ impl Table {
             f64::from(u32::from_le_bytes(day.unwrap_or_default()))
         };
         games.extend(compare(&rows, day).map(|score| (Game::Day, score)));
-        // Where they are made decides about both, too: they are told, and L11 compares like with like.
-        games.extend(compare(&rows, |row| row.gap).map(|score| (Game::Gap, score)));
-        games.extend(compare(&rows, |row| row.holders).map(|score| (Game::Holders, score)));
+        let rows: Vec<&Row> = rows.into_iter().filter(|row| row.besides.is_some()).collect();
+        let besides = |row: &Row| row.besides.unwrap_or_default();
+        games.extend(compare(&rows, |row| besides(row).gap).map(|score| (Game::Gap, score)));
+        games.extend(compare(&rows, |row| besides(row).holders).map(|score| (Game::Holders, score)));
         for ((game, is_bound), Guesses { right, count }) in NEXT.into_iter().zip(self.next) {
             let deviation = NEXT_DEVIATIONS * 0.5 / number(count).sqrt();
             let bound = is_bound.then_some(deviation.max(NEXT_LEAST));
@@ -186,9 +201,10 @@ impl Table {
                 let [post, next] = *pair else { continue };
                 let Some(at) = record.posts.get(next).map(|next| next.first) else { continue };
                 let is_near = |other: &&PostIndex| {
-                    record.posts.get(**other).is_some_and(|other| {
-                        other.first.since(at).max(at.since(other.first)) <= hour
-                    })
+                    record
+                        .posts
+                        .get(**other)
+                        .is_some_and(|other| other.first.since(at).max(at.since(other.first)) <= hour)
                 };
                 let others: Vec<PostIndex> = truth.others.iter().filter(is_near).copied().collect();
                 if others.is_empty() {
@@ -205,6 +221,22 @@ impl Table {
                     };
                 }
             }
+        }
+    }
+}
+
+/// Takes from every value the mean of its node.
+fn center(record: &Recorder, besides: &mut [Besides]) {
+    let mut sums: BTreeMap<NodeIndex, (Besides, f64)> = BTreeMap::new();
+    for (post, value) in record.posts.iter().zip(besides.iter()) {
+        let (sum, count) = sums.entry(post.from).or_default();
+        *sum = Besides { gap: sum.gap + value.gap, holders: sum.holders + value.holders };
+        *count += 1.0;
+    }
+    for (post, value) in record.posts.iter().zip(besides) {
+        if let Some((sum, count)) = sums.get(&post.from) {
+            value.gap -= sum.gap / count;
+            value.holders -= sum.holders / count;
         }
     }
 }
@@ -274,9 +306,8 @@ fn compare(rows: &[&Row], value: impl Fn(&Row) -> f64) -> Option<Score> {
 
 /// The byte that tells most.
 fn best_byte(rows: &[&Row]) -> Option<Score> {
-    let scores = (0..BYTES).filter_map(|at| {
-        compare(rows, |row| f64::from(row.bytes.get(at).copied().unwrap_or(0)))
-    });
+    let scores =
+        (0..BYTES).filter_map(|at| compare(rows, |row| f64::from(row.bytes.get(at).copied().unwrap_or(0))));
     scores.max_by(|one, other| (one.right - 0.5).abs().total_cmp(&(other.right - 0.5).abs()))
 }
 

@@ -9,6 +9,7 @@ mod checks;
 mod games;
 mod mutants;
 mod record;
+mod targets;
 mod world;
 
 #[cfg(test)]
@@ -18,6 +19,7 @@ pub use self::checks::{Check, Depth, Figure, Finding, Verdict};
 pub use self::games::{Game, Score};
 pub use self::mutants::Leak;
 pub(in crate::node::sim) use self::record::Recorder;
+pub use self::targets::{Aim, Mesh, Pushes, Targets, targets};
 
 use self::games::Table;
 use self::world::{PLAN, play};

@@ -226,7 +226,8 @@ fn fix_key(record: &mut Recorder, talk: &Conversation, dice: &mut StdRng) {
 }
 
 fn repeat_tags(record: &mut Recorder, talk: &Conversation, dice: &mut StdRng) {
-    let makers: Vec<_> = talk.posts.iter().map(|post| record.posts.get(*post).map(|post| post.from)).collect();
+    let makers: Vec<_> =
+        talk.posts.iter().map(|post| record.posts.get(*post).map(|post| post.from)).collect();
     let mut tags = [[0_u8; 32]; 2];
     let mut last = None;
     edit(record, talk, |number, bytes| {

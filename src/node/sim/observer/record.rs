@@ -178,24 +178,33 @@ impl Recorder {
     /// The names by which sealed posts go on the line: of a post in the record, the hash of its signed bytes.
     pub(super) fn ids(&self) -> Vec<ObjectId> {
         let signed = |post: &Post| post.bytes.len().saturating_sub(SIGNATURE);
-        self.posts.iter().map(|post| ObjectId::of(post.bytes.get(..signed(post)).unwrap_or_default())).collect()
+        self.posts
+            .iter()
+            .map(|post| ObjectId::of(post.bytes.get(..signed(post)).unwrap_or_default()))
+            .collect()
     }
 
     /// Since when each node has had each sealed post, so that others may know: because it came to it, or because it was
-    /// spread from there. With it, where in the record that was.
+    /// spread from there, which is seen by several pushes at once (a single one asks somebody else to spread it). With it, where in
+    /// the record that was.
     pub(super) fn public_since(&self) -> BTreeMap<(NodeIndex, PostIndex), Since> {
         let mut since: BTreeMap<(NodeIndex, PostIndex), Since> = BTreeMap::new();
         let mut note = |node, post, since_then: Since| {
             let known = since.entry((node, post)).or_insert(since_then);
             *known = (*known).min(since_then);
         };
+        let mut pushes: BTreeMap<(NodeIndex, PostIndex, Timestamp), usize> = BTreeMap::new();
         for (number, frame) in self.frames.iter().enumerate() {
             for (place, post) in frame.carried().iter().enumerate() {
                 match frame.holds {
                     Holds::Pushed(_, Stage::Stem) => {}
                     Holds::Pushed(_, Stage::Spread) => {
                         note(frame.to, *post, (frame.arrives, number, place));
-                        note(frame.from, *post, (frame.sent, number, place));
+                        let at_once = pushes.entry((frame.from, *post, frame.sent)).or_default();
+                        *at_once += 1;
+                        if *at_once > 1 {
+                            note(frame.from, *post, (frame.sent, number, place));
+                        }
                     }
                     _ => note(frame.to, *post, (frame.arrives, number, place)),
                 }
@@ -207,7 +216,8 @@ impl Recorder {
     /// Of each node the sealed posts that came to it, with the time of the first copy; none of those it spread itself.
     pub(super) fn arrivals(&self, node: NodeIndex) -> Vec<(PostIndex, Timestamp)> {
         let mut arrivals: BTreeMap<PostIndex, Timestamp> = BTreeMap::new();
-        let comes = |frame: &&Frame| frame.to == node && !matches!(frame.holds, Holds::Pushed(_, Stage::Stem));
+        let comes =
+            |frame: &&Frame| frame.to == node && !matches!(frame.holds, Holds::Pushed(_, Stage::Stem));
         for frame in self.frames.iter().filter(comes) {
             for post in frame.carried() {
                 let first = arrivals.entry(*post).or_insert(frame.arrives);

@@ -26,8 +26,6 @@ use crate::node::sim::node::NodeIndex;
 
 /// Nodes of a history.
 pub(super) const NODES: usize = 12;
-/// Connections a node opens when it comes.
-const OPENED: usize = 4;
 /// Time between two nodes that come.
 const COMING: Duration = Duration::from_secs(2);
 /// Time until prekeys are out and the first look is done.
@@ -50,6 +48,8 @@ pub(super) struct Plan {
     pub(super) public: usize,
     /// How long it is.
     pub(super) time: Duration,
+    /// Connections a node opens when it comes, to those that are there.
+    pub(super) opened: usize,
 }
 
 /// One conversation of 100 messages and two shorter ones; about 300 other sealed posts: 180 of the ends and 120 decoys.
@@ -59,6 +59,7 @@ pub(super) const PLAN: Plan = Plan {
     decoys_per_hour: 10,
     public: 40,
     time: Duration::from_hours(2),
+    opened: 4,
 };
 
 /// Which sealed posts belong together.
@@ -137,7 +138,7 @@ impl History {
             let decoys = if talking.contains(&number) { 0 } else { plan.decoys_per_hour };
             let index = world.add_stranger(&format!("somebody {number}"), decoys);
             let mut known = BTreeSet::new();
-            while known.len() < OPENED.min(number) {
+            while known.len() < plan.opened.min(number) {
                 let peer = dice.random_range(0..number);
                 if known.insert(peer) {
                     let ticket = format_ticket(&world.address(peer));
@@ -155,7 +156,8 @@ impl History {
 
     /// All read the author at the last node, and nobody reads whom it writes to.
     fn follow_somebody(&mut self) {
-        let Some((author, readers)) = self.cast.clone().split_last().map(|(last, rest)| (*last, rest.to_vec()))
+        let Some((author, readers)) =
+            self.cast.clone().split_last().map(|(last, rest)| (*last, rest.to_vec()))
         else {
             return;
         };

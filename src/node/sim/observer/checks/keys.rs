@@ -63,7 +63,8 @@ pub(in crate::node::sim::observer) fn check_l2(record: &Recorder, truth: &Truth)
     let authors_known = Known::of_keys(&own_forms);
     let related = own_forms.iter().filter(|key| personas_known.has(key)).count()
         + tags_seen.iter().filter(|tag| personas_known.has(tag) || authors_known.has(tag)).count();
-    let blinded = truth.conversations.iter().map(|talk| equal_differences(record, talk, &personas)).sum::<usize>();
+    let blinded =
+        truth.conversations.iter().map(|talk| equal_differences(record, talk, &personas)).sum::<usize>();
     judge(Check::L2, "keys that are the same, or related", number(repeated + related + blinded), 1.0)
 }
 

@@ -34,11 +34,7 @@ fn after(
 }
 
 /// How differently an end behaves after what came for it and after everything else, in standard errors.
-fn difference(
-    record: &Recorder,
-    talk: &Conversation,
-    counts: impl Fn(&Frame, PostIndex) -> f64,
-) -> f64 {
+fn difference(record: &Recorder, talk: &Conversation, counts: impl Fn(&Frame, PostIndex) -> f64) -> f64 {
     let own: BTreeSet<PostIndex> = talk.posts.iter().copied().collect();
     let mut worst: f64 = 0.0;
     for end in talk.ends {
@@ -54,9 +50,7 @@ fn difference(
 /// L7: every question for sealed posts is for all of them, and a node asks no more often after something came for it than
 /// after anything else.
 pub(in crate::node::sim::observer) fn check_l7(record: &Recorder, truth: &Truth) -> Verdict {
-    let is_narrow = |frame: &&Frame| {
-        matches!(&frame.holds, Holds::Pull(Some(recipients), _) if !recipients.is_everything())
-    };
+    let is_narrow = |frame: &&Frame| matches!(&frame.holds, Holds::Pull(Some(recipients), _) if !recipients.is_everything());
     let narrow = record.frames.iter().filter(is_narrow).count();
     judge(Check::L7, "questions for only some sealed posts", number(narrow), 1.0)?;
     let asks = |frame: &Frame, _| if matches!(frame.holds, Holds::Pull(Some(_), _)) { 1.0 } else { 0.0 };
@@ -87,9 +81,24 @@ pub(in crate::node::sim::observer) fn check_l8(record: &Recorder, truth: &Truth)
 /// after what came for them that they do not after other posts.
 pub(in crate::node::sim::observer) fn check_l11(record: &Recorder, truth: &Truth) -> Verdict {
     let since = record.public_since();
-    judge(Check::L11, "posts offered or declined while only their maker has them", number(shown_early(record, &since)), 1.0)?;
-    judge(Check::L11, "posts of a conversation that a node does not serve", number(not_served(record, truth)), 1.0)?;
-    judge(Check::L11, "offers out of the order in which they came", number(out_of_order(record, &since)), 1.0)?;
+    judge(
+        Check::L11,
+        "posts offered or declined while only their maker has them",
+        number(shown_early(record, &since)),
+        1.0,
+    )?;
+    judge(
+        Check::L11,
+        "posts of a conversation that a node does not serve",
+        number(not_served(record, truth)),
+        1.0,
+    )?;
+    judge(
+        Check::L11,
+        "offers out of the order in which they came",
+        number(out_of_order(record, &since)),
+        1.0,
+    )?;
     let asked: usize = truth.conversations.iter().map(|talk| asked_about(record, talk)).sum();
     judge(Check::L11, "questions of an end about the other one", number(asked), 1.0)?;
     let figures: [fn(&Frame, PostIndex) -> f64; 3] = [
@@ -98,7 +107,8 @@ pub(in crate::node::sim::observer) fn check_l11(record: &Recorder, truth: &Truth
         |frame, _| if matches!(frame.holds, Holds::Other(_)) { 1.0 } else { 0.0 },
     ];
     let talks = truth.conversations.iter();
-    let worst = talks.flat_map(|talk| figures.map(|figure| difference(record, talk, figure))).fold(0.0, f64::max);
+    let worst =
+        talks.flat_map(|talk| figures.map(|figure| difference(record, talk, figure))).fold(0.0, f64::max);
     judge(Check::L11, "frames after what came for a node, against others", worst, BOUND)
 }
 
@@ -107,11 +117,12 @@ pub(in crate::node::sim::observer) fn check_l11(record: &Recorder, truth: &Truth
 fn shown_early(record: &Recorder, since: &BTreeMap<(NodeIndex, PostIndex), Since>) -> usize {
     let is_early = |node, post, at: Timestamp| since.get(&(node, post)).is_none_or(|(from, ..)| *from > at);
     let shown = |frame: &Frame| match &frame.holds {
-        Holds::Page(offers, _) => offers.iter().filter(|post| is_early(frame.from, **post, frame.sent)).count(),
-        Holds::Want(offers) => offers
-            .iter()
-            .filter(|(post, wanted)| !wanted && is_early(frame.from, *post, frame.sent))
-            .count(),
+        Holds::Page(offers, _) => {
+            offers.iter().filter(|post| is_early(frame.from, **post, frame.sent)).count()
+        }
+        Holds::Want(offers) => {
+            offers.iter().filter(|(post, wanted)| !wanted && is_early(frame.from, *post, frame.sent)).count()
+        }
         _ => 0,
     };
     record.frames.iter().map(shown).sum()
@@ -123,14 +134,14 @@ fn not_served(record: &Recorder, truth: &Truth) -> usize {
     let mut offered: BTreeMap<(NodeIndex, NodeIndex), (BTreeSet<PostIndex>, Timestamp)> = BTreeMap::new();
     for frame in &record.frames {
         if let Holds::Page(offers, _) = &frame.holds {
-            let (posts, last) = offered.entry((frame.from, frame.to)).or_insert_with(|| (BTreeSet::new(), frame.sent));
+            let (posts, last) =
+                offered.entry((frame.from, frame.to)).or_insert_with(|| (BTreeSet::new(), frame.sent));
             posts.extend(offers);
             *last = frame.sent;
         }
     }
-    let is_old = |post: &&PostIndex| {
-        record.posts.get(**post).is_some_and(|post| post.first.after(YOUNG) < end)
-    };
+    let is_old =
+        |post: &&PostIndex| record.posts.get(**post).is_some_and(|post| post.first.after(YOUNG) < end);
     let others: BTreeSet<PostIndex> = truth.others.iter().filter(is_old).copied().collect();
     let talked = truth.conversations.iter().flat_map(|talk| &talk.posts).filter(is_old);
     let talked: BTreeSet<PostIndex> = talked.copied().collect();
@@ -144,7 +155,8 @@ fn not_served(record: &Recorder, truth: &Truth) -> usize {
 fn out_of_order(record: &Recorder, since: &BTreeMap<(NodeIndex, PostIndex), Since>) -> usize {
     let wrong = |frame: &Frame| match &frame.holds {
         Holds::Page(offers, _) => {
-            let came: Vec<&Since> = offers.iter().filter_map(|post| since.get(&(frame.from, *post))).collect();
+            let came: Vec<&Since> =
+                offers.iter().filter_map(|post| since.get(&(frame.from, *post))).collect();
             let is_wrong = |pair: &&[&Since]| match pair {
                 // Of two frames of one moment nobody knows which was first.
                 [(at, number, place), (next, next_number, next_place)] => {

@@ -17,8 +17,12 @@ fn fields() -> Vec<Field> {
     let mut fields: Vec<Field> = Vec::new();
     for at in 0..HEAD {
         fields.push(Box::new(move |bytes| u64::from(bytes.get(at).copied().unwrap_or(0))));
-        fields.push(Box::new(move |bytes| u64::from(u32::from_le_bytes(bytes_at(bytes, at).unwrap_or_default()))));
-        fields.push(Box::new(move |bytes| u64::from(u32::from_be_bytes(bytes_at(bytes, at).unwrap_or_default()))));
+        fields.push(Box::new(move |bytes| {
+            u64::from(u32::from_le_bytes(bytes_at(bytes, at).unwrap_or_default()))
+        }));
+        fields.push(Box::new(move |bytes| {
+            u64::from(u32::from_be_bytes(bytes_at(bytes, at).unwrap_or_default()))
+        }));
         fields.push(Box::new(move |bytes| u64::from_le_bytes(bytes_at(bytes, at).unwrap_or_default())));
         fields.push(Box::new(move |bytes| u64::from_be_bytes(bytes_at(bytes, at).unwrap_or_default())));
     }

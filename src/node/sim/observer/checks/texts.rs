@@ -11,40 +11,43 @@ use crate::node::sim::observer::world::Truth;
 /// same once in 10^8 histories.
 const SHARED: usize = 8;
 
-/// Windows that mean nothing: at the same place in nearly all posts that are not of this conversation (version, day, and
+/// Bytes that mean nothing: at the same place in nearly all posts that are not of this conversation (version, day, and
 /// what is reserved). Learned, not known.
-fn constants(record: &Recorder, controls: &[PostIndex]) -> BTreeMap<usize, u64> {
+fn constants(record: &Recorder, controls: &[PostIndex]) -> BTreeMap<usize, u8> {
     let mut learned = BTreeMap::new();
     for at in 0..HEAD {
-        let mut counts: BTreeMap<u64, usize> = BTreeMap::new();
+        let mut counts = [0_usize; 256];
         for post in controls {
-            if let Some(window) = bytes_at(bytes_of(record, *post), at) {
-                *counts.entry(u64::from_be_bytes(window)).or_default() += 1;
+            if let Some(byte) = bytes_of(record, *post).get(at) {
+                counts[usize::from(*byte)] += 1;
             }
         }
-        if let Some((window, count)) = counts.into_iter().max_by_key(|(_, count)| *count)
-            && count * 20 > controls.len() * 19
-        {
-            learned.insert(at, window);
-        }
+        let most = (0..=u8::MAX).max_by_key(|byte| counts[usize::from(*byte)]);
+        learned.extend(
+            most.filter(|byte| counts[usize::from(*byte)] * 20 > controls.len() * 19).map(|byte| (at, byte)),
+        );
     }
     learned
 }
 
-/// All windows of some posts but the constant ones.
+/// All windows of some posts that hold none of these bytes in their place.
 fn windows(
     record: &Recorder,
     posts: &[PostIndex],
-    constants: &BTreeMap<usize, u64>,
+    constants: &BTreeMap<usize, u8>,
 ) -> Vec<(u64, usize, PostIndex)> {
     let mut windows = Vec::new();
     for post in posts {
-        for (at, window) in bytes_of(record, *post).windows(SHARED).enumerate() {
-            if let Some(window) = window.first_chunk() {
-                let window = u64::from_be_bytes(*window);
-                if constants.get(&at) != Some(&window) {
-                    windows.push((window, at, *post));
-                }
+        let bytes = bytes_of(record, *post);
+        let mut free_from = 0;
+        for (last, byte) in bytes.iter().enumerate() {
+            if constants.get(&last) == Some(byte) {
+                free_from = last + 1;
+            }
+            if last + 1 >= free_from + SHARED
+                && let Some(window) = bytes_at(bytes, last + 1 - SHARED)
+            {
+                windows.push((u64::from_be_bytes(window), last + 1 - SHARED, *post));
             }
         }
     }
@@ -90,7 +93,12 @@ pub(in crate::node::sim::observer) fn check_l9(record: &Recorder, truth: &Truth)
             }
         }
     }
-    judge(Check::L9, "bytes at one place that are zero in the sum of two posts", number(longest), number(SHARED))
+    judge(
+        Check::L9,
+        "bytes at one place that are zero in the sum of two posts",
+        number(longest),
+        number(SHARED),
+    )
 }
 
 /// L6: every sealed post has one of the four sizes, and each size is as frequent among the posts of a conversation as among
