@@ -83,7 +83,7 @@ impl Engine {
         let asked = Asked { groups: asked, sealed };
         let request = self.new_request();
         let recipients = match sealed {
-            Some(since) if self.faults.has(Fault::AsksForOneTag) => self.asked_tag(since),
+            Some(since) if self.faults.has(Fault::AsksForOneTag) => Some(self.asked_tag(since)),
             sealed => sealed.map(Recipients::everything),
         };
         let Some(connection) = self.connections.get_mut(&id) else {

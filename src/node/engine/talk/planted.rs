@@ -30,8 +30,8 @@ impl Engine {
     }
 
     /// What a node that names what it waits for would ask: the first tag of any of its sessions, else everything.
-    pub(in crate::node::engine) fn asked_tag(&self, since: Seq) -> Option<Recipients> {
+    pub(in crate::node::engine) fn asked_tag(&self, since: Seq) -> Recipients {
         let tag = self.talks.tags.keys().next();
-        Some(tag.map_or_else(|| Recipients::everything(since), |tag| Recipients::like(*tag, 256, since)))
+        tag.map_or_else(|| Recipients::everything(since), |tag| Recipients::like(*tag, 256, since))
     }
 }

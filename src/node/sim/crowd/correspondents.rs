@@ -16,12 +16,14 @@ use super::world::World;
 use crate::domain::time::Timestamp;
 use crate::node::sim::node::NodeIndex;
 
-/// Time between two exchanges of a pair, on average.
-const EXCHANGE_EVERY: Duration = Duration::from_mins(4);
-/// The least.
+/// The least time between two exchanges of a pair.
 const EXCHANGE_LEAST: Duration = Duration::from_mins(2);
-/// How long an answer takes, at least and at most.
-const ANSWER: (Duration, Duration) = (Duration::from_secs(30), Duration::from_secs(90));
+/// What chance adds to it at most: four minutes are the mean.
+const EXCHANGE_SPREAD: Duration = Duration::from_mins(4);
+/// How long an answer takes at least.
+const ANSWER_LEAST: Duration = Duration::from_secs(30);
+/// What chance adds to it at most.
+const ANSWER_SPREAD: Duration = Duration::from_mins(1);
 /// Time between two posts of everybody else.
 const OTHERS_EVERY: Duration = Duration::from_secs(30);
 /// What is closer than this in time may belong together: a little more than the longest answer.
@@ -83,12 +85,14 @@ pub fn meet(meeting: Meeting) -> Met {
     world.run_for(TOGETHER * 3);
     let sightings = world.spies.sightings();
     let right = |until: &dyn Fn(usize) -> Timestamp| {
-        let guesses = pairs.iter().enumerate().flat_map(|(pair, ends)| {
-            let [one, other] = *ends;
-            let guess = move |of| guess(&sightings_until(&sightings, until(pair)), begin, until(pair), of);
-            [guess(one) == Some(other), guess(other) == Some(one)]
-        });
-        guesses.filter(|is_right| *is_right).count()
+        let mut right = 0;
+        for (pair, [one, other]) in pairs.iter().enumerate() {
+            let seen = sightings_until(&sightings, until(pair));
+            let guess = |of| guess(&seen, begin, until(pair), of);
+            right +=
+                [(*one, *other), (*other, *one)].iter().filter(|(of, is)| guess(*of) == Some(*is)).count();
+        }
+        right
     };
     let late = begin.after(end).after(TOGETHER * 3);
     Met {
@@ -110,11 +114,10 @@ fn schedule(
     for [one, other] in pairs {
         let mut at = Duration::ZERO;
         for exchange in 1..=exchanges {
-            let spread = (EXCHANGE_EVERY - EXCHANGE_LEAST) * 2;
-            at += EXCHANGE_LEAST + world.within(spread);
+            at += EXCHANGE_LEAST + world.within(EXCHANGE_SPREAD);
             let begins_other = world.dice.random_ratio(1, 2);
             let ends = if begins_other { [*other, *one] } else { [*one, *other] };
-            let answer = ANSWER.0 + world.within(ANSWER.1 - ANSWER.0);
+            let answer = ANSWER_LEAST + world.within(ANSWER_SPREAD);
             acts.push((at, ends));
             acts.push((at + answer, [ends[1], ends[0]]));
             if exchange == FEW.min(exchanges) {

@@ -151,7 +151,11 @@ impl Table {
             self.rows.push(Row {
                 is_message: truth.conversations.iter().any(|talk| talk.posts.contains(&index)),
                 // One history has both halves; of several every second is to learn from.
-                is_to_learn: if self.histories == 1 { index % 2 == 0 } else { self.histories % 2 == 0 },
+                is_to_learn: if self.histories == 1 {
+                    index % 2 == 0
+                } else {
+                    self.histories.is_multiple_of(2)
+                },
                 size: post.bytes.len(),
                 bytes: head.copied().collect(),
                 besides: is_of_end.then_some(besides),

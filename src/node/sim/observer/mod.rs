@@ -53,7 +53,9 @@ pub fn observe(seeds: std::ops::Range<u64>, depth: Depth) -> Observed {
 }
 
 /// Plays one history with a leak; what its check says.
-#[must_use]
+///
+/// # Errors
+/// The [`Finding`], which is what is hoped for.
 pub fn observe_leak(seed: u64, leak: Leak, depth: Depth) -> Verdict {
     let (record, truth) = play(seed, PLAN, Some(leak));
     checks::one(leak.check(), &record, &truth, depth)

@@ -79,10 +79,10 @@ pub(super) struct Truth {
     pub(super) others: Vec<PostIndex>,
 }
 
-impl Truth {
-    /// Everything that is no post of this conversation.
-    pub(super) fn controls(&self, conversation: &Conversation, posts: usize) -> Vec<PostIndex> {
-        let own: BTreeSet<PostIndex> = conversation.posts.iter().copied().collect();
+impl Conversation {
+    /// Everything that is no post of it, of so many.
+    pub(super) fn controls(&self, posts: usize) -> Vec<PostIndex> {
+        let own: BTreeSet<PostIndex> = self.posts.iter().copied().collect();
         (0..posts).filter(|post| !own.contains(post)).collect()
     }
 }
@@ -262,7 +262,9 @@ impl History {
         let length = self.length();
         let size = size_for(length).expect("texts fit");
         let (mut slots, mut body) = ([[0; SLOT]; SLOTS], vec![0; Sealed::body_bytes(size)]);
-        slots.iter_mut().for_each(|slot| self.dice.fill_bytes(slot));
+        for slot in &mut slots {
+            self.dice.fill_bytes(slot);
+        }
         self.dice.fill_bytes(&mut body);
         let author = PostingKey::generate(&mut self.dice);
         let day = day_of(self.world.now);

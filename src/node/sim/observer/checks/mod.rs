@@ -181,7 +181,7 @@ pub(super) fn auc(ours: &[f64], others: &[f64]) -> f64 {
     let mut rank_sum = 0.0;
     let mut below = 0;
     for equal in all.chunk_by(|one, other| one.0.total_cmp(&other.0).is_eq()) {
-        let rank = number(below) + (number(equal.len()) + 1.0) / 2.0;
+        let rank = number(below) + f64::midpoint(number(equal.len()), 1.0);
         rank_sum += rank * number(equal.iter().filter(|(_, is_ours)| *is_ours).count());
         below += equal.len();
     }

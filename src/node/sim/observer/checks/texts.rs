@@ -63,7 +63,7 @@ fn common(one: u64, other: u64) -> usize {
 pub(in crate::node::sim::observer) fn check_l1(record: &Recorder, truth: &Truth) -> Verdict {
     let mut longest = 0;
     for talk in &truth.conversations {
-        let constants = constants(record, &truth.controls(talk, record.posts.len()));
+        let constants = constants(record, &talk.controls(record.posts.len()));
         let mut windows = windows(record, &talk.posts, &constants);
         windows.sort_unstable();
         for pair in windows.windows(2) {
@@ -82,7 +82,7 @@ pub(in crate::node::sim::observer) fn check_l1(record: &Recorder, truth: &Truth)
 pub(in crate::node::sim::observer) fn check_l9(record: &Recorder, truth: &Truth) -> Verdict {
     let mut longest = 0;
     for talk in &truth.conversations {
-        let constants = constants(record, &truth.controls(talk, record.posts.len()));
+        let constants = constants(record, &talk.controls(record.posts.len()));
         let mut windows = windows(record, &talk.posts, &constants);
         windows.sort_unstable_by_key(|(window, at, _)| (*at, *window));
         for pair in windows.windows(2) {
@@ -125,7 +125,7 @@ pub(in crate::node::sim::observer) fn check_l6(record: &Recorder, truth: &Truth)
     let mut worst: f64 = 0.0;
     for talk in &truth.conversations {
         let ours = histogram(&talk.posts);
-        let others = histogram(&truth.controls(talk, record.posts.len()));
+        let others = histogram(&talk.controls(record.posts.len()));
         worst = worst.max(chi_square(ours, others));
     }
     judge(Check::L6, "sizes of a conversation against those of all others", worst, BOUND)
