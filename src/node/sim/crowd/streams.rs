@@ -13,7 +13,7 @@ use crate::node::engine::{ConnectionId, Delivery, HandOver, Input, PullEnd, Pull
 use crate::node::sim::network::End;
 use crate::node::sim::node::{LinkIndex, NodeIndex};
 use crate::node::sim::traffic::{Asked, Side, Traffic, all_items, items_of};
-use crate::node::wire::{Decoded, GroupEnd, Item, Message, Page, Pull, SealedPush};
+use crate::node::wire::{Decoded, GroupEnd, Item, Message, Page, Pull, SealedPush, Stage};
 
 /// Time until somebody who asked gives up.
 const LOST_TIME: Duration = Duration::from_secs(5);
@@ -140,6 +140,7 @@ impl World {
         let End { node: sender, boot, .. } = self.links[link].end(to.other());
         self.input_in(Duration::ZERO, sender, boot, Input::SealedHanded { id, end: HandOver::Taken });
         let SealedPush { item, stage } = push;
+        let stage = if self.probers.contains(&node) { Stage::Spread } else { stage };
         let lacked = self.nodes[node].read(|read| answer::lacked(read, vec![item])).unwrap_or_default();
         for post in answer::check_pushed(lacked) {
             let pushed = Input::SealedPushed { connection, stage, post: Box::new(post) };

@@ -64,6 +64,8 @@ pub(in crate::node::sim) struct World {
     pub(in crate::node::sim) now: Timestamp,
     pub(in crate::node::sim) dice: StdRng,
     pub(in crate::node::sim) nodes: Vec<Node>,
+    /// Nodes that show at once what they are handed on the stem, to see who has it already.
+    pub(in crate::node::sim) probers: BTreeSet<NodeIndex>,
     /// Who writes down every frame, if anybody does.
     pub(in crate::node::sim) recorder: Option<Recorder>,
     pub(super) links: Vec<Link>,
@@ -102,6 +104,7 @@ impl World {
             author_key,
             reader_key,
             nodes: Vec::new(),
+            probers: BTreeSet::new(),
             recorder: None,
             links: Vec::new(),
             pulls: Pulls::Answered,

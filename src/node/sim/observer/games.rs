@@ -13,7 +13,7 @@ use std::time::Duration;
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 
-use super::checks::{HEAD, auc, bytes_of, number};
+use super::checks::{DEEDS, HEAD, auc, bytes_of, deeds_after, number};
 use super::record::{Holds, PostIndex, Recorder, SIGNATURE};
 use super::world::Truth;
 use crate::domain::sealed::SEALED_SIZES;
@@ -47,6 +47,14 @@ pub enum Game {
     Gap,
     /// How many hold it after half a minute.
     Holders,
+    /// Whether what just came is for the node it came to, by how many frames it sends within ten seconds.
+    FramesAfter,
+    /// The same by their bytes.
+    BytesAfter,
+    /// The same by frames that are no exchange of objects.
+    AsidesAfter,
+    /// The same by questions for sealed posts.
+    QuestionsAfter,
     /// Next post: as many bytes as possible are the same at their place.
     NextSameBytes,
     /// Next post: as many runs of four bytes as possible are in both.
@@ -114,6 +122,13 @@ struct Guesses {
     count: usize,
 }
 
+/// What a node does after something came to it, in the order of [`DEEDS`].
+const AFTER: [Game; DEEDS.len()] =
+    [Game::FramesAfter, Game::BytesAfter, Game::AsidesAfter, Game::QuestionsAfter];
+/// Of what comes in one frame all has the same behind it, and what comes within ten seconds has much of it: a quarter of the
+/// arrivals counts.
+const ALIKE: f64 = 4.0;
+
 /// Rules for the next post, with whether a good program keeps them to chance.
 const NEXT: [(Game, bool); 6] = [
     (Game::NextSameBytes, true),
@@ -129,6 +144,7 @@ const NEXT: [(Game, bool); 6] = [
 pub(super) struct Table {
     rows: Vec<Row>,
     next: [Guesses; NEXT.len()],
+    after: [Vec<(bool, f64)>; AFTER.len()],
     histories: u64,
 }
 
@@ -161,6 +177,9 @@ impl Table {
                 besides: is_of_end.then_some(besides),
             });
         }
+        for (values, deed) in self.after.iter_mut().zip(DEEDS) {
+            values.extend(truth.conversations.iter().flat_map(|talk| deeds_after(record, talk, deed)));
+        }
         self.guess_next(record, truth);
     }
 
@@ -188,6 +207,13 @@ impl Table {
         let besides = |row: &Row| row.besides.unwrap_or_default();
         games.extend(compare(&rows, |row| besides(row).gap).map(|score| (Game::Gap, score)));
         games.extend(compare(&rows, |row| besides(row).holders).map(|score| (Game::Holders, score)));
+        for (game, values) in AFTER.into_iter().zip(&self.after) {
+            let of = |wanted: bool| -> Vec<f64> {
+                values.iter().filter(|(is_mail, _)| *is_mail == wanted).map(|(_, value)| *value).collect()
+            };
+            let (mail, others) = (of(true), of(false));
+            games.extend(judge(&mail, &others, ALIKE).map(|score| (game, score)));
+        }
         for ((game, is_bound), Guesses { right, count }) in NEXT.into_iter().zip(self.next) {
             let deviation = NEXT_DEVIATIONS * 0.5 / number(count).sqrt();
             let bound = is_bound.then_some(deviation.max(NEXT_LEAST));
@@ -300,11 +326,15 @@ fn compare(rows: &[&Row], value: impl Fn(&Row) -> f64) -> Option<Score> {
     let values = |is_message| -> Vec<f64> {
         rows.iter().filter(|row| row.is_message == is_message).map(|row| value(row)).collect()
     };
-    let (messages, others) = (values(true), values(false));
-    (messages.len().min(others.len()) >= FEWEST).then(|| {
-        let (m, n) = (number(messages.len()), number(others.len()));
-        let bound = DEVIATIONS * ((m + n + 1.0) / (12.0 * m * n)).sqrt();
-        Score { right: auc(&messages, &others), bound: Some(bound), count: rows.len() }
+    judge(&values(true), &values(false), 1.0)
+}
+
+/// The chance that a value of the one kind is above one of the other, of which so many count as one.
+fn judge(ours: &[f64], others: &[f64], alike: f64) -> Option<Score> {
+    (ours.len().min(others.len()) >= FEWEST).then(|| {
+        let (m, n) = (number(ours.len()), number(others.len()));
+        let bound = DEVIATIONS * (alike * (m + n + 1.0) / (12.0 * m * n)).sqrt();
+        Score { right: auc(ours, others), bound: Some(bound), count: ours.len() + others.len() }
     })
 }
 

@@ -52,6 +52,15 @@ pub fn observe(seeds: std::ops::Range<u64>, depth: Depth) -> Observed {
     Observed { checks, posts: table.posts(), games: table.play() }
 }
 
+/// Plays one history; what one check says.
+///
+/// # Errors
+/// The [`Finding`].
+pub fn observe_check(seed: u64, check: Check, depth: Depth) -> Verdict {
+    let (record, truth) = play(seed, PLAN, None);
+    checks::one(check, &record, &truth, depth)
+}
+
 /// Plays one history with a leak; what its check says.
 ///
 /// # Errors

@@ -1,7 +1,7 @@
 //! What a line shows: every frame of a history with its time, its two ends and what it holds. Nothing in here says which
 //! sealed post is a message, and of whom; that is [`Truth`](super::world::Truth), which is only read to score.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use crate::domain::envelope::{Envelope, Kind};
@@ -93,6 +93,8 @@ pub(in crate::node::sim) struct Recorder {
     pub(super) posts: Vec<Post>,
     /// The public names of all personas.
     pub(super) personas: Vec<PostingId>,
+    /// Nodes that show at once what they are handed on the stem.
+    pub(super) probers: BTreeSet<NodeIndex>,
     index: BTreeMap<ObjectId, PostIndex>,
 }
 
@@ -197,7 +199,7 @@ impl Recorder {
         for (number, frame) in self.frames.iter().enumerate() {
             for (place, post) in frame.carried().iter().enumerate() {
                 match frame.holds {
-                    Holds::Pushed(_, Stage::Stem) => {}
+                    Holds::Pushed(_, Stage::Stem) if !self.probers.contains(&frame.to) => {}
                     Holds::Pushed(_, Stage::Spread) => {
                         note(frame.to, *post, (frame.arrives, number, place));
                         let at_once = pushes.entry((frame.from, *post, frame.sent)).or_default();

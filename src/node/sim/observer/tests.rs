@@ -70,18 +70,15 @@ fn a_leak_shows_in_the_games() {
 
 #[test]
 fn a_thousand_messages_are_pushed_to_who_they_are_for_as_often_as_to_others() {
-    for mesh in [Mesh::Full, Mesh::Partial] {
-        let seen = targets(SEED, mesh, Aim::AsItIs);
-        println!("{mesh:?}, {} sends: stem {:?}, spread {:?}", seen.sends, seen.stem, seen.spread);
-        assert!(seen.sends >= 1_000 && seen.stem.are_chance() && seen.spread.are_chance());
-        let used = |talking: bool| {
-            let some =
-                seen.kinds.iter().filter(|(connection, _)| seen.talking.contains(*connection) == talking);
-            some.flat_map(|(_, kinds)| kinds.keys().copied()).collect::<std::collections::BTreeSet<u16>>()
-        };
-        println!("kinds of frames between those who talk {:?}, and others {:?}", used(true), used(false));
-        assert!(used(true).is_subset(&used(false)));
-    }
+    let seen = targets(SEED, Mesh::Full, Aim::AsItIs);
+    println!("{} sends: stem {:?}, spread {:?}", seen.sends, seen.stem, seen.spread);
+    assert!(seen.sends >= 1_000 && seen.stem.are_chance() && seen.spread.are_chance());
+    let used = |talking: bool| {
+        let some = seen.kinds.iter().filter(|(connection, _)| seen.talking.contains(*connection) == talking);
+        some.flat_map(|(_, kinds)| kinds.keys().copied()).collect::<std::collections::BTreeSet<u16>>()
+    };
+    println!("kinds of frames between those who talk {:?}, and others {:?}", used(true), used(false));
+    assert!(used(true).is_subset(&used(false)));
     let aimed = targets(SEED, Mesh::Full, Aim::AtRecipient);
     assert!(!aimed.stem.are_chance(), "{:?}", aimed.stem);
 }

@@ -147,6 +147,8 @@ impl History {
             }
             world.run_for(COMING);
         }
+        // Somebody who talks to nobody probes; where all talk, nobody does.
+        world.probers = cast.iter().skip(2 * plan.messages.len()).take(1).copied().collect();
         let talks = plan.messages.iter().map(|_| [None, None]).collect();
         let mut history = Self { world, dice, cast, talks, made: BTreeSet::new() };
         history.follow_somebody();
@@ -275,6 +277,7 @@ impl History {
     /// What was recorded, and what it was.
     fn end(mut self, plan: Plan) -> (Recorder, Truth) {
         let mut recorder = self.world.recorder.take().unwrap_or_default();
+        recorder.probers.clone_from(&self.world.probers);
         recorder.personas = (0..NODES).map(|node| self.persona(node)).collect();
         let made: BTreeSet<PostIndex> = self.made.iter().filter_map(|id| recorder.find(*id)).collect();
         let mut conversations: Vec<Conversation> = (0..plan.messages.len())

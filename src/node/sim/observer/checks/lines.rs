@@ -22,7 +22,7 @@ fn after(
     record: &Recorder,
     node: NodeIndex,
     arrivals: &[(PostIndex, Timestamp)],
-    counts: impl Fn(&Frame, PostIndex) -> f64,
+    counts: fn(&Frame, PostIndex) -> f64,
 ) -> Vec<f64> {
     let sent: Vec<&Frame> = record.frames.iter().filter(|frame| frame.from == node).collect();
     let of = |(post, at): &(PostIndex, Timestamp)| {
@@ -33,16 +33,49 @@ fn after(
     arrivals.iter().map(of).collect()
 }
 
-/// How differently an end behaves after what came for it and after everything else, in standard errors.
-fn difference(record: &Recorder, talk: &Conversation, counts: impl Fn(&Frame, PostIndex) -> f64) -> f64 {
+/// What a node does within [`AFTER`] of an arrival.
+pub(in crate::node::sim::observer) const DEEDS: [fn(&Frame, PostIndex) -> f64; 4] = [
+    |frame, post| if frame.carried().contains(&post) { 0.0 } else { 1.0 },
+    |frame, post| if frame.carried().contains(&post) { 0.0 } else { number(frame.length) },
+    |frame, _| if matches!(frame.holds, Holds::Other(_)) { 1.0 } else { 0.0 },
+    |frame, _| if matches!(frame.holds, Holds::Pull(Some(_), _)) { 1.0 } else { 0.0 },
+];
+
+/// How much of each deed followed what came for an end, and what else came to it, less the mean of both.
+pub(in crate::node::sim::observer) fn deeds_after(
+    record: &Recorder,
+    talk: &Conversation,
+    deed: fn(&Frame, PostIndex) -> f64,
+) -> Vec<(bool, f64)> {
+    let mut found = Vec::new();
+    for end in talk.ends {
+        let (mail, others) = arrivals_at(record, talk, end);
+        let [mail, others] = [mail, others].map(|arrivals| after(record, end, &arrivals, deed));
+        let mean = mail.iter().chain(&others).sum::<f64>() / number(mail.len() + others.len());
+        found.extend(mail.into_iter().map(|value| (true, value - mean)));
+        found.extend(others.into_iter().map(|value| (false, value - mean)));
+    }
+    found
+}
+
+/// Sealed posts that came to an end, with the time.
+type Arrivals = Vec<(PostIndex, Timestamp)>;
+
+/// What came for an end, and what else came to it from elsewhere.
+fn arrivals_at(record: &Recorder, talk: &Conversation, end: NodeIndex) -> (Arrivals, Arrivals) {
     let own: BTreeSet<PostIndex> = talk.posts.iter().copied().collect();
+    let from_elsewhere = |post: PostIndex| record.posts.get(post).is_some_and(|post| post.from != end);
+    let arrivals = record.arrivals(end).into_iter().filter(|(post, _)| from_elsewhere(*post));
+    arrivals.partition(|(post, _)| own.contains(post))
+}
+
+/// How differently an end behaves after what came for it and after everything else, in standard errors.
+fn difference(record: &Recorder, talk: &Conversation, deed: fn(&Frame, PostIndex) -> f64) -> f64 {
     let mut worst: f64 = 0.0;
     for end in talk.ends {
-        let from_elsewhere = |post: PostIndex| record.posts.get(post).is_some_and(|post| post.from != end);
-        let arrivals = record.arrivals(end).into_iter().filter(|(post, _)| from_elsewhere(*post));
-        let (mail, others): (Vec<_>, Vec<_>) = arrivals.partition(|(post, _)| own.contains(post));
-        let mail = after(record, end, &mail, &counts);
-        worst = worst.max(welch(&mail, &after(record, end, &others, &counts)));
+        let (mail, others) = arrivals_at(record, talk, end);
+        let [mail, others] = [mail, others].map(|arrivals| after(record, end, &arrivals, deed));
+        worst = worst.max(welch(&mail, &others));
     }
     worst
 }
@@ -53,7 +86,7 @@ pub(in crate::node::sim::observer) fn check_l7(record: &Recorder, truth: &Truth)
     let is_narrow = |frame: &&Frame| matches!(&frame.holds, Holds::Pull(Some(recipients), _) if !recipients.is_everything());
     let narrow = record.frames.iter().filter(is_narrow).count();
     judge(Check::L7, "questions for only some sealed posts", number(narrow), 1.0)?;
-    let asks = |frame: &Frame, _| if matches!(frame.holds, Holds::Pull(Some(_), _)) { 1.0 } else { 0.0 };
+    let [.., asks] = DEEDS;
     let worst = truth.conversations.iter().map(|talk| difference(record, talk, asks)).fold(0.0, f64::max);
     judge(Check::L7, "questions after what came for a node, against others", worst, BOUND)
 }
@@ -101,14 +134,9 @@ pub(in crate::node::sim::observer) fn check_l11(record: &Recorder, truth: &Truth
     )?;
     let asked: usize = truth.conversations.iter().map(|talk| asked_about(record, talk)).sum();
     judge(Check::L11, "questions of an end about the other one", number(asked), 1.0)?;
-    let figures: [fn(&Frame, PostIndex) -> f64; 3] = [
-        |frame, post| if frame.carried().contains(&post) { 0.0 } else { 1.0 },
-        |frame, post| if frame.carried().contains(&post) { 0.0 } else { number(frame.length) },
-        |frame, _| if matches!(frame.holds, Holds::Other(_)) { 1.0 } else { 0.0 },
-    ];
+    let [deeds @ .., _] = DEEDS;
     let talks = truth.conversations.iter();
-    let worst =
-        talks.flat_map(|talk| figures.map(|figure| difference(record, talk, figure))).fold(0.0, f64::max);
+    let worst = talks.flat_map(|talk| deeds.map(|deed| difference(record, talk, deed))).fold(0.0, f64::max);
     judge(Check::L11, "frames after what came for a node, against others", worst, BOUND)
 }
 

@@ -16,7 +16,7 @@ use super::record::{PostIndex, Recorder};
 use super::world::Truth;
 
 pub(super) use self::keys::{check_l2, check_l3, check_l4, check_l10};
-pub(super) use self::lines::{check_l7, check_l8, check_l11};
+pub(super) use self::lines::{DEEDS, check_l7, check_l8, check_l11, deeds_after};
 pub(super) use self::order::check_l5;
 pub(super) use self::texts::{check_l1, check_l6, check_l9};
 
