@@ -125,9 +125,6 @@ struct Guesses {
 /// What a node does after something came to it, in the order of [`DEEDS`].
 const AFTER: [Game; DEEDS.len()] =
     [Game::FramesAfter, Game::BytesAfter, Game::AsidesAfter, Game::QuestionsAfter];
-/// Of what comes in one frame all has the same behind it, and what comes within ten seconds has much of it: a quarter of the
-/// arrivals counts.
-const ALIKE: f64 = 4.0;
 
 /// Rules for the next post, with whether a good program keeps them to chance.
 const NEXT: [(Game, bool); 6] = [
@@ -212,7 +209,7 @@ impl Table {
                 values.iter().filter(|(is_mail, _)| *is_mail == wanted).map(|(_, value)| *value).collect()
             };
             let (mail, others) = (of(true), of(false));
-            games.extend(judge(&mail, &others, ALIKE).map(|score| (game, score)));
+            games.extend(judge(&mail, &others).map(|score| (game, score)));
         }
         for ((game, is_bound), Guesses { right, count }) in NEXT.into_iter().zip(self.next) {
             let deviation = NEXT_DEVIATIONS * 0.5 / number(count).sqrt();
@@ -326,14 +323,14 @@ fn compare(rows: &[&Row], value: impl Fn(&Row) -> f64) -> Option<Score> {
     let values = |is_message| -> Vec<f64> {
         rows.iter().filter(|row| row.is_message == is_message).map(|row| value(row)).collect()
     };
-    judge(&values(true), &values(false), 1.0)
+    judge(&values(true), &values(false))
 }
 
-/// The chance that a value of the one kind is above one of the other, of which so many count as one.
-fn judge(ours: &[f64], others: &[f64], alike: f64) -> Option<Score> {
+/// The chance that a value of the one kind is above one of the other.
+fn judge(ours: &[f64], others: &[f64]) -> Option<Score> {
     (ours.len().min(others.len()) >= FEWEST).then(|| {
         let (m, n) = (number(ours.len()), number(others.len()));
-        let bound = DEVIATIONS * (alike * (m + n + 1.0) / (12.0 * m * n)).sqrt();
+        let bound = DEVIATIONS * ((m + n + 1.0) / (12.0 * m * n)).sqrt();
         Score { right: auc(ours, others), bound: Some(bound), count: ours.len() + others.len() }
     })
 }

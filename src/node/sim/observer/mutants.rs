@@ -4,6 +4,8 @@
 //! place where it would be seen: a form the program cannot even write down (another size, a time, a counter) or keys it
 //! does not have.
 
+use std::time::Duration;
+
 use curve25519_dalek::edwards::CompressedEdwardsY;
 use rand::rngs::StdRng;
 use rand::{Rng, RngExt};
@@ -13,8 +15,10 @@ use super::record::{Frame, Holds, PostIndex, Recorder, SIGNATURE};
 use super::world::{Conversation, Truth};
 use crate::crypto::keys::PostingKey;
 use crate::domain::ids::PostingId;
+use crate::domain::log::Seq;
 use crate::domain::sealed::{SLOT, SLOTS};
 use crate::node::engine::Fault;
+use crate::node::wire::Recipients;
 
 /// A leak.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -55,11 +59,17 @@ pub enum Leak {
     CommittedApart,
     /// The profile of a stranger who wrote is asked for.
     ProfileFetched,
+    /// Messages take more room than other sealed posts with as much text.
+    LargerMessages,
+    /// A node asks once more soon after something came for it.
+    AsksAgain,
+    /// A node says something soon after something came for it.
+    SpeaksUp,
 }
 
 impl Leak {
     /// All of them.
-    pub const ALL: [Self; 18] = [
+    pub const ALL: [Self; 21] = [
         Self::AuthorReused,
         Self::TagIsPersona,
         Self::NextSeedInClear,
@@ -78,6 +88,9 @@ impl Leak {
         Self::ShownOnStem,
         Self::CommittedApart,
         Self::ProfileFetched,
+        Self::LargerMessages,
+        Self::AsksAgain,
+        Self::SpeaksUp,
     ];
 
     /// The mistake of the program that makes it, if it is one of the program's.
@@ -102,12 +115,16 @@ impl Leak {
             Self::NextSeedInClear => Check::L3,
             Self::TagIsHash => Check::L4,
             Self::ClearCounter | Self::Milliseconds => Check::L5,
-            Self::NoPadding => Check::L6,
-            Self::ExactQuery => Check::L7,
+            Self::NoPadding | Self::LargerMessages => Check::L6,
+            Self::ExactQuery | Self::AsksAgain => Check::L7,
             Self::NeighbourHeader => Check::L8,
             Self::FixedKey => Check::L9,
             Self::DummiesOnCurve => Check::L10,
-            Self::NotServed | Self::ShownOnStem | Self::CommittedApart | Self::ProfileFetched => Check::L11,
+            Self::NotServed
+            | Self::ShownOnStem
+            | Self::CommittedApart
+            | Self::ProfileFetched
+            | Self::SpeaksUp => Check::L11,
         }
     }
 
@@ -118,6 +135,10 @@ impl Leak {
             Self::NeighbourHeader => name_newest(record, truth),
             Self::NotServed => withhold(record, truth),
             Self::CommittedApart => put_last(record, truth),
+            Self::AsksAgain => {
+                react(record, truth, &Holds::Pull(Some(Recipients::everything(Seq::START)), Vec::new()))
+            }
+            Self::SpeaksUp => react(record, truth, &Holds::Other(vec![0; 40])),
             _ => truth.conversations.iter().for_each(|talk| self.plant_texts(record, talk, dice)),
         }
     }
@@ -137,6 +158,11 @@ impl Leak {
             Self::NoPadding => edit(record, talk, |_, bytes| {
                 let length = dice.random_range(BODY_AT + 100..bytes.len());
                 bytes.truncate(length);
+            }),
+            Self::LargerMessages => edit(record, talk, |_, bytes| {
+                let mut more = vec![0; 8_192_usize.saturating_sub(bytes.len())];
+                dice.fill_bytes(&mut more);
+                bytes.extend(more);
             }),
             Self::ZeroDummies => edit(record, talk, |_, bytes| {
                 for slot in dummies(dice) {
@@ -297,4 +323,19 @@ fn put_last(record: &mut Recorder, truth: &Truth) {
         }
     }
     record.frames = frames;
+}
+
+/// Three seconds after something came for a node it sends a frame.
+fn react(record: &mut Recorder, truth: &Truth, holds: &Holds) {
+    let mut frames = Vec::new();
+    for end in truth.conversations.iter().flat_map(|talk| talk.ends) {
+        let Some(like) = record.frames.iter().find(|frame| frame.from == end).cloned() else { continue };
+        for (_, at) in record.arrivals(end).into_iter().filter(|(post, _)| is_for(record, truth, end, *post))
+        {
+            let sent = at.after(Duration::from_secs(3));
+            frames.push(Frame { sent, arrives: sent, holds: holds.clone(), ..like.clone() });
+        }
+    }
+    record.frames.extend(frames);
+    record.frames.sort_by_key(|frame| frame.sent);
 }

@@ -93,6 +93,8 @@ pub(in crate::node::sim) struct Recorder {
     pub(super) posts: Vec<Post>,
     /// The public names of all personas.
     pub(super) personas: Vec<PostingId>,
+    /// From when to when both ends of all conversations write.
+    pub(super) talking: Option<[Timestamp; 2]>,
     /// Nodes that show at once what they are handed on the stem.
     pub(super) probers: BTreeSet<NodeIndex>,
     index: BTreeMap<ObjectId, PostIndex>,

@@ -20,6 +20,7 @@ use crate::domain::envelope::Verified;
 use crate::domain::ids::{ObjectId, PostingId};
 use crate::domain::invite::format_ticket;
 use crate::domain::sealed::{SLOT, SLOTS, Sealed, day_of};
+use crate::domain::time::Timestamp;
 use crate::node::engine::{Faults, Input};
 use crate::node::sim::crowd::world::World;
 use crate::node::sim::node::NodeIndex;
@@ -95,6 +96,7 @@ pub(super) struct History {
     cast: Vec<NodeIndex>,
     talks: Vec<[Option<ConversationId>; 2]>,
     made: BTreeSet<ObjectId>,
+    talking: Option<[Timestamp; 2]>,
 }
 
 /// Something a person does.
@@ -150,7 +152,7 @@ impl History {
         // Somebody who talks to nobody probes; where all talk, nobody does.
         world.probers = cast.iter().skip(2 * plan.messages.len()).take(1).copied().collect();
         let talks = plan.messages.iter().map(|_| [None, None]).collect();
-        let mut history = Self { world, dice, cast, talks, made: BTreeSet::new() };
+        let mut history = Self { world, dice, cast, talks, made: BTreeSet::new(), talking: None };
         history.follow_somebody();
         history.world.run_for(SETTLE);
         history
@@ -190,6 +192,8 @@ impl History {
         acts.sort_by_key(|(at, _)| *at);
         (0..plan.messages.len()).for_each(|talk| self.open(talk, 0));
         let mut passed = Duration::ZERO;
+        let begin = self.world.now;
+        self.talking = Some([begin.after(ANSWERS_AFTER), begin.after(plan.time)]);
         for (at, act) in acts {
             self.world.run_for(at.saturating_sub(passed));
             passed = passed.max(at);
@@ -277,6 +281,7 @@ impl History {
     /// What was recorded, and what it was.
     fn end(mut self, plan: Plan) -> (Recorder, Truth) {
         let mut recorder = self.world.recorder.take().unwrap_or_default();
+        recorder.talking = self.talking;
         recorder.probers.clone_from(&self.world.probers);
         recorder.personas = (0..NODES).map(|node| self.persona(node)).collect();
         let made: BTreeSet<PostIndex> = self.made.iter().filter_map(|id| recorder.find(*id)).collect();

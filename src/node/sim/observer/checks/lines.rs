@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use super::{Check, Verdict, author_of, bytes_of, judge, number, tags_of, welch};
+use super::{Check, Verdict, author_of, by_lot, bytes_of, judge, number, tags_of};
 use crate::domain::ids::PostingId;
 use crate::domain::time::Timestamp;
 use crate::node::sim::node::NodeIndex;
@@ -12,7 +12,7 @@ use crate::node::sim::observer::world::{Conversation, Truth};
 
 /// What follows an arrival is looked for within this time: longer than the program waits before it looks at a post.
 const AFTER: Duration = Duration::from_secs(10);
-/// Standard errors. Four figures, six ends, 20 seeds: 10^-4 / 480 is 5.1; what lies between is for windows that overlap.
+/// Standard deviations. Four figures, six ends, 20 seeds: 10^-4 / 480 is 5.1; what lies between is for counts that are skewed.
 const BOUND: f64 = 6.0;
 /// Posts so young at the end may not have been offered everywhere.
 const YOUNG: Duration = Duration::from_mins(5);
@@ -65,17 +65,20 @@ type Arrivals = Vec<(PostIndex, Timestamp)>;
 fn arrivals_at(record: &Recorder, talk: &Conversation, end: NodeIndex) -> (Arrivals, Arrivals) {
     let own: BTreeSet<PostIndex> = talk.posts.iter().copied().collect();
     let from_elsewhere = |post: PostIndex| record.posts.get(post).is_some_and(|post| post.from != end);
-    let arrivals = record.arrivals(end).into_iter().filter(|(post, _)| from_elsewhere(*post));
+    // Before and after there is nothing for anybody, and less of everything else.
+    let in_time = |at: Timestamp| record.talking.is_some_and(|[from, upto]| from <= at && at <= upto);
+    let arrivals = record.arrivals(end).into_iter();
+    let arrivals = arrivals.filter(|(post, at)| from_elsewhere(*post) && in_time(*at));
     arrivals.partition(|(post, _)| own.contains(post))
 }
 
-/// How differently an end behaves after what came for it and after everything else, in standard errors.
+/// How differently an end behaves after what came for it and after everything else, in standard deviations.
 fn difference(record: &Recorder, talk: &Conversation, deed: fn(&Frame, PostIndex) -> f64) -> f64 {
     let mut worst: f64 = 0.0;
     for end in talk.ends {
         let (mail, others) = arrivals_at(record, talk, end);
         let [mail, others] = [mail, others].map(|arrivals| after(record, end, &arrivals, deed));
-        worst = worst.max(welch(&mail, &others));
+        worst = worst.max(by_lot(&mail, &others));
     }
     worst
 }

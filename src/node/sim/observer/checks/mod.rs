@@ -157,20 +157,18 @@ pub(super) fn tags_of(bytes: &[u8]) -> Vec<[u8; 32]> {
     (0..SLOTS).filter_map(|slot| bytes_at(bytes, SLOTS_AT + slot * SLOT)).collect()
 }
 
-/// How far apart the means of two samples are, in standard errors (Welch); 0 where one says nothing.
-pub(super) fn welch(ours: &[f64], others: &[f64]) -> f64 {
-    let moments = |sample: &[f64]| {
-        let count = number(sample.len());
-        let mean = sample.iter().sum::<f64>() / count;
-        let variance = sample.iter().map(|value| (value - mean).powi(2)).sum::<f64>() / (count - 1.0);
-        (mean, variance / count)
-    };
+/// How far the mean of some values is from that of all, in standard deviations of what lots drawn among all values give: nothing
+/// is assumed of the values, which may hang together, but that it is by chance which of them are ours. 0 where one says nothing.
+pub(super) fn by_lot(ours: &[f64], others: &[f64]) -> f64 {
     if ours.len() < 2 || others.len() < 2 {
         return 0.0;
     }
-    let ((our_mean, our_error), (other_mean, other_error)) = (moments(ours), moments(others));
-    let error = (our_error + other_error).sqrt();
-    if error > 0.0 { (our_mean - other_mean).abs() / error } else { 0.0 }
+    let (our_count, all_count) = (number(ours.len()), number(ours.len() + others.len()));
+    let all = || ours.iter().chain(others);
+    let mean = all().sum::<f64>() / all_count;
+    let variance = all().map(|value| (value - mean).powi(2)).sum::<f64>() / (all_count - 1.0);
+    let deviation = (variance * (1.0 / our_count - 1.0 / all_count)).sqrt();
+    if deviation > 0.0 { (ours.iter().sum::<f64>() / our_count - mean).abs() / deviation } else { 0.0 }
 }
 
 /// The chance that a random value of one sample is above one of the other, ties half (Mann and Whitney).
