@@ -47,7 +47,7 @@ pub enum Game {
     Gap,
     /// How many hold it after half a minute.
     Holders,
-    /// Whether what just came is for the node it came to, by how many frames it sends within ten seconds.
+    /// Whether what just came is for the node it came to, by how many frames it sends within six seconds.
     FramesAfter,
     /// The same by their bytes.
     BytesAfter,
@@ -175,7 +175,13 @@ impl Table {
             });
         }
         for (values, deed) in self.after.iter_mut().zip(DEEDS) {
-            values.extend(truth.conversations.iter().flat_map(|talk| deeds_after(record, talk, deed)));
+            for (mail, others) in truth.conversations.iter().flat_map(|talk| deeds_after(record, talk, deed))
+            {
+                // Nodes differ in how much they do at all.
+                let mean = mail.iter().chain(&others).sum::<f64>() / number(mail.len() + others.len());
+                values.extend(mail.into_iter().map(|value| (true, value - mean)));
+                values.extend(others.into_iter().map(|value| (false, value - mean)));
+            }
         }
         self.guess_next(record, truth);
     }

@@ -136,7 +136,7 @@ impl Leak {
             Self::NotServed => withhold(record, truth),
             Self::CommittedApart => put_last(record, truth),
             Self::AsksAgain => {
-                react(record, truth, &Holds::Pull(Some(Recipients::everything(Seq::START)), Vec::new()))
+                react(record, truth, &Holds::Pull(Some(Recipients::everything(Seq::START)), Vec::new()));
             }
             Self::SpeaksUp => react(record, truth, &Holds::Other(vec![0; 40])),
             _ => truth.conversations.iter().for_each(|talk| self.plant_texts(record, talk, dice)),

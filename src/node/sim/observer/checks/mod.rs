@@ -157,18 +157,22 @@ pub(super) fn tags_of(bytes: &[u8]) -> Vec<[u8; 32]> {
     (0..SLOTS).filter_map(|slot| bytes_at(bytes, SLOTS_AT + slot * SLOT)).collect()
 }
 
-/// How far the mean of some values is from that of all, in standard deviations of what lots drawn among all values give: nothing
-/// is assumed of the values, which may hang together, but that it is by chance which of them are ours. 0 where one says nothing.
-pub(super) fn by_lot(ours: &[f64], others: &[f64]) -> f64 {
-    if ours.len() < 2 || others.len() < 2 {
-        return 0.0;
+/// Values of ours, and all others they are drawn from.
+pub(super) type Lot = (Vec<f64>, Vec<f64>);
+
+/// How far the sums of our values are from what lots drawn among all values give, in standard deviations: nothing is assumed
+/// of the values, which may hang together, but that it is by chance which of them are ours. 0 where nothing can be said.
+pub(super) fn by_lot(lots: &[Lot]) -> f64 {
+    let (mut difference, mut variance) = (0.0, 0.0);
+    for (ours, others) in lots.iter().filter(|(ours, others)| ours.len() > 1 && others.len() > 1) {
+        let (our_count, all_count) = (number(ours.len()), number(ours.len() + others.len()));
+        let all = || ours.iter().chain(others);
+        let mean = all().sum::<f64>() / all_count;
+        let spread = all().map(|value| (value - mean).powi(2)).sum::<f64>() / (all_count - 1.0);
+        difference += ours.iter().sum::<f64>() - our_count * mean;
+        variance += spread * our_count * (1.0 - our_count / all_count);
     }
-    let (our_count, all_count) = (number(ours.len()), number(ours.len() + others.len()));
-    let all = || ours.iter().chain(others);
-    let mean = all().sum::<f64>() / all_count;
-    let variance = all().map(|value| (value - mean).powi(2)).sum::<f64>() / (all_count - 1.0);
-    let deviation = (variance * (1.0 / our_count - 1.0 / all_count)).sqrt();
-    if deviation > 0.0 { (ours.iter().sum::<f64>() / our_count - mean).abs() / deviation } else { 0.0 }
+    if variance > 0.0 { f64::abs(difference) / f64::sqrt(variance) } else { 0.0 }
 }
 
 /// The chance that a random value of one sample is above one of the other, ties half (Mann and Whitney).
