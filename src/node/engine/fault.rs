@@ -36,6 +36,14 @@ pub enum Fault {
     /// No seats: whoever last dealt with a file is told of its changes, at most five of them. Not a mistake but the
     /// control of the measurements.
     PlainLru,
+    /// All sealed posts of conversations have one author.
+    AuthorReused,
+    /// The tag of a message is the posting id of who it is for.
+    TagIsPersona,
+    /// Peers are asked for one tag instead of for all sealed posts.
+    AsksForOneTag,
+    /// The profile of a stranger who wrote is asked for.
+    AsksWhoWrote,
     /// Effects are performed before their transaction is committed.
     ToldBeforeCommitted,
 }

@@ -84,7 +84,7 @@ impl Names {
         Ok(names)
     }
 
-    fn want(&mut self, author: PostingId, source: Option<NetworkId>, now: Timestamp) {
+    pub(super) fn want(&mut self, author: PostingId, source: Option<NetworkId>, now: Timestamp) {
         let soon = now.after(NAME_AFTER);
         if let Some(want) = self.wanted.get_mut(&author) {
             want.source = source.or(want.source);

@@ -82,6 +82,10 @@ impl Engine {
         };
         let asked = Asked { groups: asked, sealed };
         let request = self.new_request();
+        let recipients = match sealed {
+            Some(since) if self.faults.has(Fault::AsksForOneTag) => Some(self.asked_tag(since)),
+            sealed => sealed.map(Recipients::everything),
+        };
         let Some(connection) = self.connections.get_mut(&id) else {
             return Ok(());
         };
@@ -89,7 +93,6 @@ impl Engine {
         if sealed.is_some() {
             connection.sealed_due = step.now.after(SEALED_EVERY);
         }
-        let recipients = sealed.map(Recipients::everything);
         connection.pulling = Pulling::Running { request, asked, then: Then::AsFound };
         let prompt = std::mem::replace(&mut connection.prompt, Prompt::Time);
         let sending = self.sending_for(prompt, step.now);

@@ -16,6 +16,7 @@ pub mod crowd;
 mod mail;
 mod network;
 mod node;
+pub mod observer;
 mod people;
 mod queue;
 mod traffic;

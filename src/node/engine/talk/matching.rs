@@ -3,6 +3,7 @@
 //! A bare tag is no evidence of anything, anybody can copy one: only a header that opens is. What does not open changes
 //! nothing.
 
+use super::super::Fault;
 use super::archive::Change;
 use super::groups::Way;
 use super::rows::{Bond, Link, Message, Reaction, Session, StoredStanding};
@@ -146,6 +147,9 @@ impl Engine {
         let Some(opened) = opened.filter(|opened| opened.content_key == content_key) else { return Ok(()) };
         if self.beginning_heard(step, pair, &beginning)?.is_none() {
             return Ok(());
+        }
+        if self.faults.has(Fault::AsksWhoWrote) {
+            self.names.want(peer, None, step.now);
         }
         let session = Self::answering_session(step.now, pair, sid, &beginning, opened.ratchet);
         self.keep_session(step, session)?;

@@ -13,6 +13,7 @@ mod group_commands;
 pub(crate) mod group_rows;
 mod groups;
 mod matching;
+mod planted;
 mod prekeys;
 mod publishing;
 pub(crate) mod rows;

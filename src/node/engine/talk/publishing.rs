@@ -10,7 +10,7 @@ use super::sessions::{Route, Trust};
 use super::{Engine, Look, OutgoingKey, Pair, Step, between, key_of};
 use crate::api::Event;
 use crate::crypto::keys::PostingKey;
-use crate::crypto::sealing::{OneTimeKey, SlotKeys, seal, size_for};
+use crate::crypto::sealing::{SlotKeys, seal, size_for};
 use crate::crypto::session::{SessionId, contact_slot};
 use crate::db::DbError;
 use crate::domain::conversation::{ConversationId, MessageId, ThreadId};
@@ -146,8 +146,8 @@ impl Engine {
         else {
             return Ok(None);
         };
-        let one_time = OneTimeKey::generate(step.rng);
-        let mut slots: Vec<SlotKeys> = vec![chain_slot];
+        let one_time = self.one_time_key(step);
+        let mut slots: Vec<SlotKeys> = vec![self.planted(row, chain_slot)];
         let beginning = self.beginning(step, sid)?;
         if let Some(contact) = self.talks.sessions.get(&sid).and_then(|session| session.contact) {
             let Ok(slot) = contact_slot(&one_time, persona, row.peer, contact.prekey) else {

@@ -11,6 +11,7 @@
 //! not are not simulated, since nothing of it comes from them. After a while the one that let a node in goes the way of
 //! all others: with that share it stays a peer, else its connection is needed elsewhere and they meet no more.
 
+mod correspondents;
 mod cost;
 mod network;
 mod node;
@@ -22,11 +23,12 @@ mod streams;
 mod table;
 mod tally;
 mod watch;
-mod world;
+pub(in crate::node::sim) mod world;
 
 #[cfg(test)]
 mod tests;
 
+pub use self::correspondents::{Meeting, Met, meet};
 pub use self::cost::Day;
 pub use self::seating::{Seating, Waits};
 pub use self::siege::{First, Siege};

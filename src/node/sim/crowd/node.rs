@@ -27,11 +27,14 @@ enum Power {
 }
 
 /// A node.
-pub(super) struct Node {
-    pub(super) network_id: NetworkId,
+pub(in crate::node::sim) struct Node {
+    pub(in crate::node::sim) network_id: NetworkId,
     power: Power,
     pub(super) boot: Boot,
     key: Arc<PostingKey>,
+    /// The keys it starts with.
+    keys: Vec<Arc<PostingKey>>,
+    decoys_per_hour: u32,
     faults: Faults,
     rng: StdRng,
     pub(super) links: BTreeMap<ConnectionId, LinkIndex>,
@@ -61,7 +64,9 @@ impl Node {
             network_id,
             power: Power::Off(disk),
             boot: Boot::default(),
+            keys: vec![Arc::clone(&key)],
             key,
+            decoys_per_hour: 0,
             faults,
             rng,
             links: BTreeMap::new(),
@@ -72,8 +77,15 @@ impl Node {
         }
     }
 
+    /// The same without a persona from the start on, and with decoys.
+    pub(super) fn without_persona(mut self, decoys_per_hour: u32) -> Self {
+        self.keys.clear();
+        self.decoys_per_hour = decoys_per_hour;
+        self
+    }
+
     /// Its persona.
-    pub(super) fn posting_id(&self) -> PostingId {
+    pub(in crate::node::sim) fn posting_id(&self) -> PostingId {
         self.key.posting_id()
     }
 
@@ -90,7 +102,7 @@ impl Node {
     /// Switches it on; its first input has to be [`Input::Started`].
     pub(super) fn start(&mut self) {
         let Power::Off(disk) = &self.power else { return };
-        let keys = vec![Arc::clone(&self.key)];
+        let keys = self.keys.clone();
         let setup = Setup {
             data_key: std::sync::Arc::new(crate::crypto::data_key::DataKey::from_secret(&[7; 32])),
             network_id: self.network_id,
@@ -98,7 +110,7 @@ impl Node {
             connections: crate::limits::CONNECTIONS,
             quotas: crate::node::engine::Quotas::default(),
             exchange: crate::node::engine::Exchange::default(),
-            decoys_per_hour: 0,
+            decoys_per_hour: self.decoys_per_hour,
             faults: self.faults,
         };
         let committer = Committer::load(open(disk), setup).expect("the store can be read");
@@ -133,7 +145,10 @@ impl Node {
     }
 
     /// Reads its store at the last commit; `None` while it is off.
-    pub(super) fn read<T>(&mut self, read: impl FnOnce(Read<'_>) -> Result<T, DbError>) -> Option<T> {
+    pub(in crate::node::sim) fn read<T>(
+        &mut self,
+        read: impl FnOnce(Read<'_>) -> Result<T, DbError>,
+    ) -> Option<T> {
         match &mut self.power {
             Power::On(committer) => Some(committer.database().read(read).expect("the store can be read")),
             Power::Off(_) => None,

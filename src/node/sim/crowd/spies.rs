@@ -95,8 +95,8 @@ struct Trail {
     origin: NodeIndex,
     target: NodeIndex,
     began: Timestamp,
-    /// Whom the first spy had it from.
-    first: Option<NodeIndex>,
+    /// Whom the first spy had it from, and when.
+    first: Option<(NodeIndex, Timestamp)>,
     /// Since when it is in whose pool.
     reached: BTreeMap<NodeIndex, Timestamp>,
 }
@@ -109,7 +109,7 @@ impl World {
         }
         for id in traffic.objects() {
             if let Some(trail) = self.spies.posts.get_mut(&id) {
-                trail.first.get_or_insert(from);
+                trail.first.get_or_insert((from, self.now));
             }
         }
     }
@@ -131,7 +131,7 @@ impl World {
             if let Some(trail) = self.spies.posts.get_mut(id) {
                 trail.reached.insert(node, now);
                 if is_seen {
-                    trail.first.get_or_insert(node);
+                    trail.first.get_or_insert((node, now));
                 }
             }
         }
@@ -156,6 +156,11 @@ impl World {
         let origin = honest[self.dice.random_range(0..honest.len())];
         let others: Vec<NodeIndex> = honest.into_iter().filter(|index| *index != origin).collect();
         let target = others[self.dice.random_range(0..others.len())];
+        self.seal_at(origin, target);
+    }
+
+    /// A sealed post of a given node, for another one.
+    pub(super) fn seal_at(&mut self, origin: NodeIndex, target: NodeIndex) {
         let post = self.new_sealed();
         let (id, began) = (post.id(), self.now);
         let trail = Trail { origin, target, began, first: None, reached: BTreeMap::new() };
@@ -171,12 +176,33 @@ impl World {
 /// When a node refuses a ticket: a bug of the simulator.
 #[must_use]
 pub fn spy(setting: Spying) -> Origins {
-    let faults = match setting.leaving {
+    let mut world = gather(setting.seed, setting.nodes, setting.spy_percent, setting.leaving);
+    for _ in 0..setting.posts {
+        world.seal_somewhere();
+        world.run_for(setting.every);
+    }
+    world.run_for(DELIVERY);
+    let trails = std::mem::take(&mut world.spies.posts);
+    let arrival = |trail: &Trail| trail.reached.get(&trail.target).map(|at| at.since(trail.began));
+    Origins {
+        posts: trails.len(),
+        guessed: trails
+            .values()
+            .filter(|trail| trail.first.is_some_and(|(from, _)| from == trail.origin))
+            .count(),
+        everywhere: trails.values().filter(|trail| trail.reached.len() == setting.nodes).count(),
+        waits: trails.values().filter_map(arrival).collect(),
+    }
+}
+
+/// Nodes with some connections each, some of them spies.
+pub(super) fn gather(seed: u64, nodes: usize, spy_percent: usize, leaving: Leaving) -> World {
+    let faults = match leaving {
         Leaving::OverTheStem => Faults::default(),
         Leaving::AtOnce => Faults::plant(Fault::SpreadsAtOnce),
     };
-    let mut world = World::new(setting.seed, faults);
-    for number in 0..setting.nodes {
+    let mut world = World::new(seed, faults);
+    for number in 0..nodes {
         let index = world.add_node();
         let mut known = BTreeSet::new();
         while known.len() < OPENED.min(number) {
@@ -188,22 +214,22 @@ pub fn spy(setting: Spying) -> Origins {
         }
         world.run_for(COMING);
     }
-    while world.spies.spies.len() * 100 < setting.nodes * setting.spy_percent {
-        let spy = world.dice.random_range(0..setting.nodes);
+    while world.spies.spies.len() * 100 < nodes * spy_percent {
+        let spy = world.dice.random_range(0..nodes);
         world.spies.spies.insert(spy);
     }
     world.run_for(SETTLE);
-    for _ in 0..setting.posts {
-        world.seal_somewhere();
-        world.run_for(setting.every);
+    world
+}
+
+impl Spies {
+    /// Whether a node is one of them.
+    pub(super) fn are(&self, node: NodeIndex) -> bool {
+        self.spies.contains(&node)
     }
-    world.run_for(DELIVERY);
-    let trails = std::mem::take(&mut world.spies.posts);
-    let arrival = |trail: &Trail| trail.reached.get(&trail.target).map(|at| at.since(trail.began));
-    Origins {
-        posts: trails.len(),
-        guessed: trails.values().filter(|trail| trail.first == Some(trail.origin)).count(),
-        everywhere: trails.values().filter(|trail| trail.reached.len() == setting.nodes).count(),
-        waits: trails.values().filter_map(arrival).collect(),
+
+    /// Of every post they saw, where it seems to come from, and when they saw it.
+    pub(super) fn sightings(&self) -> Vec<(NodeIndex, Timestamp)> {
+        self.posts.values().filter_map(|trail| trail.first).collect()
     }
 }

@@ -13,7 +13,7 @@ use crate::node::engine::{ConnectionId, Delivery, HandOver, Input, PullEnd, Pull
 use crate::node::sim::network::End;
 use crate::node::sim::node::{LinkIndex, NodeIndex};
 use crate::node::sim::traffic::{Asked, Side, Traffic, all_items, items_of};
-use crate::node::wire::{Decoded, GroupEnd, Item, Message, Page, Pull, SealedPush};
+use crate::node::wire::{Decoded, GroupEnd, Item, Message, Page, Pull, SealedPush, Stage};
 
 /// Time until somebody who asked gives up.
 const LOST_TIME: Duration = Duration::from_secs(5);
@@ -33,6 +33,11 @@ impl World {
         }
         let [a, b] = self.links[link].nodes();
         let after = self.delay(a, b);
+        let arrives = self.now.after(after);
+        if let Some(recorder) = &mut self.recorder {
+            let [from, to] = [to.other(), to].map(|side| self.links[link].end(side).node);
+            recorder.note(self.now, arrives, [from, to], &traffic);
+        }
         self.plan_in(after, Happening::Traffic(link, to, Box::new(traffic)));
     }
 
@@ -135,6 +140,7 @@ impl World {
         let End { node: sender, boot, .. } = self.links[link].end(to.other());
         self.input_in(Duration::ZERO, sender, boot, Input::SealedHanded { id, end: HandOver::Taken });
         let SealedPush { item, stage } = push;
+        let stage = if self.probers.contains(&node) { Stage::Spread } else { stage };
         let lacked = self.nodes[node].read(|read| answer::lacked(read, vec![item])).unwrap_or_default();
         for post in answer::check_pushed(lacked) {
             let pushed = Input::SealedPushed { connection, stage, post: Box::new(post) };
@@ -207,7 +213,7 @@ impl World {
 
 impl Traffic {
     /// Its frame: none, when a stream simply ends.
-    fn frame(&self) -> Option<Message> {
+    pub(in crate::node::sim) fn frame(&self) -> Option<Message> {
         let is_end =
             matches!(self, Self::Items { items, .. } | Self::Fetched { items, .. } if items.is_empty());
         (!is_end).then(|| self.message())

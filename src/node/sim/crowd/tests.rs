@@ -122,3 +122,14 @@ fn a_sealed_post_comes_to_a_given_one_of_twelve_nodes() {
     println!("12 nodes: p50 {:?}, p95 {:?}", origins.wait(50), origins.wait(95));
     assert_eq!((origins.everywhere, origins.waits.len()), (100, 100));
 }
+
+#[test]
+fn spies_guess_few_correspondents_of_those_who_write_over_the_stem() {
+    let [stem, at_once] = [Leaving::OverTheStem, Leaving::AtOnce].map(|leaving| {
+        meet(Meeting { seed: SEED, nodes: 40, spy_percent: 10, pairs: 8, exchanges: 20, leaving })
+    });
+    println!("40 nodes, 4 spies: over the stem {stem:?}, at once {at_once:?}");
+    assert_eq!(stem.guesses, 16);
+    // The control shows that these spies are good ones.
+    assert!(at_once.right_at_end >= stem.right_at_end + 4, "{stem:?} {at_once:?}");
+}

@@ -23,6 +23,7 @@ use crate::domain::time::Timestamp;
 use crate::node::engine::{CallId, Faults, Input};
 use crate::node::sim::network::Link;
 use crate::node::sim::node::{Boot, LinkIndex, NodeIndex};
+use crate::node::sim::observer::Recorder;
 use crate::node::sim::queue::Queue;
 use crate::node::sim::traffic::{Side, Traffic};
 
@@ -59,10 +60,14 @@ pub(super) enum Pulls {
 }
 
 /// A crowd.
-pub(super) struct World {
-    pub(super) now: Timestamp,
-    pub(super) dice: StdRng,
-    pub(super) nodes: Vec<Node>,
+pub(in crate::node::sim) struct World {
+    pub(in crate::node::sim) now: Timestamp,
+    pub(in crate::node::sim) dice: StdRng,
+    pub(in crate::node::sim) nodes: Vec<Node>,
+    /// Nodes that show at once what they are handed on the stem, to see who has it already.
+    pub(in crate::node::sim) probers: BTreeSet<NodeIndex>,
+    /// Who writes down every frame, if anybody does.
+    pub(in crate::node::sim) recorder: Option<Recorder>,
     pub(super) links: Vec<Link>,
     pub(super) pulls: Pulls,
     /// Streams of a hundred that are lost.
@@ -89,7 +94,7 @@ pub(super) struct World {
 
 impl World {
     /// A world without anybody.
-    pub(super) fn new(seed: u64, faults: Faults) -> Self {
+    pub(in crate::node::sim) fn new(seed: u64, faults: Faults) -> Self {
         let mut empty = Database::in_small_memory(&[0; 32], PAGE_BYTES).expect("there is memory for a store");
         let mut dice = StdRng::seed_from_u64(seed);
         let [author_key, reader_key] = [(); 2].map(|()| Arc::new(PostingKey::generate(&mut dice)));
@@ -99,6 +104,8 @@ impl World {
             author_key,
             reader_key,
             nodes: Vec::new(),
+            probers: BTreeSet::new(),
+            recorder: None,
             links: Vec::new(),
             pulls: Pulls::Answered,
             loss_percent: 0,
@@ -136,6 +143,19 @@ impl World {
         index
     }
 
+    /// A new node of its own: with a persona of this name, and so many decoys an hour.
+    pub(in crate::node::sim) fn add_stranger(&mut self, name: &str, decoys_per_hour: u32) -> NodeIndex {
+        let index = self.nodes.len();
+        let key = Arc::new(PostingKey::generate(&mut self.dice));
+        let node = Node::new(&self.empty_store, Arc::clone(&key), self.faults, &mut self.dice);
+        self.by_id.insert(node.network_id, index);
+        self.nodes.push(node.without_persona(decoys_per_hour));
+        self.start(index);
+        let call = CallId(self.nodes[index].new_number());
+        self.input(index, None, Input::PersonaRequested { call, name: name.to_owned(), key });
+        index
+    }
+
     pub(super) fn find(&self, id: NetworkId) -> Option<NodeIndex> {
         self.by_id.get(&id).copied()
     }
@@ -161,7 +181,11 @@ impl World {
     }
 
     /// A person's command and what came of it.
-    pub(super) fn command(&mut self, index: NodeIndex, command: Command) -> Result<Outcome, CallError> {
+    pub(in crate::node::sim) fn command(
+        &mut self,
+        index: NodeIndex,
+        command: Command,
+    ) -> Result<Outcome, CallError> {
         let call = CallId(self.nodes[index].new_number());
         self.answered = None;
         self.input(index, None, Input::CommandReceived { call, command });
@@ -179,7 +203,7 @@ impl World {
     }
 
     /// Lets everything happen that happens within this time.
-    pub(super) fn run_for(&mut self, time: Duration) {
+    pub(in crate::node::sim) fn run_for(&mut self, time: Duration) {
         let end = self.now.after(time);
         while let Some((at, happening)) = self.queue.next_by(end) {
             self.pass_until(at);
@@ -213,7 +237,7 @@ impl World {
     }
 
     /// Lets input reach a node at once: commits it and performs what follows.
-    pub(super) fn input(&mut self, index: NodeIndex, from: Option<NodeIndex>, input: Input) {
+    pub(in crate::node::sim) fn input(&mut self, index: NodeIndex, from: Option<NodeIndex>, input: Input) {
         if !self.is_on(index) {
             return;
         }
@@ -245,7 +269,7 @@ impl World {
     }
 
     /// Where others can dial a node: each has a public network of its own.
-    pub(super) fn address(&self, index: NodeIndex) -> PeerAddress {
+    pub(in crate::node::sim) fn address(&self, index: NodeIndex) -> PeerAddress {
         let network = u32::try_from(index).unwrap_or(u32::MAX).saturating_mul(256);
         let ip = Ipv4Addr::from(u32::from(FIRST_IP).saturating_add(network));
         let sockets = vec![SocketAddr::from((ip, 4_433))];
