@@ -7,6 +7,7 @@ pub mod keys;
 pub mod ratchet;
 pub mod sealing;
 pub mod session;
+pub mod vault;
 
 #[cfg(test)]
 mod vectors;

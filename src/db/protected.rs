@@ -21,6 +21,8 @@ pub enum Protected {
     Conversation,
     /// A message that waits to be sent, or to be confirmed.
     Outgoing,
+    /// Unfinished text.
+    Draft,
 }
 
 impl Protected {
@@ -32,6 +34,7 @@ impl Protected {
             Self::Session => 4,
             Self::Conversation => 5,
             Self::Outgoing => 6,
+            Self::Draft => 7,
         }
     }
 }

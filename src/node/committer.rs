@@ -84,6 +84,7 @@ impl Committer {
             Err(error) => return Err(CommitFailure { error, lost_calls }),
         };
         let durability = inputs.iter().map(durability).max().unwrap_or(Durability::Normal);
+        let brings_keys = inputs.iter().any(Input::brings_keys);
         let mut committed = self.database.transaction(durability, |batch| {
             let mut effects = Vec::new();
             for input in inputs {
@@ -102,6 +103,10 @@ impl Committer {
         let committed = self.planted.take().map_or(committed, Err);
         match committed {
             Ok(effects) => {
+                if brings_keys {
+                    // Keys stand outside the store: an engine that is built anew after a failed commit has them as well.
+                    (self.setup.data_key, self.setup.keys) = engine.secrets();
+                }
                 (self.engine, self.failures) = (Some(engine), 0);
                 Ok(effects)
             }
@@ -174,6 +179,7 @@ fn durability(input: &Input) -> Durability {
         // The jump of the log's numbers after an unclean stop, and the log's new name, must not be lost either.
         Input::PersonaRequested { .. }
         | Input::PostPrepared { .. }
+        | Input::Unlocked { .. }
         | Input::Started
         | Input::CursorBeyondLog { .. } => Durability::Full,
         Input::CommandReceived { command, .. } => match command {
@@ -199,6 +205,8 @@ fn durability(input: &Input) -> Durability {
             | Command::CancelFetch { .. }
             | Command::SaveBlob { .. }
             | Command::Sync { .. }
+            | Command::Unlock { .. }
+            | Command::Protect { .. }
             | Command::Stop => Durability::Normal,
         },
         _ => Durability::Normal,
@@ -229,7 +237,7 @@ mod tests {
         let (quotas, exchange) = (Quotas::default(), crate::node::engine::Exchange::default());
         let keys = Vec::new();
         let setup = Setup {
-            data_key: std::sync::Arc::new(crate::crypto::data_key::DataKey::from_secret(&[7; 32])),
+            data_key: Some(std::sync::Arc::new(crate::crypto::data_key::DataKey::from_secret(&[7; 32]))),
             network_id,
             keys,
             connections,
@@ -261,7 +269,7 @@ mod tests {
     fn after_a_full_disk_nobody_waits_for_ever_and_nobody_is_dialled_at_once() {
         let rng = &mut StdRng::seed_from_u64(1);
         let setup = Setup {
-            data_key: std::sync::Arc::new(crate::crypto::data_key::DataKey::from_secret(&[7; 32])),
+            data_key: Some(std::sync::Arc::new(crate::crypto::data_key::DataKey::from_secret(&[7; 32]))),
             network_id: NetworkId::from_bytes([1; 32]),
             keys: Vec::new(),
             connections: crate::limits::CONNECTIONS,

@@ -118,7 +118,8 @@ fn explain(error: &StartError, data_dir: &Path) -> CallError {
     match error {
         StartError::DataKeyMissing { .. } => told(
             error.to_string(),
-            "put the file back from a backup: without it no conversation can be read; nothing was changed",
+            "put `data.key` or `vault` back from a backup: without it neither your keys nor your conversations can be \
+             read; nothing was changed",
         ),
         StartError::DataDir(DataDirError::DamagedKey { .. }) => told(
             error.to_string(),
@@ -159,7 +160,7 @@ fn damaged(data_dir: &Path) -> CallError {
     CallError::new(
         ErrorKind::Store,
         format!("the database {} is damaged", data_dir.join("itsgoin.db").display()),
-        "move it aside and keep `keys` and `network.key`: at the next start your personas come back from the keys, \
+        "move it aside and keep `keys`, `network.key` and `data.key` or `vault`: at the next start your personas come back from the keys, \
          and your posts from the peers that follow you; nothing was changed",
     )
 }

@@ -51,7 +51,7 @@ impl Bench {
     pub(super) fn with_room(keys: &[Arc<PostingKey>], quotas: Quotas) -> Self {
         let mut database = Database::in_memory(&[9; 32]).unwrap();
         let setup = Setup {
-            data_key: std::sync::Arc::new(crate::crypto::data_key::DataKey::from_secret(&[7; 32])),
+            data_key: Some(std::sync::Arc::new(crate::crypto::data_key::DataKey::from_secret(&[7; 32]))),
             network_id: US,
             keys: Vec::new(),
             connections: crate::limits::CONNECTIONS,
@@ -79,7 +79,7 @@ impl Bench {
 
     pub(super) fn restart_with_room(&mut self, quotas: Quotas) {
         let setup = Setup {
-            data_key: std::sync::Arc::new(crate::crypto::data_key::DataKey::from_secret(&[7; 32])),
+            data_key: Some(std::sync::Arc::new(crate::crypto::data_key::DataKey::from_secret(&[7; 32]))),
             network_id: US,
             keys: Vec::new(),
             connections: crate::limits::CONNECTIONS,

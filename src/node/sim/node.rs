@@ -240,7 +240,7 @@ impl Node {
         self.kept_keys.extend(personas);
         self.keys.retain(|key| self.kept_keys.contains(&key.posting_id()));
         let setup = Setup {
-            data_key: std::sync::Arc::new(crate::crypto::data_key::DataKey::from_secret(&[7; 32])),
+            data_key: Some(std::sync::Arc::new(crate::crypto::data_key::DataKey::from_secret(&[7; 32]))),
             network_id: self.network_id,
             keys: self.keys.clone(),
             connections: crate::limits::CONNECTIONS,

@@ -132,6 +132,7 @@ impl FakeNode {
                     sealed_bytes: 0,
                     free_bytes: None,
                 },
+                vault: VaultState::Open,
             },
             draft: String::new(),
             drafts: BTreeMap::new(),

@@ -145,7 +145,7 @@ impl Engine {
                 for tag in session.ratchet.tags() {
                     self.talks.tags.remove(&tag);
                 }
-                remove(step.store, &self.talks.key, &session)?;
+                remove(step.store, &*self.talks.key()?, &session)?;
             }
         }
         Ok(())

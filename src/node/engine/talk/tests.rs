@@ -16,7 +16,7 @@ fn setup(key: &Arc<PostingKey>) -> Setup {
     Setup {
         network_id: NetworkId::from_bytes([1; 32]),
         keys: vec![Arc::clone(key)],
-        data_key: Arc::new(DataKey::from_secret(&[7; 32])),
+        data_key: Some(Arc::new(DataKey::from_secret(&[7; 32]))),
         connections: 8,
         quotas: Quotas::default(),
         exchange: Exchange::default(),
