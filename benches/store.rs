@@ -330,7 +330,9 @@ impl Node {
         let committer = Committer::load(
             database,
             Setup {
-                data_key: Some(std::sync::Arc::new(itsgoin::crypto::data_key::DataKey::from_secret(&[7; 32]))),
+                data_key: Some(std::sync::Arc::new(itsgoin::crypto::data_key::DataKey::from_secret(
+                    &[7; 32],
+                ))),
                 network_id: us(),
                 keys,
                 connections: itsgoin::limits::CONNECTIONS,

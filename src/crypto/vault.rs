@@ -193,8 +193,9 @@ mod tests {
         let golden = Vault::decode(&bytes).unwrap();
         assert_eq!(golden.unwrap(b"open sesame").unwrap().secret().as_slice(), [7; 32]);
         assert_eq!(golden.encode(), bytes);
-        let written =
-            Vault::wrap(&DataKey::from_secret(&[7; 32]), b"x", &mut StdRng::seed_from_u64(1)).unwrap().encode();
+        let written = Vault::wrap(&DataKey::from_secret(&[7; 32]), b"x", &mut StdRng::seed_from_u64(1))
+            .unwrap()
+            .encode();
         assert_eq!(written[..21], bytes[..21], "form and cost");
         assert_eq!(written.len(), VAULT_BYTES);
     }

@@ -1,8 +1,8 @@
 //! Plans of the hot queries, cursors and refusals.
 
-use super::protected::Protected;
 use super::open::Durability;
 use super::peers::AddressSource;
+use super::protected::Protected;
 use super::timeline::{PageStart, Pill, RowFilter};
 use super::*;
 use crate::domain::envelope::Kind;

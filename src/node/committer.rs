@@ -302,4 +302,38 @@ mod tests {
         committer.database.limit_growth(None).unwrap();
         committer.commit(vec![draft(5)], NOW, rng).unwrap();
     }
+
+    #[test]
+    fn a_persona_made_since_the_start_keeps_its_key_when_a_commit_fails() {
+        let rng = &mut StdRng::seed_from_u64(1);
+        let setup = Setup {
+            data_key: Some(std::sync::Arc::new(crate::crypto::data_key::DataKey::from_secret(&[7; 32]))),
+            network_id: NetworkId::from_bytes([1; 32]),
+            keys: Vec::new(),
+            connections: crate::limits::CONNECTIONS,
+            quotas: Quotas::default(),
+            exchange: crate::node::engine::Exchange::default(),
+            decoys_per_hour: 0,
+            faults: Faults::default(),
+        };
+        let mut committer = Committer::load(Database::in_memory(&[0; 32]).unwrap(), setup).unwrap();
+        let key = std::sync::Arc::new(crate::crypto::keys::PostingKey::generate(rng));
+        let persona = |call| Input::PersonaRequested {
+            call: CallId(call),
+            name: "ana".to_owned(),
+            key: std::sync::Arc::clone(&key),
+        };
+        committer.commit(vec![Input::Started, persona(1)], NOW, rng).unwrap();
+        committer.planted = Some(DbError::NoReader);
+        let post = |call, text: &str| Input::CommandReceived {
+            call: CallId(call),
+            command: Command::PublishPost { persona: None, text: text.to_owned(), draft: None },
+        };
+        committer.commit(vec![post(2, "lost")], NOW, rng).unwrap_err();
+        let effects = committer.commit(vec![post(3, "signed")], NOW, rng).unwrap();
+        let is_published = |effect: &Effect| {
+            matches!(effect, Effect::Answer { outcome: Ok(crate::api::Outcome::PostPublished(_)), .. })
+        };
+        assert!(effects.iter().any(is_published), "its key is still known");
+    }
 }

@@ -27,10 +27,13 @@ const BETWEEN_TRIES: Duration = Duration::from_millis(50);
 pub async fn open(request: NodeRequest) -> Result<Session, CallError> {
     let mut waited = Duration::ZERO;
     loop {
-        if request.source == Source::Any
+        if request.source != Source::Own
             && let Some(session) = attach_to(&request).await?
         {
             return Ok(session);
+        }
+        if request.source == Source::Running {
+            return Err(not_running());
         }
         match start_own(&request) {
             Err(StartError::DataDir(DataDirError::InUse { .. })) => {
@@ -84,6 +87,14 @@ fn start_own(request: &NodeRequest) -> Result<Session, StartError> {
     }
     tasks.spawn(running.run());
     Ok(Session::new(node, events, tasks).with_door(open))
+}
+
+fn not_running() -> CallError {
+    CallError::new(
+        ErrorKind::NotFound,
+        "no itsgoin runs on this data directory",
+        "start `itsgoin serve` first, or give the passphrase to the command itself with --passphrase-fd",
+    )
 }
 
 fn in_use() -> CallError {

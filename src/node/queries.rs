@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use crate::api::{
     Addressee, AttachmentState, AttachmentView, Audience, CallError, CommentState, CommentView, DraftSlot,
-    DraftView, ErrorKind, FeedAnchor, FeedFilter, FeedPage, More, PersonView, PersonaView, PostView, ReadMark,
-    SpaceView, ThreadView,
+    DraftView, ErrorKind, FeedAnchor, FeedFilter, FeedPage, More, PersonView, PersonaView, PostView,
+    ReadMark, SpaceView, ThreadView,
 };
 use crate::crypto::data_key::DataKey;
 use crate::db::blobs::{BlobState, StoredBlob};

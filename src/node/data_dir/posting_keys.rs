@@ -192,7 +192,11 @@ mod tests {
     /// All that stands in names and contents of the folder.
     fn everything(home: &Path) -> Vec<u8> {
         let files = std::fs::read_dir(home.join("keys")).unwrap().map(|entry| entry.unwrap().path());
-        files.flat_map(|path| [path.display().to_string().into_bytes(), std::fs::read(&path).unwrap()].concat()).collect()
+        files
+            .flat_map(|path| {
+                [path.display().to_string().into_bytes(), std::fs::read(&path).unwrap()].concat()
+            })
+            .collect()
     }
 
     fn holds(all: &[u8], part: &[u8]) -> bool {
@@ -220,7 +224,9 @@ mod tests {
         assert!(directory.has_sealed_keys().unwrap());
         assert_eq!(ids(&directory, &[key.posting_id()]), [key.posting_id()]);
         let all = everything(home.path());
-        assert!(!holds(&all, key.posting_id().to_string().as_bytes()) && !holds(&all, key.secret().as_slice()));
+        assert!(
+            !holds(&all, key.posting_id().to_string().as_bytes()) && !holds(&all, key.secret().as_slice())
+        );
         let other = DataKey::from_secret(&[8; 32]);
         let opened = directory.posting_keys(&other, &[], &mut StdRng::seed_from_u64(4));
         assert!(matches!(opened, Err(DataDirError::DamagedKey { .. })), "another data key opens nothing");
@@ -246,7 +252,10 @@ mod tests {
             let all = everything(home.path());
             for key in [&kept, &staged, &lost] {
                 let id = key.posting_id().to_string();
-                assert!(!holds(&all, id.as_bytes()) && !holds(&all, key.secret().as_slice()), "round {round}");
+                assert!(
+                    !holds(&all, id.as_bytes()) && !holds(&all, key.secret().as_slice()),
+                    "round {round}"
+                );
             }
         }
         // Half a sealed file is nothing; the clear one counts.

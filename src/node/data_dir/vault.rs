@@ -11,7 +11,9 @@ use std::path::{Path, PathBuf};
 use rand::CryptoRng;
 use thiserror::Error;
 
-use super::{DataDir, DataDirError, beside, io_error, open_private, read_secret, rename, sync_directory, write_beside};
+use super::{
+    DataDir, DataDirError, beside, io_error, open_private, read_secret, rename, sync_directory, write_beside,
+};
 use crate::crypto::data_key::DataKey;
 use crate::crypto::vault::{VAULT_BYTES, Vault, VaultError};
 

@@ -25,15 +25,13 @@ use self::shared::{Shared, locked};
 pub use self::start::{Node, NodeSettings, StartError, start};
 use super::conversations;
 use super::data_dir::DataDir;
-use super::engine::{
-    CallId, CloseReason, ConnectionId, Direction, Effect, Input, OpenedKey, RequestId,
-};
+use super::engine::{CallId, CloseReason, ConnectionId, Direction, Effect, Input, OpenedKey, RequestId};
 use super::net::{Link, Network};
 use super::queries::{self, QueryError};
 use super::store::{Job, Readers, Report, store_error};
 use crate::api::{
-    Call, CallError, Command, Event, InviteView, NetworkState, Outcome, PeerStanding, PeerView,
-    Query, StatusView, VaultState, View,
+    Call, CallError, Command, Event, InviteView, NetworkState, Outcome, PeerStanding, PeerView, Query,
+    StatusView, VaultState, View,
 };
 use crate::crypto::data_key::DataKey;
 use crate::crypto::keys::PostingKey;

@@ -186,8 +186,8 @@ fn open_secrets(
         }
         Some(FoundKey::Clear(key)) => key,
         None => {
-            let is_needed = data_dir.has_sealed_keys()?
-                || database.read::<_, DbError>(|read| read.has_protected())?;
+            let is_needed =
+                data_dir.has_sealed_keys()? || database.read::<_, DbError>(|read| read.has_protected())?;
             if is_needed {
                 return Err(StartError::DataKeyMissing { path: data_dir.data_key_path() });
             }

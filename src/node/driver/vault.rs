@@ -84,11 +84,7 @@ async fn open(
     tokio::task::spawn_blocking(work).await.unwrap_or_else(|_cut| Err(CallError::busy()))
 }
 
-fn protect(
-    data_dir: &DataDir,
-    current: Option<&Passphrase>,
-    change: &Protection,
-) -> Result<(), CallError> {
+fn protect(data_dir: &DataDir, current: Option<&Passphrase>, change: &Protection) -> Result<(), CallError> {
     let data_key = match (find(data_dir)?, current) {
         (FoundKey::Clear(key), _) => key,
         (FoundKey::Wrapped(vault), Some(current)) => unwrap(&vault, current)?,

@@ -22,9 +22,7 @@ use crate::domain::ordering::FeedPosition;
 use crate::domain::post::Post;
 use crate::domain::profile::{Profile, next_sequence, parse_name};
 use crate::domain::text::SafeText;
-use crate::limits::{
-    BANS_BY_PERSON, CLOCK_AHEAD, INTEREST_IDS, PERSONAS, POST_ATTACHMENTS, POST_TEXT_BYTES,
-};
+use crate::limits::{BANS_BY_PERSON, CLOCK_AHEAD, INTEREST_IDS, PERSONAS, POST_ATTACHMENTS, POST_TEXT_BYTES};
 
 /// Why a command came to nothing: the person's to mend, or the disk's.
 pub(super) enum Refusal {

@@ -9,7 +9,7 @@ use crate::api::{
     Audience, CallError, Command, CommentView, DraftSlot, DraftView, ErrorKind, Event, FeedAnchor,
     FeedFilter, FeedPage, InviteView, More, NetworkState, Outcome, PeerStanding, PeerView, PersonView,
     PersonaView, PostView, Query, ReadMark, SavedView, SpaceView, StatusView, SyncReport, TransferState,
-    TransferView, View,
+    TransferView, VaultState, View,
 };
 use crate::domain::ids::{BlobHash, NetworkId, ObjectId, PostingId};
 use crate::domain::ordering::FeedPosition;
@@ -346,7 +346,7 @@ impl FakeNode {
                 return Ok(Outcome::Saved(SavedView { path, size_bytes: 2_000_000, can_be_shown: true }));
             }
             Command::Talk(talk) => return self.talk(talk),
-            Command::AddPeer { .. } | Command::Stop => {}
+            Command::AddPeer { .. } | Command::Unlock { .. } | Command::Protect { .. } | Command::Stop => {}
         }
         Ok(Outcome::Done)
     }

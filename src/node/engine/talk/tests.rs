@@ -4,7 +4,7 @@ use rand::SeedableRng;
 use rand::rngs::StdRng;
 
 use super::*;
-use crate::api::{Command, Outcome, Talk};
+use crate::api::{CallError, Command, DraftSlot, ErrorKind, Outcome, Talk};
 use crate::crypto::keys::PostingKey;
 use crate::db::{Database, Durability};
 use crate::domain::ids::NetworkId;
@@ -85,4 +85,61 @@ fn a_store_whose_log_has_another_name_begins_conversations_anew() {
     let second = session(&mut engine, &mut database, 4);
     assert_ne!(second, first, "a copy sends on nothing it holds");
     assert_eq!(session(&mut engine, &mut database, 5), second);
+}
+
+/// What a command came to.
+fn outcome(engine: &mut Engine, database: &mut Database, command: Command) -> Result<Outcome, CallError> {
+    let effects = take(engine, database, NOW, Input::CommandReceived { call: CallId(1), command });
+    let answer = effects.into_iter().find_map(|effect| match effect {
+        Effect::Answer { outcome, .. } => Some(outcome),
+        _ => None,
+    });
+    answer.unwrap()
+}
+
+#[test]
+fn a_locked_engine_refuses_what_needs_keys_until_it_has_them() {
+    let rng = &mut StdRng::seed_from_u64(1);
+    let [me, peer] = [(); 2].map(|()| Arc::new(PostingKey::generate(rng)));
+    let mut database = Database::in_memory(&[0; 32]).unwrap();
+    let mut engine = start(&mut database, &me, NOW);
+    let people = vec![peer.posting_id()];
+    let open = Talk::Open { people, persona: Some(me.posting_id()) };
+    let Outcome::Conversation(view) = talk(&mut engine, &mut database, open) else {
+        panic!("no conversation")
+    };
+    let send = || Command::Talk(Talk::Send { thread: view.thread, text: "hello".to_owned(), quote: None });
+    let draft = || Command::SaveDraft { slot: DraftSlot::NewPost, text: "half a".to_owned() };
+
+    let locked = Setup { keys: Vec::new(), data_key: None, ..setup(&me) };
+    let mut engine = database.read(|read| Engine::load(read, &locked)).unwrap();
+    take(&mut engine, &mut database, NOW, Input::Started);
+    for command in
+        [send(), draft(), Command::PublishPost { persona: None, text: "a".to_owned(), draft: None }]
+    {
+        let refused = outcome(&mut engine, &mut database, command).unwrap_err();
+        assert_eq!(refused.kind, ErrorKind::Passphrase);
+    }
+    assert!(engine.secrets().0.is_none() && engine.secrets().1.is_empty());
+    let later = NOW.after(Duration::from_hours(24 * 30));
+    take(&mut engine, &mut database, later, Input::TimePassed);
+
+    let data_key = Arc::new(DataKey::from_secret(&[7; 32]));
+    let unlocked = Input::Unlocked { call: CallId(2), data_key, keys: vec![Arc::clone(&me)] };
+    let effects = take(&mut engine, &mut database, NOW, unlocked);
+    assert!(effects.iter().any(|effect| matches!(effect, Effect::Unlocked(_))));
+    assert!(matches!(outcome(&mut engine, &mut database, send()), Ok(Outcome::Message(_))));
+    assert!(matches!(outcome(&mut engine, &mut database, draft()), Ok(Outcome::Done)));
+    assert_eq!(engine.secrets().1.len(), 1);
+}
+
+#[test]
+fn a_look_at_the_pool_counts_although_the_engine_was_locked() {
+    let database = &mut Database::in_memory(&[0; 32]).unwrap();
+    let key = Arc::new(DataKey::from_secret(&[7; 32]));
+    let mut talks = database.read(|read| Talks::load(read, None)).unwrap();
+    assert!(talks.key().is_err() && talks.next_deadline().is_none());
+    talks.look = Look::Done;
+    let talks = database.read(|read| talks.unlocked(read, &key)).unwrap();
+    assert!(talks.look == Look::Done && !talks.is_locked());
 }
