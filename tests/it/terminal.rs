@@ -24,6 +24,7 @@ fn from_nothing_to_a_feed_and_a_post_that_arrives() {
     lea.post("the boat is back");
     let mut screen = Screen::open(&ana);
     screen.sees("What is your name?").types("ana").sees("ana").types(ENTER);
+    screen.sees("A passphrase for your keys").types(ENTER);
     screen.sees("Paste an invite").pastes(&lea.invite()).sees("then press Enter");
     screen.presses_until(ENTER, "you follow lea").sees("1 peer").types("gf").sees("the boat is back");
     let later = lea.post("and it floats");
@@ -68,6 +69,21 @@ fn an_answer_typed_here_is_read_there_and_what_comes_back_waits_for_a_key() {
     });
     screen.types("q").sees("2 replies").types("q");
     assert_restored(&screen.left());
+}
+
+#[test]
+fn a_locked_directory_asks_for_its_passphrase_and_shows_nothing_before() {
+    let home = Home::of("ana");
+    home.post("good morning");
+    home.run_with(&["vault", "passphrase", "--new-passphrase-fd", "0"], b"open sesame\n");
+    let mut screen = Screen::open(&home);
+    screen.sees("What is the passphrase?").types("open").types(ENTER).sees("does not open");
+    assert!(!screen.picture().contains("good morning"));
+    screen.types("open sesame").sees("not shown").types(ENTER).sees("good morning");
+    screen.types("q");
+    let left = screen.left();
+    assert!(left.success);
+    assert!(!String::from_utf8(left.bytes).unwrap().contains("sesame"), "nothing of it was echoed");
 }
 
 /// The terminal is as it was before.

@@ -218,6 +218,9 @@ impl FakeNode {
     }
 
     pub fn query(&self, query: &Query) -> Result<View, CallError> {
+        if self.status.vault == VaultState::Locked && query.needs_keys() {
+            return Err(CallError::locked());
+        }
         Ok(match query {
             Query::Feed { page, filter, limit, .. } => View::Feed(self.page(*page, *filter, *limit)),
             Query::Thread { post_id, after, limit } => {
@@ -346,7 +349,15 @@ impl FakeNode {
                 return Ok(Outcome::Saved(SavedView { path, size_bytes: 2_000_000, can_be_shown: true }));
             }
             Command::Talk(talk) => return self.talk(talk),
-            Command::AddPeer { .. } | Command::Unlock { .. } | Command::Protect { .. } | Command::Stop => {}
+            Command::Unlock { passphrase } if passphrase.as_bytes() == b"open sesame" => {
+                self.status.vault = VaultState::Unlocked;
+            }
+            Command::Unlock { .. } => {
+                let message = "the passphrase does not open the vault";
+                return Err(CallError::new(ErrorKind::Passphrase, message, "type it again"));
+            }
+            Command::Protect { .. } => self.status.vault = VaultState::Unlocked,
+            Command::AddPeer { .. } | Command::Stop => {}
         }
         Ok(Outcome::Done)
     }
