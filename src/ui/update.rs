@@ -10,7 +10,8 @@ use super::message::{Answer, Asked, Message, Request, Wake};
 use super::model::{Leaving, Model, NodeState, Overlay, PasteGuard, Place};
 use super::panes::chat::Touch;
 use super::panes::{
-    attachments, chat, compose, feed, first_run, help, locked, messages, network, people, question, reaction, thread,
+    attachments, chat, compose, feed, first_run, help, locked, messages, network, people, question, reaction,
+    thread,
 };
 use super::splits;
 use super::watch::Watch;

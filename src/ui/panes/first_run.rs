@@ -200,7 +200,9 @@ pub fn refused(model: &mut Model, error: &CallError) {
 pub fn draw(model: &Model, area: Rect, buffer: &mut Buffer) {
     match model.first_run.step {
         Step::Name => draw_name(model, area, buffer),
-        Step::Protection => draw_passphrase(model, area, buffer, "A passphrase for your keys and messages?", PROTECTION),
+        Step::Protection => {
+            draw_passphrase(model, area, buffer, "A passphrase for your keys and messages?", PROTECTION)
+        }
         Step::Again => draw_passphrase(model, area, buffer, "The same passphrase once more, please.", AGAIN),
     }
 }

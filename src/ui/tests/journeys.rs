@@ -63,7 +63,13 @@ fn a_passphrase_is_typed_twice_and_set_before_the_persona_is_made() {
     session.types("ana").keys("Enter").types("open sesame").does_not_see("sesame").keys("Enter");
     session.sees("once more").types("open sesam").keys("Enter").sees("two different passphrases");
     assert!(session.node.commands.is_empty());
-    session.types("open sesame").keys("Enter").pastes("open sesame").waits().does_not_see("sesame").keys("Enter");
+    session
+        .types("open sesame")
+        .keys("Enter")
+        .pastes("open sesame")
+        .waits()
+        .does_not_see("sesame")
+        .keys("Enter");
     assert_eq!(session.model.place, Place::People);
     let change = Protection::Passphrase(Passphrase::new("open sesame".to_owned()).unwrap());
     let expected =

@@ -192,6 +192,8 @@ impl Engine {
     /// Does what is due in conversations.
     pub(super) fn proceed_talks(&mut self, step: &mut Step<'_, '_>) -> Result<(), DbError> {
         if self.talks.is_locked() {
+            // What others' posts come to is of no interest, and is not to pile up.
+            drop(self.take_handed());
             return Ok(());
         }
         if let Look::Due { until } = &mut self.talks.look {
