@@ -123,12 +123,13 @@ pub(super) async fn vault(
 ) -> Result<(), CliError> {
     let before = state(node).await?;
     match verb {
-        VaultVerb::Status => return said(before, output),
-        VaultVerb::Remove if before == VaultState::Open => return said(before, output),
+        VaultVerb::Status => said(before, output),
+        VaultVerb::Remove if before == VaultState::Open => said(before, output),
         VaultVerb::Remove => {
             let current = Some(asking.present()?);
             node.command(Command::Protect { current, change: Protection::None }).await?;
             output.remark("The key is now in the file data.key: whoever can read it can read everything.");
+            said(VaultState::Open, output)
         }
         VaultVerb::Passphrase { new_passphrase_fd } => {
             let (current, new) = passphrases(before, asking, new_passphrase_fd)?;
@@ -142,9 +143,9 @@ pub(super) async fn vault(
                     "The key below is the same: an old copy of the file vault still opens with the old passphrase."
                 }
             });
+            said(state(node).await?, output)
         }
     }
-    said(state(node).await?, output)
 }
 
 /// The present passphrase, where there is one, and a new one. Both may come from one descriptor, one line each.

@@ -11,6 +11,13 @@ impl Read<'_> {
 }
 
 impl Write<'_> {
+    /// Keeps one as earlier versions did.
+    #[cfg(test)]
+    pub(crate) fn insert_clear_draft(&self, slot: &str, text: &str) -> Result<(), DbError> {
+        self.execute("INSERT INTO drafts (slot, text, saved_ms) VALUES (?1, ?2, 0)", [slot, text])?;
+        Ok(())
+    }
+
     /// Empties all slots.
     pub fn delete_clear_drafts(&self) -> Result<(), DbError> {
         self.execute("DELETE FROM drafts", [])?;

@@ -86,6 +86,28 @@ fn a_locked_directory_asks_for_its_passphrase_and_shows_nothing_before() {
     assert!(!String::from_utf8(left.bytes).unwrap().contains("sesame"), "nothing of it was echoed");
 }
 
+#[test]
+fn a_command_in_a_terminal_asks_for_the_passphrase_and_shows_nothing_of_it() {
+    let home = Home::of("ana");
+    home.post("good morning");
+    home.run_with(&["vault", "passphrase", "--new-passphrase-fd", "0"], b"open sesame\n");
+    let mut screen = Screen::run(&home, &["feed"]);
+    screen.sees("Passphrase:").types("open sesamee\u{7f}\r").sees("good morning");
+    let left = screen.left();
+    assert!(left.success);
+    assert_eq!(left.settings.0, left.settings.1);
+    assert!(!String::from_utf8(left.bytes).unwrap().contains("sesam"), "nothing of it was echoed");
+    let mut screen = Screen::run(&home, &["vault", "passphrase"]);
+    screen.sees("Passphrase:").types("open sesame\r").sees("New passphrase:").types("one\r");
+    screen.sees("The same again:").types("two\r").sees("two different passphrases");
+    let left = screen.left();
+    assert!(!left.success);
+    assert_eq!(left.settings.0, left.settings.1);
+    let mut screen = Screen::run(&home, &["feed"]);
+    screen.sees("Passphrase:").types("\u{3}").sees("no passphrase was given");
+    assert!(!screen.left().success);
+}
+
 /// The terminal is as it was before.
 fn assert_restored(left: &Left) {
     assert!(left.success && left.is_restored);

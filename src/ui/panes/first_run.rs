@@ -19,8 +19,8 @@ use crate::ui::widgets::secret::Secret;
 /// What the name is for.
 const ABOUT: &str = "Others see it beside what you write. You can have more personas later.";
 /// What a passphrase is good for, and what having none means.
-const PROTECTION: &str = "It is asked for at every start, and nobody can give it back.\nEnter without one: whoever gets \
-    at the files of this computer can write as you and read your messages.";
+const PROTECTION: &str = "Nobody can give it back when it is lost.\nEnter for none: then whoever gets at the files here can \
+     write as you and read your messages.";
 /// Why it is typed twice.
 const AGAIN: &str = "Nothing shows what you type. A slip would lock you out.";
 /// The passphrase, what is wrong with it, and an empty row.

@@ -27,7 +27,7 @@ fn from_the_first_start_to_the_first_post() {
     session.sees("What is your name?").sees("--relay none");
     session.keys("Enter").sees("a name needs at least one visible character");
     session.types("ana").keys("Enter");
-    session.sees("A passphrase for your keys").sees("nobody can give it back").keys("Enter");
+    session.sees("A passphrase for your keys").sees("Nobody can give it back").keys("Enter");
     assert_eq!(session.node.count(|command| matches!(command, Command::Protect { .. })), 0);
     session.sees("Paste an invite (a), or show yours (s).").sees("as ana");
     session.pastes("itsgoin1mvqx\ngzldn5wgk43b").sees("then press Enter").waits().keys("Enter");

@@ -6,8 +6,10 @@ use rand::rngs::StdRng;
 use super::*;
 use crate::api::{CallError, Command, DraftSlot, ErrorKind, Outcome, Talk};
 use crate::crypto::keys::PostingKey;
+use crate::db::protected::Protected;
 use crate::db::{Database, Durability};
 use crate::domain::ids::NetworkId;
+use crate::node::engine::slot_name;
 use crate::node::engine::{CallId, Effect, Exchange, Faults, Input, Quotas, Setup};
 
 const NOW: Timestamp = Timestamp::from_millis(1_800_000_000_000);
@@ -131,6 +133,35 @@ fn a_locked_engine_refuses_what_needs_keys_until_it_has_them() {
     assert!(matches!(outcome(&mut engine, &mut database, send()), Ok(Outcome::Message(_))));
     assert!(matches!(outcome(&mut engine, &mut database, draft()), Ok(Outcome::Done)));
     assert_eq!(engine.secrets().1.len(), 1);
+}
+
+#[test]
+fn drafts_are_sealed_also_those_of_earlier_versions() {
+    let me = Arc::new(PostingKey::generate(&mut StdRng::seed_from_u64(1)));
+    let mut database = Database::in_memory(&[0; 32]).unwrap();
+    let old = database.transaction(Durability::Normal, |batch| {
+        batch.step(|store| store.insert_clear_draft(&slot_name(DraftSlot::NewPost), "an old thought"))
+    });
+    old.unwrap();
+    let holds = |database: &mut Database, text: &[u8]| {
+        database.snapshot().unwrap().windows(text.len()).any(|window| window == text)
+    };
+    assert!(holds(&mut database, b"an old thought"), "it can be found");
+    let mut engine = start(&mut database, &me, NOW);
+    let reply = DraftSlot::Reply(ObjectId::from_bytes([9; 32]));
+    let save = Command::SaveDraft { slot: reply, text: "a new thought".to_owned() };
+    outcome(&mut engine, &mut database, save).unwrap();
+    for (slot, text) in [(DraftSlot::NewPost, "an old thought"), (reply, "a new thought")] {
+        assert!(!holds(&mut database, text.as_bytes()) && !holds(&mut database, slot_name(slot).as_bytes()));
+        let key = DataKey::from_secret(&[7; 32]);
+        let draft = database
+            .read(|read| rows::find::<rows::Draft>(read, &key, &rows::draft_name(&key, &slot_name(slot))));
+        assert_eq!(draft.unwrap().unwrap().text, text);
+    }
+    let done = Command::SaveDraft { slot: reply, text: String::new() };
+    outcome(&mut engine, &mut database, done).unwrap();
+    let name = rows::draft_name(&DataKey::from_secret(&[7; 32]), &slot_name(reply));
+    assert!(database.read(|read| read.find_protected(Protected::Draft, &name)).unwrap().is_none());
 }
 
 #[test]
