@@ -19,6 +19,7 @@ use std::time::Duration;
 use anyhow::{Context, Result, ensure};
 use criterion::{Criterion, SamplingMode};
 use itsgoin::api::{Command, FeedAnchor, FeedFilter, FeedPage};
+use itsgoin::crypto::data_key::DataKey;
 use itsgoin::crypto::keys::PostingKey;
 use itsgoin::db::objects::Have;
 use itsgoin::db::timeline::{FeedRow, Mark, PageStart, Pill, RowFilter};
@@ -34,8 +35,8 @@ use itsgoin::node::committer::Committer;
 use itsgoin::node::engine::answer::{PageBudget, PullAnswer, answer_pull, check_received, epoch_for, wanted};
 use itsgoin::node::engine::interest::InterestList;
 use itsgoin::node::engine::{
-    CallId, ConnectionId, Delivery, Direction, Effect, Faults, Input, PullEnd, PulledPage, Quotas, RequestId,
-    Setup,
+    CallId, ConnectionId, Delivery, Direction, Effect, Exchange, Faults, Input, PullEnd, PulledPage, Quotas,
+    RequestId, Setup,
 };
 use itsgoin::node::queries::{self, QueryError};
 use itsgoin::node::wire::{
@@ -330,14 +331,12 @@ impl Node {
         let committer = Committer::load(
             database,
             Setup {
-                data_key: Some(std::sync::Arc::new(itsgoin::crypto::data_key::DataKey::from_secret(
-                    &[7; 32],
-                ))),
+                data_key: Some(Arc::new(DataKey::from_secret(&[7; 32]))),
                 network_id: us(),
                 keys,
                 connections: itsgoin::limits::CONNECTIONS,
                 quotas: Quotas::default(),
-                exchange: itsgoin::node::engine::Exchange::default(),
+                exchange: Exchange::default(),
                 decoys_per_hour: 0,
                 faults: Faults::default(),
             },

@@ -30,7 +30,7 @@ impl Asking {
     }
 
     /// A new passphrase; typed twice in a terminal.
-    pub(super) fn new(self) -> Result<Passphrase, CliError> {
+    pub(super) fn fresh(self) -> Result<Passphrase, CliError> {
         let Some(descriptor) = self.descriptor else {
             let first = typed("New passphrase")?;
             return if typed("The same again")? == first { Ok(first) } else { Err(different()) };
@@ -40,11 +40,11 @@ impl Asking {
 }
 
 fn first_line(descriptor: u32) -> Result<Passphrase, CliError> {
-    let lines = secrets::read_lines(descriptor, 1).map_err(descriptor_failed)?;
+    let lines = secrets::read_lines(descriptor, 1).map_err(|error| descriptor_failed(&error))?;
     Ok(Passphrase::new(lines.into_iter().next().unwrap_or_default())?)
 }
 
-fn descriptor_failed(source: std::io::Error) -> CliError {
+fn descriptor_failed(source: &std::io::Error) -> CliError {
     let message = format!("the descriptor of --passphrase-fd gives no passphrase: {source}");
     CallError::new(ErrorKind::Invalid, message, "for example: --passphrase-fd 3 3<FILE").into()
 }
@@ -157,15 +157,16 @@ fn passphrases(
     let new = Asking { descriptor: new_descriptor };
     if before == VaultState::Open {
         // The only one that can be meant.
-        return Ok((None, Asking { descriptor: new_descriptor.or(asking.descriptor) }.new()?));
+        return Ok((None, Asking { descriptor: new_descriptor.or(asking.descriptor) }.fresh()?));
     }
     match (asking.descriptor, new_descriptor) {
         (Some(first), Some(second)) if first == second => {
-            let mut lines = secrets::read_lines(first, 2).map_err(descriptor_failed)?.into_iter();
+            let lines = secrets::read_lines(first, 2).map_err(|error| descriptor_failed(&error))?;
+            let mut lines = lines.into_iter();
             let mut next = || Passphrase::new(lines.next().unwrap_or_default());
             Ok((Some(next()?), next()?))
         }
-        _ => Ok((Some(asking.present()?), new.new()?)),
+        _ => Ok((Some(asking.present()?), new.fresh()?)),
     }
 }
 

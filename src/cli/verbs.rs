@@ -267,7 +267,7 @@ async fn init(init: Init, asking: Asking, node: &NodeHandle, output: &Output) ->
         return Err(CallError::new(ErrorKind::Invalid, message, "`itsgoin persona list` lists it").into());
     }
     if !init.no_passphrase && vault::state(node).await? == VaultState::Open {
-        let change = Protection::Passphrase(asking.new()?);
+        let change = Protection::Passphrase(asking.fresh()?);
         node.command(Command::Protect { current: None, change }).await?;
     }
     let Outcome::PersonaCreated(persona) = node.command(Command::CreatePersona { name: init.name }).await?

@@ -182,8 +182,8 @@ mod tests {
     /// Cheap enough to try hundreds.
     const CHEAP: Cost = Cost { memory_kib: 8, passes: 1, lanes: 1 };
 
-    /// A vault of the key of 32 bytes 7 under "open sesame", made by another program (Argon2 and ChaCha20 of Python's
-    /// `cryptography`): salt 0, 1, 2, … and nonce 100, 101, ….
+    /// A vault of the key of 32 bytes 7 under "open sesame", made by another program (with Python's `cryptography`):
+    /// salt 0, 1, 2, … and nonce 100, 101, ….
     const GOLDEN: &str = "697473676f696e5601000001000300000001000000000102030405060708090a0b0c0d0e0f6465666768696a6b6c6d6e6f707172737475767778797a7b\
         88b28b0b81b85feaf7ab6d159a44dca189262fec2a9019067030d1ce950f3d3497b75ebfff74e2decd5ac205d70880eb";
 

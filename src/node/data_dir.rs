@@ -169,7 +169,10 @@ impl DataDir {
 fn open_private(path: &Path) -> Result<File, DataDirError> {
     let file = File::open(path).map_err(io_error(path))?;
     let mode = file.metadata().map_err(io_error(path))?.permissions().mode();
-    if mode & 0o077 == 0 { Ok(file) } else { Err(DataDirError::Exposed { path: path.to_owned() }) }
+    if mode & 0o077 != 0 {
+        return Err(DataDirError::Exposed { path: path.to_owned() });
+    }
+    Ok(file)
 }
 
 fn read_secret(path: &Path) -> Result<Zeroizing<[u8; 32]>, DataDirError> {

@@ -17,6 +17,7 @@ use crate::clock::fresh_rng;
 use crate::crypto::data_key::DataKey;
 use crate::crypto::keys::{NetworkKey, PostingKey};
 use crate::db::{Database, DbError, OpenError};
+use crate::domain::ids::NetworkId;
 use crate::domain::time::Timestamp;
 use crate::limits::{CHANNEL_MESSAGES, CONNECTIONS, PENDING_CONNECTIONS};
 use crate::node::committer::Committer;
@@ -97,30 +98,14 @@ pub fn start(settings: NodeSettings) -> Result<(NodeHandle, Node), StartError> {
     let begun = begin_start(&data_dir, &mut database, &mut rng)?;
     let network_key = data_dir.network_key(|| NetworkKey::generate(&mut rng))?;
     let kept_port = database.read::<_, DbError>(|read| read.find_udp_port())?;
-    let Secrets { data_key, keys } = open_secrets(&data_dir, &mut database, &mut rng)?;
+    let secrets = open_secrets(&data_dir, &mut database, &mut rng)?;
+    let data_key = secrets.data_key.clone();
     let readers = |database: &Database| {
         (0..READERS).map(|_| database.open_reader()).collect::<Result<Vec<_>, _>>().map(Readers::new)
     };
     let (face_readers, peer_readers) = (readers(&database)?, readers(&database)?);
     let network_id = network_key.network_id();
-    let connections = settings.network.as_ref().map_or(CONNECTIONS, |network| network.connections);
-    let exchange = match settings.network.as_ref().map(|network| network.exchange) {
-        Some(PeerExchange::On) => Exchange::On,
-        Some(PeerExchange::Off) | None => Exchange::Off,
-    };
-    let quotas = Quotas::default();
-    let (faults, decoys_per_hour) = (Faults::default(), settings.decoys_per_hour);
-    let setup = Setup {
-        network_id,
-        keys,
-        data_key: data_key.clone(),
-        connections,
-        quotas,
-        exchange,
-        decoys_per_hour,
-        faults,
-    };
-    let mut committer = Committer::load(database, setup)?;
+    let mut committer = Committer::load(database, setup(&settings, network_id, secrets))?;
     // Before anybody reads or connects; what follows from it is done once the node runs.
     let started = committer.commit(vec![Input::Started], (settings.clock)(), &mut rng);
     let first_effects = started.map_err(|failure| failure.error)?;
@@ -165,6 +150,25 @@ pub fn start(settings: NodeSettings) -> Result<(NodeHandle, Node), StartError> {
         found,
     });
     Ok((handle, Node { driver, first_effects, calls, reports: reports_received, links, network, sweeps }))
+}
+
+/// What the engine is made with.
+fn setup(settings: &NodeSettings, network_id: NetworkId, secrets: Secrets) -> Setup {
+    let network = settings.network.as_ref();
+    let Secrets { data_key, keys } = secrets;
+    Setup {
+        network_id,
+        keys,
+        data_key,
+        connections: network.map_or(CONNECTIONS, |network| network.connections),
+        quotas: Quotas::default(),
+        exchange: match network.map(|network| network.exchange) {
+            Some(PeerExchange::On) => Exchange::On,
+            Some(PeerExchange::Off) | None => Exchange::Off,
+        },
+        decoys_per_hour: settings.decoys_per_hour,
+        faults: Faults::default(),
+    }
 }
 
 /// What a node has of secrets when it starts.

@@ -201,7 +201,7 @@ pub fn draw(model: &Model, area: Rect, buffer: &mut Buffer) {
     match model.first_run.step {
         Step::Name => draw_name(model, area, buffer),
         Step::Protection => {
-            draw_passphrase(model, area, buffer, "A passphrase for your keys and messages?", PROTECTION)
+            draw_passphrase(model, area, buffer, "A passphrase for your keys and messages?", PROTECTION);
         }
         Step::Again => draw_passphrase(model, area, buffer, "The same passphrase once more, please.", AGAIN),
     }

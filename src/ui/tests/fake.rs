@@ -349,16 +349,20 @@ impl FakeNode {
                 return Ok(Outcome::Saved(SavedView { path, size_bytes: 2_000_000, can_be_shown: true }));
             }
             Command::Talk(talk) => return self.talk(talk),
-            Command::Unlock { passphrase } if passphrase.as_bytes() == b"open sesame" => {
-                self.status.vault = VaultState::Unlocked;
-            }
-            Command::Unlock { .. } => {
-                let message = "the passphrase does not open the vault";
-                return Err(CallError::new(ErrorKind::Passphrase, message, "type it again"));
-            }
-            Command::Protect { .. } => self.status.vault = VaultState::Unlocked,
+            Command::Unlock { .. } | Command::Protect { .. } => return self.protect(command),
             Command::AddPeer { .. } | Command::Stop => {}
         }
+        Ok(Outcome::Done)
+    }
+
+    fn protect(&mut self, command: &Command) -> Result<Outcome, CallError> {
+        if let Command::Unlock { passphrase } = command
+            && passphrase.as_bytes() != b"open sesame"
+        {
+            let message = "the passphrase does not open the vault";
+            return Err(CallError::new(ErrorKind::Passphrase, message, "type it again"));
+        }
+        self.status.vault = VaultState::Unlocked;
         Ok(Outcome::Done)
     }
 
