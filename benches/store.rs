@@ -21,9 +21,8 @@ use criterion::{Criterion, SamplingMode};
 use itsgoin::api::{Command, FeedAnchor, FeedFilter, FeedPage};
 use itsgoin::crypto::data_key::DataKey;
 use itsgoin::crypto::keys::PostingKey;
-use itsgoin::db::objects::Have;
 use itsgoin::db::timeline::{FeedRow, Mark, PageStart, Pill, RowFilter};
-use itsgoin::db::{Author, Database, DbError, Durability};
+use itsgoin::db::{Author, Database, DbError, Durability, objects::Have};
 use itsgoin::domain::address::PeerAddress;
 use itsgoin::domain::envelope::{Content, Envelope, Kind, Object};
 use itsgoin::domain::ids::{NetworkId, ObjectId, PostingId};
@@ -43,8 +42,7 @@ use itsgoin::node::wire::{
     Decoded, Epoch, Group, GroupEnd, HEADER_BYTES, Hello, Item, Message, Offer, Page, Pull, Range, Sending,
     encode_frame,
 };
-use rand::rngs::StdRng;
-use rand::{RngExt, SeedableRng};
+use rand::{RngExt, SeedableRng, rngs::StdRng};
 use rusqlite::{Connection, OpenFlags};
 
 use self::support::data::{self, AUTHORS, Spec};

@@ -219,8 +219,7 @@ fn found(files: &[(String, Vec<u8>)], what: &[u8]) -> Option<String> {
 
 /// An id as it is printed and as it is stored.
 fn forms(hex: &str) -> [Vec<u8>; 2] {
-    let bytes =
-        (0..hex.len() / 2).map(|at| u8::from_str_radix(&hex[at * 2..at * 2 + 2], 16).unwrap()).collect();
+    let bytes = data_encoding::HEXLOWER.decode(hex.as_bytes()).unwrap();
     [hex.as_bytes().to_vec(), bytes]
 }
 
