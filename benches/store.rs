@@ -19,10 +19,9 @@ use std::time::Duration;
 use anyhow::{Context, Result, ensure};
 use criterion::{Criterion, SamplingMode};
 use itsgoin::api::{Command, FeedAnchor, FeedFilter, FeedPage};
-use itsgoin::crypto::data_key::DataKey;
-use itsgoin::crypto::keys::PostingKey;
+use itsgoin::crypto::{data_key::DataKey, keys::PostingKey};
 use itsgoin::db::timeline::{FeedRow, Mark, PageStart, Pill, RowFilter};
-use itsgoin::db::{Author, Database, DbError, Durability, objects::Have};
+use itsgoin::db::{Author, Database, DbError, Durability, objects::Have, protected::Protected};
 use itsgoin::domain::address::PeerAddress;
 use itsgoin::domain::envelope::{Content, Envelope, Kind, Object};
 use itsgoin::domain::ids::{NetworkId, ObjectId, PostingId};
@@ -639,10 +638,11 @@ fn commits(bench: &mut Bench) -> Result<()> {
     let mut now = data::end();
     let mut commit = |durability| {
         now = now.after(Duration::from_millis(1));
+        let value = now.as_millis().to_be_bytes();
         timed(|| {
             database
                 .transaction(durability, |batch| {
-                    batch.step(|store| store.replace_draft("new_post", "text", now))
+                    batch.step(|store| store.replace_protected(Protected::Draft, &[1; 32], &value))
                 })
                 .expect("the store takes it");
         })

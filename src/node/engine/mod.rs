@@ -40,7 +40,7 @@ mod talk;
 mod tests;
 mod trust;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -108,6 +108,8 @@ pub struct Setup {
 pub struct Engine {
     network_id: NetworkId,
     keys: BTreeMap<PostingId, Arc<PostingKey>>,
+    /// All personas, also while their keys are not known.
+    personas: BTreeSet<PostingId>,
     interest: Interest,
     carrying: Carrying,
     space: Space,
@@ -182,6 +184,7 @@ impl Engine {
             spread: Spread::load(read, setup.network_id, &topics)?,
             network_id: setup.network_id,
             keys: setup.keys.iter().map(|key| (key.posting_id(), Arc::clone(key))).collect(),
+            personas: read.list_personas()?.into_iter().map(|persona| persona.posting_id).collect(),
             interest,
             carrying: Carrying::load(read)?,
             space: Space::new(setup.quotas),

@@ -167,6 +167,7 @@ impl Engine {
         step.store.insert_persona(author, &name)?;
         let signed = key.sign(&profile);
         self.keys.insert(posting_id, key);
+        self.personas.insert(posting_id);
         self.interest_changed(step)?;
         self.take_in(step, &Object::Profile(signed), None)?;
         step.tell(Event::PersonasChanged);
@@ -182,6 +183,7 @@ impl Engine {
         for posting_id in &orphans {
             let author = step.store.intern_author(*posting_id)?;
             step.store.insert_persona(author, "")?;
+            self.personas.insert(*posting_id);
         }
         if !orphans.is_empty() {
             self.interest_changed(step)?;

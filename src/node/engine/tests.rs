@@ -92,6 +92,22 @@ impl Bench {
         self.take(Input::Started);
     }
 
+    /// Starts without a passphrase.
+    pub(super) fn restart_locked(&mut self) {
+        let setup = Setup {
+            data_key: None,
+            network_id: US,
+            keys: Vec::new(),
+            connections: crate::limits::CONNECTIONS,
+            quotas: Quotas::default(),
+            exchange: crate::node::engine::Exchange::default(),
+            decoys_per_hour: 0,
+            faults: Faults::default(),
+        };
+        self.engine = self.database.read(|read| Engine::load(read, &setup)).unwrap();
+        self.take(Input::Started);
+    }
+
     /// Takes in what a peer brought.
     pub(super) fn takes_in(&mut self, objects: Vec<Object>) {
         let Self { database, engine, rng, .. } = self;
