@@ -19,10 +19,9 @@ use std::time::Duration;
 use anyhow::{Context, Result, ensure};
 use criterion::{Criterion, SamplingMode};
 use itsgoin::api::{Command, FeedAnchor, FeedFilter, FeedPage};
-use itsgoin::crypto::keys::PostingKey;
-use itsgoin::db::objects::Have;
+use itsgoin::crypto::{data_key::DataKey, keys::PostingKey};
 use itsgoin::db::timeline::{FeedRow, Mark, PageStart, Pill, RowFilter};
-use itsgoin::db::{Author, Database, DbError, Durability};
+use itsgoin::db::{Author, Database, DbError, Durability, objects::Have, protected::Protected};
 use itsgoin::domain::address::PeerAddress;
 use itsgoin::domain::envelope::{Content, Envelope, Kind, Object};
 use itsgoin::domain::ids::{NetworkId, ObjectId, PostingId};
@@ -36,16 +35,15 @@ use itsgoin::node::engine::answer::{
 };
 use itsgoin::node::engine::interest::InterestList;
 use itsgoin::node::engine::{
-    CallId, ConnectionId, Delivery, Direction, Effect, Faults, Input, PullEnd, PulledPage, Quotas, RequestId,
-    Setup,
+    CallId, ConnectionId, Delivery, Direction, Effect, Exchange, Faults, Input, PullEnd, PulledPage, Quotas,
+    RequestId, Setup,
 };
 use itsgoin::node::queries::{self, QueryError};
 use itsgoin::node::wire::{
     Decoded, Epoch, Group, GroupEnd, HEADER_BYTES, Hello, Item, Message, Offer, Page, Pull, Range, Sending,
     encode_frame,
 };
-use rand::rngs::StdRng;
-use rand::{RngExt, SeedableRng};
+use rand::{RngExt, SeedableRng, rngs::StdRng};
 use rusqlite::{Connection, OpenFlags};
 
 use self::support::data::{self, AUTHORS, Spec};
@@ -332,12 +330,12 @@ impl Node {
         let committer = Committer::load(
             database,
             Setup {
-                data_key: std::sync::Arc::new(itsgoin::crypto::data_key::DataKey::from_secret(&[7; 32])),
+                data_key: Some(Arc::new(DataKey::from_secret(&[7; 32]))),
                 network_id: us(),
                 keys,
                 connections: itsgoin::limits::CONNECTIONS,
                 quotas: Quotas::default(),
-                exchange: itsgoin::node::engine::Exchange::default(),
+                exchange: Exchange::default(),
                 decoys_per_hour: 0,
                 faults: Faults::default(),
             },
@@ -642,10 +640,11 @@ fn commits(bench: &mut Bench) -> Result<()> {
     let mut now = data::end();
     let mut commit = |durability| {
         now = now.after(Duration::from_millis(1));
+        let value = now.as_millis().to_be_bytes();
         timed(|| {
             database
                 .transaction(durability, |batch| {
-                    batch.step(|store| store.replace_draft("new_post", "text", now))
+                    batch.step(|store| store.replace_protected(Protected::Draft, &[1; 32], &value))
                 })
                 .expect("the store takes it");
         })

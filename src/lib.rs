@@ -2,7 +2,7 @@
 //!
 //! The code map, in reading order: [`domain`] is the vocabulary, [`api`] the contract between faces and node,
 //! [`limits`] every bound, [`crypto`] the keys, [`db`] the store, [`node`] what decides and talks, [`ui`] and
-//! [`cli`] the faces, [`clock`], [`config`] and [`logging`] the edges to the system.
+//! [`cli`] the faces, [`clock`], [`config`], [`logging`] and [`secrets`] the edges to the system.
 
 pub mod api;
 pub mod cli;
@@ -14,4 +14,5 @@ pub mod domain;
 pub mod limits;
 pub mod logging;
 pub mod node;
+pub mod secrets;
 pub mod ui;

@@ -471,4 +471,18 @@ limits! {
     CONTROL_LINE_BYTES: usize = 4 * 1024 * 1024;
     /// Programs attached to the control socket at once.
     CONTROL_CLIENTS: usize = 16;
+    /// KiB of memory one guess at a passphrase takes. Lower makes guessing cheap; higher does not fit small machines.
+    KDF_MEMORY_KIB: u32 = 64 * 1024;
+    /// Passes over that memory: a few tenths of a second in all. Higher makes everybody wait longer at every start.
+    KDF_PASSES: u32 = 3;
+    /// Lanes of it: no more than the smallest machine computes at once.
+    KDF_LANES: u32 = 1;
+    /// KiB of memory a vault may ask for; one that asks for more is refused before the work.
+    KDF_MEMORY_KIB_MOST: u32 = 1024 * 1024;
+    /// Passes a vault may ask for.
+    KDF_PASSES_MOST: u32 = 16;
+    /// Lanes a vault may ask for.
+    KDF_LANES_MOST: u32 = 16;
+    /// Bytes of a passphrase. Lower cuts sentences; higher only delays the answer.
+    PASSPHRASE_BYTES: usize = 1024;
 }

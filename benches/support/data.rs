@@ -7,6 +7,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
+use itsgoin::crypto::data_key::DataKey;
 use itsgoin::crypto::keys::{NetworkKey, PostingKey};
 use itsgoin::db::timeline::{FeedRow, Mark, Pill};
 use itsgoin::db::{Author, Database, DbError, Durability, SCHEMA_VERSION, Write};
@@ -139,10 +140,12 @@ struct Known {
 fn fill(path: &Path, spec: &Spec) -> Result<()> {
     let data_dir = DataDir::open(path)?;
     data_dir.network_key(|| network_key(spec))?;
+    let (data_key, mut rng) = (DataKey::from_secret(&[7; 32]), StdRng::seed_from_u64(7));
+    data_dir.write_data_key(&data_key)?;
     for number in 0..2 {
         let key = persona_key(number);
-        data_dir.stage_posting_key(&key)?;
-        data_dir.keep_posting_key(key.posting_id())?;
+        data_dir.stage_posting_key(&key, &data_key, &mut rng)?;
+        data_dir.keep_posting_key(key.posting_id(), &data_key)?;
     }
     let mut database = Database::open(&data_dir.database_path(), &secret("epoch", posts(spec)))?;
     let begin = end().as_millis() - SPACING_MS * i64::try_from(spec.posts)?;

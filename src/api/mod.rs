@@ -7,6 +7,7 @@
 mod conversations;
 mod handle;
 mod session;
+mod vault;
 mod views;
 
 use std::path::PathBuf;
@@ -25,6 +26,7 @@ pub use self::handle::{Call, NodeHandle, calls};
 pub use self::session::{
     LanDiscovery, NetSettings, NodeRequest, OpenNode, PeerExchange, RelayChoice, Session, Source,
 };
+pub use self::vault::{Passphrase, Protection, VaultState};
 pub use self::views::{
     Addressee, AttachmentState, AttachmentView, Audience, CommentState, CommentView, DraftView, FeedPage,
     InviteView, More, NetworkState, PeerStanding, PeerView, PersonView, PersonaView, PostView, ReadMark,
@@ -192,6 +194,19 @@ pub enum Command {
     Sync {
         /// How long to wait for connections and answers.
         wait: Duration,
+    },
+    /// Gives a locked node its passphrase. Takes a few tenths of a second.
+    Unlock {
+        /// As typed.
+        passphrase: Passphrase,
+    },
+    /// Sets, changes or removes the passphrase. The data key stays the same: an old copy of the vault still opens it with
+    /// the old passphrase.
+    Protect {
+        /// The present passphrase, where there is one.
+        current: Option<Passphrase>,
+        /// What comes instead.
+        change: Protection,
     },
     /// Stops the node. Answered when it is gone: everything is on disk, and the data directory is free.
     Stop,
@@ -477,6 +492,8 @@ pub enum ErrorKind {
     NotFound,
     /// The data directory is in use.
     Locked,
+    /// The data directory is under a passphrase that was not given, or not rightly.
+    Passphrase,
     /// No peer could be reached.
     Offline,
     /// The node has too much to do; nothing was lost.

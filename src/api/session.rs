@@ -65,6 +65,8 @@ pub struct NetSettings {
 pub enum Source {
     /// The one that runs on the data directory, else one of our own.
     Any,
+    /// The one that runs on the data directory, and no other.
+    Running,
     /// One of our own, which other processes can attach to.
     Own,
 }

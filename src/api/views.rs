@@ -352,6 +352,8 @@ pub struct StatusView {
     pub clock_off_minutes: Option<i64>,
     /// How much room everything takes.
     pub space: SpaceView,
+    /// How the data key is kept.
+    pub vault: super::VaultState,
 }
 
 /// How much room things take, and how much is left.

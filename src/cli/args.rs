@@ -18,7 +18,7 @@ use crate::domain::ordering::FeedPosition;
 #[command(
     version,
     about,
-    after_help = "Exit codes: 0 done, 1 failed, 2 wrong usage, 3 not found, 4 in use or locked, 5 offline."
+    after_help = "Exit codes: 0 done, 1 failed, 2 wrong usage, 3 not found, 4 in use, or locked by a passphrase, 5 offline."
 )]
 pub struct Args {
     /// Where keys and posts are kept
@@ -49,6 +49,9 @@ pub struct Args {
     /// How much is written to itsgoin.log in the data directory
     #[arg(long, global = true, value_name = "LEVEL", default_value = "warn")]
     pub log: LogLevel,
+    /// Read the passphrase from this open descriptor, one line: --passphrase-fd 3 3<FILE
+    #[arg(long, global = true, value_name = "N")]
+    pub passphrase_fd: Option<u32>,
     /// Draw the interface with ASCII characters only
     #[arg(long, global = true)]
     pub ascii: bool,
@@ -137,6 +140,26 @@ pub enum Verb {
     /// Your personas
     #[command(subcommand)]
     Persona(PersonaVerb),
+    /// Give the passphrase to a node that runs locked
+    Unlock,
+    /// The passphrase of this data directory
+    #[command(subcommand)]
+    Vault(VaultVerb),
+}
+
+/// `vault …`.
+#[derive(Debug, Subcommand)]
+pub enum VaultVerb {
+    /// Set or change the passphrase; --passphrase-fd names the present one
+    Passphrase {
+        /// Read the new passphrase from this open descriptor; with the same N as --passphrase-fd, from its second line
+        #[arg(long, value_name = "N")]
+        new_passphrase_fd: Option<u32>,
+    },
+    /// Keep the key in a file that only you can read, without a passphrase
+    Remove,
+    /// Say whether a passphrase is set, and whether it was given
+    Status,
 }
 
 /// `init`.
@@ -145,8 +168,8 @@ pub struct Init {
     /// Name of the first persona
     #[arg(long)]
     pub name: String,
-    /// Keep the keys in files that only you can read, without a passphrase
-    #[arg(long)]
+    /// Keep the keys in files that only you can read, without a passphrase; else --passphrase-fd, or it is asked for
+    #[arg(long, conflicts_with = "passphrase_fd")]
     pub no_passphrase: bool,
 }
 

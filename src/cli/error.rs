@@ -61,7 +61,7 @@ impl CliError {
         }
         match self.as_call_error().kind {
             ErrorKind::NotFound => 3,
-            ErrorKind::Locked => 4,
+            ErrorKind::Locked | ErrorKind::Passphrase => 4,
             ErrorKind::Offline => 5,
             ErrorKind::Invalid | ErrorKind::Busy | ErrorKind::Store | ErrorKind::Stopped => 1,
         }

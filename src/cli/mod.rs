@@ -12,6 +12,7 @@ mod groups;
 mod lines;
 mod output;
 mod responses;
+mod vault;
 mod verbs;
 
 use std::process::ExitCode;
@@ -22,11 +23,13 @@ pub use self::args::Args;
 use self::error::CliError;
 use self::output::Output;
 use crate::api::OpenNode;
-use crate::config;
+use crate::{config, secrets};
 
 /// Runs the program with the arguments of the process; `open_node` finds or starts the node behind it.
 #[must_use]
 pub fn main(open_node: OpenNode) -> ExitCode {
+    // Where the system refuses that, the program works as well.
+    secrets::forbid_core_dumps().unwrap_or_default();
     let args = match Args::try_parse() {
         Ok(args) => args,
         Err(error) if error.use_stderr() && config::arguments_contain("--json") => {

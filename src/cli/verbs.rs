@@ -19,18 +19,24 @@ use super::groups;
 use super::lines::{PersonLine, PostLine};
 use super::output::Output;
 use super::responses;
+use super::vault::{self, Asking};
 use crate::api::{
     CallError, Command, ErrorKind, Event, FeedAnchor, FeedFilter, LanDiscovery, Linkage, More, NetSettings,
     NetworkState, NodeHandle, NodeRequest, OpenNode, Outcome, PeerExchange, PeerView, PersonView,
-    PersonaView, Query, ReadMark, Source, SpaceView, StatusView, View,
+    PersonaView, Protection, Query, ReadMark, Source, SpaceView, StatusView, VaultState, View,
 };
 use crate::domain::ids::PostingId;
+use crate::domain::profile::parse_name;
 use crate::domain::text::SafeText;
 use crate::{clock, config, logging, ui};
 
 /// Text read from the standard input is cut off here: the node refuses it long before, and a running one still gets it
 /// in one line, whatever it becomes as JSON (six bytes from one at most).
 const STDIN_BYTES: u64 = 256 * 1024;
+
+/// What a person is told who serves without the passphrase.
+const LOCKED_SERVE: &str =
+    "Locked: this node carries what others say, and does nothing of yours until `itsgoin unlock`.";
 
 /// Runs the verb of the arguments.
 pub(super) async fn run(mut args: Args, output: &Output, open_node: OpenNode) -> Result<(), CliError> {
@@ -49,21 +55,46 @@ pub(super) async fn run(mut args: Args, output: &Output, open_node: OpenNode) ->
     begin_log();
     let events = session.events();
     let node = session.node();
-    let result = match verb {
-        None => interface(&args, reach, node).await,
-        Some(Verb::Serve) => serve(&args, node, events).await,
-        Some(Verb::Watch) => attachments::watch(events).await,
-        Some(Verb::Blob(verb)) => Box::pin(attachments::blob(verb, node, events, output)).await,
-        Some(verb) => Box::pin(one_shot(verb, node, output)).await,
+    let asking = Asking { descriptor: args.passphrase_fd };
+    let result = match vault::unlock_for(verb.as_ref(), asking, node).await {
+        Ok(()) => run_verb(verb, &args, reach, node, events, output).await,
+        Err(error) => Err(error),
     };
     session.end().await;
     result
+}
+
+async fn run_verb(
+    verb: Option<Verb>,
+    args: &Args,
+    reach: ui::Reach,
+    node: &NodeHandle,
+    events: broadcast::Receiver<Event>,
+    output: &Output,
+) -> Result<(), CliError> {
+    let asking = Asking { descriptor: args.passphrase_fd };
+    match verb {
+        None => interface(args, reach, node).await,
+        Some(Verb::Serve) => {
+            if vault::state(node).await? == VaultState::Locked {
+                output.remark(LOCKED_SERVE);
+            }
+            serve(args, node, events).await
+        }
+        Some(Verb::Watch) => attachments::watch(events).await,
+        Some(Verb::Blob(verb)) => Box::pin(attachments::blob(verb, node, events, output)).await,
+        Some(Verb::Init(init)) => Box::pin(self::init(init, asking, node, output)).await,
+        Some(Verb::Unlock) => vault::unlock(asking, node, output).await,
+        Some(Verb::Vault(verb)) => vault::vault(verb, asking, node, output).await,
+        Some(verb) => Box::pin(one_shot(verb, node, output)).await,
+    }
 }
 
 /// What kind of node a verb needs: the long-running ones their own, and only they and `sync` a network.
 fn node_request(args: &Args, verb: Option<&Verb>) -> Result<NodeRequest, CliError> {
     let (source, needs_network) = match verb {
         None | Some(Verb::Serve) => (Source::Own, true),
+        Some(Verb::Unlock) => (Source::Running, false),
         Some(Verb::Sync(_) | Verb::Watch | Verb::Blob(BlobVerb::Get { .. })) => (Source::Any, true),
         Some(_) => (Source::Any, false),
     };
@@ -101,7 +132,6 @@ const fn log_level(level: LogLevel) -> LevelFilter {
 
 async fn one_shot(verb: Verb, node: &NodeHandle, output: &Output) -> Result<(), CliError> {
     match verb {
-        Verb::Init(init) => self::init(init, node, output).await,
         Verb::Status => status(node, output).await,
         Verb::Peer(PeerVerb::Add { ticket }) => peer_add(ticket, node, output).await,
         Verb::Peer(PeerVerb::List) => peer_list(node, output).await,
@@ -138,8 +168,8 @@ async fn one_shot(verb: Verb, node: &NodeHandle, output: &Output) -> Result<(), 
             let mark = if persona.default { " (default)" } else { "" };
             format!("{}  {}{mark}", persona.posting_id, persona.name)
         }),
-        // Handled before: they wait for events.
-        Verb::Serve | Verb::Watch | Verb::Blob(_) => Ok(()),
+        // Handled before: they wait for events, or for a passphrase.
+        Verb::Serve | Verb::Watch | Verb::Blob(_) | Verb::Init(_) | Verb::Unlock | Verb::Vault(_) => Ok(()),
     }
 }
 
@@ -228,20 +258,29 @@ async fn network_failure(node: &NodeHandle) -> Result<(), CliError> {
     }
 }
 
-async fn init(init: Init, node: &NodeHandle, output: &Output) -> Result<(), CliError> {
+/// Everything that can be wrong is looked at first, and the persona is made last: its key is protected from the start.
+/// One that was cut short is gone on with.
+async fn init(init: Init, asking: Asking, node: &NodeHandle, output: &Output) -> Result<(), CliError> {
+    parse_name(&init.name)
+        .map_err(|error| CallError::new(ErrorKind::Invalid, error.to_string(), "choose another name"))?;
+    vault::unlock_for(Some(&Verb::People), asking, node).await?;
     if !personas(node).await?.is_empty() {
         let message = "this data directory has a persona already";
         return Err(CallError::new(ErrorKind::Invalid, message, "`itsgoin persona list` lists it").into());
+    }
+    if !init.no_passphrase && vault::state(node).await? == VaultState::Open {
+        let change = Protection::Passphrase(asking.fresh()?);
+        node.command(Command::Protect { current: None, change }).await?;
     }
     let Outcome::PersonaCreated(persona) = node.command(Command::CreatePersona { name: init.name }).await?
     else {
         return Err(unexpected());
     };
-    if !init.no_passphrase {
-        output.remark(
-            "The keys are in files that only you can read; a passphrase cannot be set in this version.",
-        );
-    }
+    output.remark(if init.no_passphrase {
+        "There is no passphrase: whoever can read the files of this directory can write as you and read your messages."
+    } else {
+        "Every start needs the passphrase. Nobody can give it back when it is forgotten."
+    });
     output.one(&persona, |persona| format!("{} is {}", persona.name, persona.posting_id))
 }
 

@@ -8,6 +8,7 @@ pub mod keys;
 pub mod ratchet;
 pub mod sealing;
 pub mod session;
+pub mod vault;
 
 #[cfg(test)]
 mod conversation_vectors;

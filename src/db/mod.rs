@@ -64,6 +64,9 @@ pub enum DbError {
     /// The disk failed while it saved: nothing is written over this connection any more.
     #[error("the disk failed while it saved")]
     NotSynced,
+    /// A protected row was to be read or written without its key. Nothing was changed.
+    #[error("the data key is not known")]
+    Locked,
     /// A row that must exist is missing.
     #[error("the database lacks a row in {table}")]
     MissingRow {
@@ -111,7 +114,7 @@ impl DbError {
                 Some(rusqlite::ErrorCode::DatabaseCorrupt | rusqlite::ErrorCode::NotADatabase)
             ),
             Self::DamagedRow { .. } | Self::MissingRow { .. } => true,
-            Self::NoReader | Self::NotSynced => false,
+            Self::NoReader | Self::NotSynced | Self::Locked => false,
         }
     }
 }

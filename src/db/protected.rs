@@ -29,6 +29,8 @@ pub enum Protected {
     HeardChain,
     /// A circle.
     Circle,
+    /// Unfinished text.
+    Draft,
 }
 
 impl Protected {
@@ -44,6 +46,7 @@ impl Protected {
             Self::OwnChain => 8,
             Self::HeardChain => 9,
             Self::Circle => 10,
+            Self::Draft => 11,
         }
     }
 }

@@ -2,6 +2,7 @@
 
 use super::open::Durability;
 use super::peers::AddressSource;
+use super::protected::Protected;
 use super::timeline::{PageStart, Pill, RowFilter};
 use super::*;
 use crate::domain::envelope::Kind;
@@ -138,11 +139,11 @@ fn numbers_of_the_log_are_never_given_twice() {
 fn a_failed_step_leaves_nothing() {
     let mut store = store();
     let failed: Result<(), DbError> = store.transaction(Durability::Full, |batch| {
-        batch.step(|write| write.replace_draft("new_post", "text", crate::domain::time::Timestamp::ZERO))?;
+        batch.step(|write| write.replace_protected(Protected::Draft, &[1; 32], b"text"))?;
         Err(DbError::MissingRow { table: "planted" })
     });
     assert!(failed.is_err());
-    assert_eq!(store.read(|read| read.find_draft("new_post")).unwrap(), None);
+    assert_eq!(store.read(|read| read.find_protected(Protected::Draft, &[1; 32])).unwrap(), None);
 }
 
 #[test]

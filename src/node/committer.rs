@@ -84,6 +84,7 @@ impl Committer {
             Err(error) => return Err(CommitFailure { error, lost_calls }),
         };
         let durability = inputs.iter().map(durability).max().unwrap_or(Durability::Normal);
+        let brings_keys = inputs.iter().any(Input::brings_keys);
         let mut committed = self.database.transaction(durability, |batch| {
             let mut effects = Vec::new();
             for input in inputs {
@@ -102,6 +103,10 @@ impl Committer {
         let committed = self.planted.take().map_or(committed, Err);
         match committed {
             Ok(effects) => {
+                if brings_keys {
+                    // Keys stand outside the store: an engine that is built anew after a failed commit has them as well.
+                    (self.setup.data_key, self.setup.keys) = engine.secrets();
+                }
                 (self.engine, self.failures) = (Some(engine), 0);
                 Ok(effects)
             }
@@ -174,6 +179,7 @@ fn durability(input: &Input) -> Durability {
         // The jump of the log's numbers after an unclean stop, and the log's new name, must not be lost either.
         Input::PersonaRequested { .. }
         | Input::PostPrepared { .. }
+        | Input::Unlocked { .. }
         | Input::Started
         | Input::CursorBeyondLog { .. } => Durability::Full,
         Input::CommandReceived { command, .. } => match command {
@@ -200,6 +206,8 @@ fn durability(input: &Input) -> Durability {
             | Command::CancelFetch { .. }
             | Command::SaveBlob { .. }
             | Command::Sync { .. }
+            | Command::Unlock { .. }
+            | Command::Protect { .. }
             | Command::Stop => Durability::Normal,
         },
         _ => Durability::Normal,
@@ -230,7 +238,7 @@ mod tests {
         let (quotas, exchange) = (Quotas::default(), crate::node::engine::Exchange::default());
         let keys = Vec::new();
         let setup = Setup {
-            data_key: std::sync::Arc::new(crate::crypto::data_key::DataKey::from_secret(&[7; 32])),
+            data_key: Some(std::sync::Arc::new(crate::crypto::data_key::DataKey::from_secret(&[7; 32]))),
             network_id,
             keys,
             connections,
@@ -262,7 +270,7 @@ mod tests {
     fn after_a_full_disk_nobody_waits_for_ever_and_nobody_is_dialled_at_once() {
         let rng = &mut StdRng::seed_from_u64(1);
         let setup = Setup {
-            data_key: std::sync::Arc::new(crate::crypto::data_key::DataKey::from_secret(&[7; 32])),
+            data_key: Some(std::sync::Arc::new(crate::crypto::data_key::DataKey::from_secret(&[7; 32]))),
             network_id: NetworkId::from_bytes([1; 32]),
             keys: Vec::new(),
             connections: crate::limits::CONNECTIONS,
@@ -294,5 +302,39 @@ mod tests {
 
         committer.database.limit_growth(None).unwrap();
         committer.commit(vec![draft(5)], NOW, rng).unwrap();
+    }
+
+    #[test]
+    fn a_persona_made_since_the_start_keeps_its_key_when_a_commit_fails() {
+        let rng = &mut StdRng::seed_from_u64(1);
+        let setup = Setup {
+            data_key: Some(std::sync::Arc::new(crate::crypto::data_key::DataKey::from_secret(&[7; 32]))),
+            network_id: NetworkId::from_bytes([1; 32]),
+            keys: Vec::new(),
+            connections: crate::limits::CONNECTIONS,
+            quotas: Quotas::default(),
+            exchange: crate::node::engine::Exchange::default(),
+            decoys_per_hour: 0,
+            faults: Faults::default(),
+        };
+        let mut committer = Committer::load(Database::in_memory(&[0; 32]).unwrap(), setup).unwrap();
+        let key = std::sync::Arc::new(crate::crypto::keys::PostingKey::generate(rng));
+        let persona = |call| Input::PersonaRequested {
+            call: CallId(call),
+            name: "ana".to_owned(),
+            key: std::sync::Arc::clone(&key),
+        };
+        committer.commit(vec![Input::Started, persona(1)], NOW, rng).unwrap();
+        committer.planted = Some(DbError::NoReader);
+        let post = |call, text: &str| Input::CommandReceived {
+            call: CallId(call),
+            command: Command::PublishPost { persona: None, text: text.to_owned(), draft: None },
+        };
+        committer.commit(vec![post(2, "lost")], NOW, rng).unwrap_err();
+        let effects = committer.commit(vec![post(3, "signed")], NOW, rng).unwrap();
+        let is_published = |effect: &Effect| {
+            matches!(effect, Effect::Answer { outcome: Ok(crate::api::Outcome::PostPublished(_)), .. })
+        };
+        assert!(effects.iter().any(is_published), "its key is still known");
     }
 }

@@ -20,6 +20,7 @@ use tokio::net::unix::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::net::{UnixListener, UnixStream};
 use tokio::sync::{broadcast, mpsc, oneshot, watch};
 use tokio::task::JoinSet;
+use zeroize::{Zeroize, Zeroizing};
 
 pub use self::place::{Homes, find};
 use crate::api::{
@@ -269,7 +270,10 @@ async fn read_line(lines: &mut Lines) -> io::Result<Option<String>> {
 async fn write_line<T: Serialize>(out: &mut OwnedWriteHalf, value: &T) -> io::Result<()> {
     let mut line = serde_json::to_vec(value)?;
     line.push(b'\n');
-    out.write_all(&line).await
+    let written = out.write_all(&line).await;
+    // It may hold a passphrase.
+    line.zeroize();
+    written
 }
 
 /// A node that runs in another process.
@@ -348,6 +352,8 @@ impl Attached {
 /// Reads values in a task of its own, since a half-read line must not be dropped.
 async fn read_lines<T: for<'de> Deserialize<'de>>(mut lines: Lines, values: mpsc::Sender<T>) {
     while let Ok(Some(line)) = read_line(&mut lines).await {
+        // It may hold a passphrase.
+        let line = Zeroizing::new(line);
         let Ok(value) = serde_json::from_str(&line) else { break };
         if values.send(value).await.is_err() {
             break;

@@ -1,8 +1,10 @@
 //! The data directory: made 0700, held by one process at a time, home of the key files (0600).
 //!
 //! A key file is written beside its place, synced and renamed, and the directory synced, before anything names the
-//! key. A posting key is *staged* first: it counts once its persona is committed, so that a crash in between leaves
-//! no persona without a name and no persona without a key.
+//! key. The network key is in the clear, so that a locked node connects; posting keys are under the data key.
+
+mod posting_keys;
+mod vault;
 
 use std::fs::{DirBuilder, File, OpenOptions};
 use std::io::{self, Read, Write};
@@ -12,13 +14,10 @@ use std::path::{Path, PathBuf};
 use thiserror::Error;
 use zeroize::Zeroizing;
 
-use crate::crypto::data_key::DataKey;
-use crate::crypto::keys::{NetworkKey, PostingKey};
-use crate::domain::ids::PostingId;
+pub use self::vault::{FoundKey, ProtectError};
+use crate::crypto::keys::NetworkKey;
 use crate::node::start_mark::StartMark;
 
-const STAGED: &str = "key.new";
-const KEPT: &str = "key";
 const START_MARK: &str = "start";
 
 /// Why a data directory cannot be used.
@@ -135,75 +134,6 @@ impl DataDir {
         Ok(key)
     }
 
-    /// Where the key is that conversations are encrypted under.
-    #[must_use]
-    pub fn data_key_path(&self) -> PathBuf {
-        self.path.join("data.key")
-    }
-
-    /// That key, if there is one.
-    ///
-    /// # Errors
-    /// [`DataDirError`].
-    pub fn find_data_key(&self) -> Result<Option<DataKey>, DataDirError> {
-        let path = self.data_key_path();
-        if !path.exists() {
-            return Ok(None);
-        }
-        let secret = read_secret(&path)?;
-        Ok(Some(DataKey::from_secret(&secret)))
-    }
-
-    /// Keeps a new one.
-    ///
-    /// # Errors
-    /// [`DataDirError`].
-    pub fn write_data_key(&self, key: &DataKey) -> Result<(), DataDirError> {
-        write_private(&self.data_key_path(), key.secret().as_slice())
-    }
-
-    /// The keys of all personas. Staged ones are kept if their persona is in the store, else removed.
-    ///
-    /// # Errors
-    /// [`DataDirError`].
-    pub fn posting_keys(&self, personas: &[PostingId]) -> Result<Vec<PostingKey>, DataDirError> {
-        let keys = self.path.join("keys");
-        let mut found = Vec::new();
-        for entry in std::fs::read_dir(&keys).map_err(io_error(&keys))? {
-            let path = entry.map_err(io_error(&keys))?.path();
-            let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
-            match name.split_once('.') {
-                Some((_, KEPT)) => found.push(read_posting_key(&path)?),
-                Some((id, STAGED)) if personas.iter().any(|persona| persona.to_string() == id) => {
-                    let key = read_posting_key(&path)?;
-                    self.keep_posting_key(key.posting_id())?;
-                    found.push(key);
-                }
-                Some((_, STAGED)) => std::fs::remove_file(&path).map_err(io_error(&path))?,
-                _ => {}
-            }
-        }
-        Ok(found)
-    }
-
-    /// Writes a new persona's key, not counting yet.
-    ///
-    /// # Errors
-    /// [`DataDirError`].
-    pub fn stage_posting_key(&self, key: &PostingKey) -> Result<(), DataDirError> {
-        write_private(&self.key_path(key.posting_id(), STAGED), key.secret().as_slice())
-    }
-
-    /// Makes a staged key count: its persona is committed.
-    ///
-    /// # Errors
-    /// [`DataDirError`]; the staged file is still there then and counts at the next start.
-    pub fn keep_posting_key(&self, posting_id: PostingId) -> Result<(), DataDirError> {
-        let (staged, kept) = (self.key_path(posting_id, STAGED), self.key_path(posting_id, KEPT));
-        std::fs::rename(&staged, &kept).map_err(io_error(&staged))?;
-        sync_directory(&kept)
-    }
-
     /// What stands beside the database about its last start; `None` when nothing does that can be read.
     ///
     /// # Errors
@@ -233,23 +163,20 @@ impl DataDir {
         let disk = rustix::fs::statvfs(&self.path).ok()?;
         Some(disk.f_bavail.saturating_mul(disk.f_frsize))
     }
-
-    fn key_path(&self, posting_id: PostingId, state: &str) -> PathBuf {
-        self.path.join("keys").join(format!("{posting_id}.{state}"))
-    }
 }
 
-fn read_posting_key(path: &Path) -> Result<PostingKey, DataDirError> {
-    let secret = read_secret(path)?;
-    Ok(PostingKey::from_secret(&secret))
-}
-
-fn read_secret(path: &Path) -> Result<Zeroizing<[u8; 32]>, DataDirError> {
-    let mut file = File::open(path).map_err(io_error(path))?;
+/// Opens a file that only its owner may read.
+fn open_private(path: &Path) -> Result<File, DataDirError> {
+    let file = File::open(path).map_err(io_error(path))?;
     let mode = file.metadata().map_err(io_error(path))?.permissions().mode();
     if mode & 0o077 != 0 {
         return Err(DataDirError::Exposed { path: path.to_owned() });
     }
+    Ok(file)
+}
+
+fn read_secret(path: &Path) -> Result<Zeroizing<[u8; 32]>, DataDirError> {
+    let mut file = open_private(path)?;
     let mut secret = Zeroizing::new([0; 32]);
     let mut rest = [0; 1];
     let is_whole =
@@ -257,9 +184,19 @@ fn read_secret(path: &Path) -> Result<Zeroizing<[u8; 32]>, DataDirError> {
     if is_whole { Ok(secret) } else { Err(DataDirError::DamagedKey { path: path.to_owned() }) }
 }
 
+/// Where a file is written before it is there.
+fn beside(path: &Path) -> PathBuf {
+    path.with_extension("tmp")
+}
+
 /// Writes a file beside its place, syncs it and renames it, so that it is there whole or not at all.
 fn write_private(path: &Path, content: &[u8]) -> Result<(), DataDirError> {
-    let beside = path.with_extension("tmp");
+    write_beside(path, content)?;
+    rename(path)
+}
+
+fn write_beside(path: &Path, content: &[u8]) -> Result<(), DataDirError> {
+    let beside = beside(path);
     let mut file = OpenOptions::new()
         .create(true)
         .write(true)
@@ -267,8 +204,11 @@ fn write_private(path: &Path, content: &[u8]) -> Result<(), DataDirError> {
         .mode(0o600)
         .open(&beside)
         .map_err(io_error(&beside))?;
-    file.write_all(content).and_then(|()| file.sync_all()).map_err(io_error(&beside))?;
-    std::fs::rename(&beside, path).map_err(io_error(path))?;
+    file.write_all(content).and_then(|()| file.sync_all()).map_err(io_error(&beside))
+}
+
+fn rename(path: &Path) -> Result<(), DataDirError> {
+    std::fs::rename(beside(path), path).map_err(io_error(path))?;
     sync_directory(path)
 }
 
@@ -283,10 +223,6 @@ mod tests {
     use rand::rngs::StdRng;
 
     use super::*;
-
-    fn key(seed: u64) -> PostingKey {
-        PostingKey::generate(&mut StdRng::seed_from_u64(seed))
-    }
 
     #[test]
     fn one_process_at_a_time() {
@@ -309,18 +245,5 @@ mod tests {
         assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
         std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o640)).unwrap();
         assert!(matches!(directory.network_key(never), Err(DataDirError::Exposed { .. })));
-    }
-
-    #[test]
-    fn a_staged_key_counts_only_with_its_persona() {
-        let home = tempfile::tempdir().unwrap();
-        let directory = DataDir::open(home.path()).unwrap();
-        let (committed, lost) = (key(1), key(2));
-        directory.stage_posting_key(&committed).unwrap();
-        directory.stage_posting_key(&lost).unwrap();
-        let found = directory.posting_keys(&[committed.posting_id()]).unwrap();
-        assert_eq!(found.iter().map(PostingKey::posting_id).collect::<Vec<_>>(), [committed.posting_id()]);
-        let again = directory.posting_keys(&[]).unwrap();
-        assert_eq!(again.len(), 1, "a kept key counts even when the database was lost");
     }
 }

@@ -27,10 +27,13 @@ const BETWEEN_TRIES: Duration = Duration::from_millis(50);
 pub async fn open(request: NodeRequest) -> Result<Session, CallError> {
     let mut waited = Duration::ZERO;
     loop {
-        if request.source == Source::Any
+        if request.source != Source::Own
             && let Some(session) = attach_to(&request).await?
         {
             return Ok(session);
+        }
+        if request.source == Source::Running {
+            return Err(not_running());
         }
         match start_own(&request) {
             Err(StartError::DataDir(DataDirError::InUse { .. })) => {
@@ -86,6 +89,14 @@ fn start_own(request: &NodeRequest) -> Result<Session, StartError> {
     Ok(Session::new(node, events, tasks).with_door(open))
 }
 
+fn not_running() -> CallError {
+    CallError::new(
+        ErrorKind::NotFound,
+        "no itsgoin runs on this data directory",
+        "start `itsgoin serve` first, or give the passphrase to the command itself with --passphrase-fd",
+    )
+}
+
 fn in_use() -> CallError {
     CallError::new(
         ErrorKind::Locked,
@@ -118,7 +129,8 @@ fn explain(error: &StartError, data_dir: &Path) -> CallError {
     match error {
         StartError::DataKeyMissing { .. } => told(
             error.to_string(),
-            "put the file back from a backup: without it no conversation can be read; nothing was changed",
+            "put `data.key` or `vault` back from a backup: without it neither your keys nor your conversations can be \
+             read; nothing was changed",
         ),
         StartError::DataDir(DataDirError::DamagedKey { .. }) => told(
             error.to_string(),
@@ -159,7 +171,7 @@ fn damaged(data_dir: &Path) -> CallError {
     CallError::new(
         ErrorKind::Store,
         format!("the database {} is damaged", data_dir.join("itsgoin.db").display()),
-        "move it aside and keep `keys` and `network.key`: at the next start your personas come back from the keys, \
+        "move it aside and keep `keys`, `network.key` and `data.key` or `vault`: at the next start your personas come back from the keys, \
          and your posts from the peers that follow you; nothing was changed",
     )
 }

@@ -3,10 +3,11 @@
 use std::collections::BTreeMap;
 
 use crate::api::{
-    Addressee, AttachmentState, AttachmentView, Audience, CallError, CommentState, CommentView, DraftView,
-    ErrorKind, FeedAnchor, FeedFilter, FeedPage, More, PersonView, PersonaView, PostView, ReadMark,
-    SpaceView, ThreadView,
+    Addressee, AttachmentState, AttachmentView, Audience, CallError, CommentState, CommentView, DraftSlot,
+    DraftView, ErrorKind, FeedAnchor, FeedFilter, FeedPage, More, PersonView, PersonaView, PostView,
+    ReadMark, SpaceView, ThreadView,
 };
+use crate::crypto::data_key::DataKey;
 use crate::db::blobs::{BlobState, StoredBlob};
 use crate::db::comments::{CommentRow, Origin, State, Towards};
 use crate::db::personas::PersonaRow;
@@ -24,7 +25,8 @@ use crate::domain::post::Post;
 use crate::domain::text::SafeText;
 use crate::domain::time::Timestamp;
 use crate::limits::{INTEREST_IDS, QUERY_ROWS};
-use crate::node::engine::{no_persona, policy_in};
+use crate::node::engine::talk_rows::{self, Draft, draft_name};
+use crate::node::engine::{no_persona, policy_in, slot_name};
 
 /// Why a question has no answer.
 pub enum QueryError {
@@ -310,8 +312,10 @@ pub fn personas(read: Read<'_>) -> Result<Vec<PersonaView>, QueryError> {
 ///
 /// # Errors
 /// [`QueryError`].
-pub fn draft(read: Read<'_>, slot: &str) -> Result<DraftView, QueryError> {
-    Ok(DraftView { text: read.find_draft(slot)?.unwrap_or_default() })
+pub fn draft(read: Read<'_>, key: &DataKey, slot: DraftSlot) -> Result<DraftView, QueryError> {
+    let name = draft_name(key, &slot_name(slot));
+    let draft = talk_rows::find::<Draft>(read, key, &name)?;
+    Ok(DraftView { text: draft.map(|draft| draft.text).unwrap_or_default() })
 }
 
 /// An invite for a persona. The first persona's names this node; a further one's names nobody, so that the receiver

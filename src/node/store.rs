@@ -101,7 +101,7 @@ pub fn store_error(error: &DbError) -> CallError {
     let (message, hint) = if error.is_corruption() {
         (
             "the database is damaged",
-            "stop itsgoin, move itsgoin.db aside (keep `keys` and `network.key`) and start again: \
+            "stop itsgoin, move itsgoin.db aside (keep `keys`, `network.key` and `data.key` or `vault`) and start again: \
              peers that follow you give your posts back",
         )
     } else if error.is_sync_failure() {

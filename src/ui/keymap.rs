@@ -44,6 +44,8 @@ pub enum Context {
     Help,
     /// The name of the first persona.
     FirstRun,
+    /// The passphrase of a locked directory.
+    Locked,
     /// Any text that is being typed.
     Text,
     /// A text of several lines that becomes a post, an answer, or the new text of one.
@@ -84,6 +86,7 @@ impl Context {
             Self::Network => "Network",
             Self::Help => "Help",
             Self::FirstRun => "Welcome",
+            Self::Locked => "Locked",
             Self::Text => "Typing",
             Self::Compose | Self::NewPost => "Writing",
             Self::Sending => "Sending",
@@ -366,6 +369,8 @@ const BINDINGS: &[(Context, &str, Action)] = &[
     (Context::Sending, "q", Action::Cancel),
     (Context::FirstRun, "Enter", Action::Submit),
     (Context::FirstRun, "Esc", Action::Quit),
+    (Context::Locked, "Enter", Action::Submit),
+    (Context::Locked, "Esc", Action::Quit),
     (Context::Field, "Enter", Action::Submit),
     (Context::Field, "Esc", Action::Cancel),
     (Context::CommandLine, "Enter", Action::Submit),
@@ -445,6 +450,8 @@ const HINTS: &[(Context, &[Action], &str)] = &[
     (Context::Sending, &[Action::Cancel], "leave (it is sent all the same)"),
     (Context::FirstRun, &[Action::Submit], "begin"),
     (Context::FirstRun, &[Action::Quit], "leave"),
+    (Context::Locked, &[Action::Submit], "unlock"),
+    (Context::Locked, &[Action::Quit], "leave"),
     (Context::Field, &[Action::Submit], "ok"),
     (Context::Field, &[Action::Cancel], "cancel"),
     (Context::CommandLine, &[Action::Submit], "run"),

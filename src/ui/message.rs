@@ -59,6 +59,10 @@ pub enum Asked {
     Invite,
     /// A draft.
     Draft(DraftSlot),
+    /// Giving the passphrase of a locked directory.
+    Unlock,
+    /// Setting the first passphrase.
+    Protect,
     /// The first persona.
     CreatePersona,
     /// Following somebody.

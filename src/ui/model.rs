@@ -12,6 +12,7 @@ use super::panes::attachments::Shelf;
 use super::panes::audience::Audience;
 use super::panes::chat::Chat;
 use super::panes::first_run::FirstRun;
+use super::panes::locked::Locked;
 use super::panes::messages::Messages;
 use super::panes::network::{self, Network};
 use super::panes::people::{self, People};
@@ -23,6 +24,7 @@ use super::timeline::Timeline;
 use super::transfers::Transfers;
 use super::watch::Watches;
 use super::widgets::editor::Editor;
+use super::widgets::secret::Secret;
 use super::windows::Windows;
 use crate::api::{CallError, PersonaView, StatusView, WordsView};
 use crate::domain::conversation::ConversationId;
@@ -34,6 +36,8 @@ use crate::domain::time::Timestamp;
 pub enum Place {
     /// No persona exists yet: its name is asked for.
     FirstRun,
+    /// The passphrase is asked for.
+    Locked,
     /// The feed.
     Feed,
     /// An opened post.
@@ -170,6 +174,8 @@ pub struct Model {
     pub network: Network,
     /// The first persona's name.
     pub first_run: FirstRun,
+    /// The passphrase of a locked directory.
+    pub locked: Locked,
     /// Attachments on their way.
     pub transfers: Transfers,
     /// Files: those of the new post, and where others go.
@@ -218,9 +224,32 @@ impl Model {
             people: People::default(),
             network: Network::default(),
             first_run: FirstRun::default(),
+            locked: Locked::default(),
             transfers: Transfers::default(),
             shelf: Shelf::default(),
             audience: Audience::default(),
+        }
+    }
+
+    /// Knows nothing any more but what the program was started with, and how the node stands.
+    pub fn reborn(&self) -> Self {
+        Self {
+            size: self.size,
+            keymap: self.keymap.clone(),
+            status: self.status.clone(),
+            node: self.node,
+            leaving: self.leaving,
+            shelf: self.shelf.emptied(),
+            ..Self::new(self.theme, self.reach, self.now)
+        }
+    }
+
+    /// The passphrase that takes what is typed.
+    pub fn secret(&mut self) -> Option<&mut Secret> {
+        match self.place {
+            Place::Locked => Some(&mut self.locked.secret),
+            Place::FirstRun => self.first_run.secret(),
+            _ => None,
         }
     }
 
@@ -250,6 +279,7 @@ impl Model {
         use Context as C;
         match self.place {
             Place::FirstRun => &[C::FirstRun, C::Text, C::Always],
+            Place::Locked => &[C::Locked, C::Text, C::Always],
             Place::Feed => &[C::Feed, C::Item, C::List, C::Global, C::Always],
             Place::Thread => &[C::Thread, C::Item, C::List, C::Global, C::Always],
             Place::Compose => match self.desk.phase() {
@@ -287,7 +317,7 @@ impl Model {
             None => {}
         }
         match self.place {
-            Place::FirstRun => Some(&mut self.first_run.field.editor),
+            Place::FirstRun => self.first_run.name(),
             Place::Compose if self.desk.phase() == Phase::Writing => {
                 self.desk.open_mut().map(|writing| &mut writing.editor)
             }
@@ -357,9 +387,10 @@ pub struct Field {
 }
 
 /// How far a field's submission came.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub enum FieldState {
     /// Being typed.
+    #[default]
     Typing,
     /// The node is asked.
     Asked,

@@ -10,15 +10,17 @@ use super::message::{Answer, Asked, Message, Request, Wake};
 use super::model::{Leaving, Model, NodeState, Overlay, PasteGuard, Place};
 use super::panes::chat::Touch;
 use super::panes::{
-    attachments, chat, compose, feed, first_run, groups, help, messages, network, people, question, reaction,
-    thread,
+    attachments, chat, compose, feed, first_run, groups, help, locked, messages, network, people, question,
+    reaction, thread,
 };
 use super::splits;
 use super::watch::Watch;
 use super::widgets::editor::{Editor, PasteTooLong};
 use super::widgets::scroll::scrolled;
 use super::widgets::when;
-use crate::api::{CallError, DraftSlot, Event, Outcome, Verification, View};
+use crate::api::{
+    CallError, DraftSlot, ErrorKind, Event, Outcome, StatusView, VaultState, Verification, View,
+};
 use crate::domain::text::SafeText;
 use crate::domain::time::Timestamp;
 use crate::limits::{PASTE_BYTES, PASTE_GUARD};
@@ -162,6 +164,10 @@ fn press(model: &mut Model, key: Key) -> Vec<Request> {
             if contexts.contains(&Context::Question) {
                 return perform(model, Action::Cancel);
             }
+            if let ([only], Some(secret)) = (typed.as_slice(), model.secret()) {
+                only.typed().into_iter().for_each(|letter| secret.type_char(letter));
+                return Vec::new();
+            }
             match (typed.as_slice(), model.text()) {
                 ([only], Some(editor)) => {
                     if let Some(letter) = only.typed() {
@@ -184,6 +190,10 @@ fn paste(model: &mut Model, text: &str) -> Vec<Request> {
         requests.push(Request::Wake(PASTE_GUARD, Wake::PasteOver));
     }
     model.guard = PasteGuard::Quiet;
+    if let Some(secret) = model.secret() {
+        secret.paste(text);
+        return requests;
+    }
     people::open_for_paste(model);
     let Some(editor) = model.text() else {
         requests.extend(model.say("there is no place for a paste here"));
@@ -205,6 +215,11 @@ pub fn perform(model: &mut Model, action: Action) -> Vec<Request> {
     {
         return compose::touched(model);
     }
+    if let Some(secret) = model.secret()
+        && secret.perform(action)
+    {
+        return Vec::new();
+    }
     match action {
         Action::Redraw => return vec![Request::DrawAll],
         Action::Suspend => return vec![Request::Suspend],
@@ -218,6 +233,7 @@ pub fn perform(model: &mut Model, action: Action) -> Vec<Request> {
     }
     let done = match model.place {
         Place::FirstRun => first_run::perform(model, action),
+        Place::Locked => locked::perform(model, action),
         Place::Feed => feed::perform(model, action),
         Place::Thread => thread::perform(model, action),
         Place::Compose => compose::perform(model, action),
@@ -228,7 +244,7 @@ pub fn perform(model: &mut Model, action: Action) -> Vec<Request> {
     };
     match done {
         Some(requests) => requests,
-        None if matches!(model.place, Place::Compose | Place::FirstRun) => Vec::new(),
+        None if matches!(model.place, Place::Compose | Place::FirstRun | Place::Locked) => Vec::new(),
         None => perform_anywhere(model, action),
     }
 }
@@ -492,10 +508,22 @@ fn viewed(model: &mut Model, asked: Asked, view: View) -> Vec<Request> {
         (Asked::Words, View::Words(words)) => chat::words_known(model, words),
         (_, View::Circles(circles)) => model.audience.take(circles),
         (_, View::Peers(peers)) => model.network.take(peers),
-        (_, View::Status(status)) => model.status = Some(status),
+        (_, View::Status(status)) => return status_known(model, status),
         (_, View::Invite(invite)) => people::show_invite(model, &invite),
         (Asked::Draft(slot), View::Draft(draft)) => return draft_known(model, slot, &draft.text),
         _ => {}
+    }
+    Vec::new()
+}
+
+/// How the node stands is known; a locked one shows nothing else.
+fn status_known(model: &mut Model, status: StatusView) -> Vec<Request> {
+    let is_locked = status.vault == VaultState::Locked;
+    model.status = Some(status);
+    if is_locked {
+        locked::shut(model);
+    } else if model.place == Place::Locked {
+        return locked::opened(model);
     }
     Vec::new()
 }
@@ -547,6 +575,8 @@ fn done(model: &mut Model, asked: Asked, outcome: Outcome) -> Vec<Request> {
         _ => {}
     }
     match (asked, outcome) {
+        (Asked::Protect, _) => first_run::protected(model),
+        (Asked::Unlock, _) => model.watches.ask_all(&[Watch::Status]),
         (Asked::CreatePersona, Outcome::PersonaCreated(persona)) => first_run::created(model, persona),
         (Asked::Follow, Outcome::Followed(person)) => people::followed(model, &person),
         (Asked::Unfollow, _) => {
@@ -567,6 +597,13 @@ fn done(model: &mut Model, asked: Asked, outcome: Outcome) -> Vec<Request> {
 
 fn refused(model: &mut Model, asked: Asked, error: &CallError) -> Vec<Request> {
     match asked {
+        Asked::Unlock => locked::refused(model, error),
+        Asked::Protect => first_run::unprotected(model, error),
+        _ if error.kind == ErrorKind::Passphrase => {
+            locked::shut(model);
+            // It may have been unlocked meanwhile.
+            return model.watches.ask_all(&[Watch::Status]);
+        }
         Asked::CreatePersona => first_run::refused(model, error),
         Asked::Follow => people::refused(model, error),
         Asked::AddPeer => network::refused(model, error),

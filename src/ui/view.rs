@@ -9,7 +9,7 @@ use super::keymap::{Context, show};
 use super::layout::{Areas, Pane, banners, notice_rows};
 use super::model::{Model, Overlay, Place, Tone};
 use super::panes::{
-    chat, compose, feed, first_run, help, messages, network, people, reaction, sheet, thread,
+    chat, compose, feed, first_run, help, locked, messages, network, people, reaction, sheet, thread,
 };
 use super::widgets::editor::Editor;
 use super::widgets::lines;
@@ -77,7 +77,7 @@ fn draw_top(model: &Model, areas: &Areas, buffer: &mut Buffer) {
 fn whereabouts(model: &Model, areas: &Areas) -> Vec<String> {
     let title = match (&model.overlay, model.place) {
         (Some(Overlay::Help(_)), _) => "Keys",
-        (_, Place::FirstRun) => return Vec::new(),
+        (_, Place::FirstRun | Place::Locked) => return Vec::new(),
         (_, Place::Feed) => "Feed",
         (_, Place::Thread) => "Post",
         (_, Place::People) => "People",
@@ -170,6 +170,7 @@ fn draw_body(model: &Model, areas: &Areas, buffer: &mut Buffer) {
         draw_title(model, pane, buffer);
         match pane.place {
             Some(Place::FirstRun) => first_run::draw(model, pane.area, buffer),
+            Some(Place::Locked) => locked::draw(model, pane.area, buffer),
             Some(Place::Feed) => feed::draw(model, pane.area, buffer),
             Some(Place::Thread) => thread::draw(model, pane.area, buffer),
             Some(Place::Compose) => compose::draw(model, pane.area, buffer),
@@ -203,6 +204,7 @@ fn draw_title(model: &Model, pane: &Pane, buffer: &mut Buffer) {
         Some(Place::Compose) => compose::title(model).to_owned(),
         Some(Place::Chat(thread)) => chat_title(model, thread),
         Some(Place::FirstRun) => "Welcome".to_owned(),
+        Some(Place::Locked) => "Locked".to_owned(),
         None => "Conversation".to_owned(),
     };
     let title = wrap::clip(&title, usize::from(row.width).saturating_sub(4), theme.ellipsis());

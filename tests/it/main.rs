@@ -55,4 +55,6 @@ mod terminal;
 #[cfg(test)]
 mod twelve;
 #[cfg(test)]
+mod vault;
+#[cfg(test)]
 mod ways;

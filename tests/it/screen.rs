@@ -50,11 +50,21 @@ impl Screen {
 
     /// [`Self::open`] with variables set.
     pub fn open_with(home: &Home, variables: &[(&str, &str)]) -> Self {
+        Self::run_with(home, &[], variables)
+    }
+
+    /// A verb in a terminal.
+    pub fn run(home: &Home, arguments: &[&str]) -> Self {
+        Self::run_with(home, arguments, &[])
+    }
+
+    fn run_with(home: &Home, arguments: &[&str], variables: &[(&str, &str)]) -> Self {
         let pair = open_terminal();
         let settings = format!("{:?}", pair.master.get_termios());
         let mut command = CommandBuilder::new(PROGRAM);
         command.args(home.arguments());
         command.args(["--bind", "127.0.0.1:0"]);
+        command.args(arguments);
         for variable in ["NO_COLOR", "SSH_CONNECTION"] {
             command.env_remove(variable);
         }

@@ -68,6 +68,7 @@ const STATUS: &[&str] = &[
     "persona_count",
     "clock_off_minutes",
     "space",
+    "vault",
 ];
 const READY: &[&str] = &["event", "network_id", "addresses"];
 

@@ -24,6 +24,7 @@ fn from_nothing_to_a_feed_and_a_post_that_arrives() {
     lea.post("the boat is back");
     let mut screen = Screen::open(&ana);
     screen.sees("What is your name?").types("ana").sees("ana").types(ENTER);
+    screen.sees("A passphrase for your keys").types(ENTER);
     screen.sees("Paste an invite").pastes(&lea.invite()).sees("then press Enter");
     screen.presses_until(ENTER, "you follow lea").sees("1 peer").types("gf").sees("the boat is back");
     let later = lea.post("and it floats");
@@ -68,6 +69,43 @@ fn an_answer_typed_here_is_read_there_and_what_comes_back_waits_for_a_key() {
     });
     screen.types("q").sees("2 replies").types("q");
     assert_restored(&screen.left());
+}
+
+#[test]
+fn a_locked_directory_asks_for_its_passphrase_and_shows_nothing_before() {
+    let home = Home::of("ana");
+    home.post("good morning");
+    home.run_with(&["vault", "passphrase", "--new-passphrase-fd", "0"], b"open sesame\n");
+    let mut screen = Screen::open(&home);
+    screen.sees("What is the passphrase?").types("open").types(ENTER).sees("does not open");
+    assert!(!screen.picture().contains("good morning"));
+    screen.types("open sesame").sees("not shown").types(ENTER).sees("good morning");
+    screen.types("q");
+    let left = screen.left();
+    assert!(left.success);
+    assert!(!String::from_utf8(left.bytes).unwrap().contains("sesame"), "nothing of it was echoed");
+}
+
+#[test]
+fn a_command_in_a_terminal_asks_for_the_passphrase_and_shows_nothing_of_it() {
+    let home = Home::of("ana");
+    home.post("good morning");
+    home.run_with(&["vault", "passphrase", "--new-passphrase-fd", "0"], b"open sesame\n");
+    let mut screen = Screen::run(&home, &["feed"]);
+    screen.sees("Passphrase:").types("open sesamee\u{7f}\r").sees("good morning");
+    let left = screen.left();
+    assert!(left.success);
+    assert_eq!(left.settings.0, left.settings.1);
+    assert!(!String::from_utf8(left.bytes).unwrap().contains("sesam"), "nothing of it was echoed");
+    let mut screen = Screen::run(&home, &["vault", "passphrase"]);
+    screen.sees("Passphrase:").types("open sesame\r").sees("New passphrase:").types("one\r");
+    screen.sees("The same again:").types("two\r").sees("two different passphrases");
+    let left = screen.left();
+    assert!(!left.success);
+    assert_eq!(left.settings.0, left.settings.1);
+    let mut screen = Screen::run(&home, &["feed"]);
+    screen.sees("Passphrase:").types("\u{3}").sees("no passphrase was given");
+    assert!(!screen.left().success);
 }
 
 /// The terminal is as it was before.

@@ -1,7 +1,8 @@
 -- Schema 4. Everything here is encrypted under the data key, and named by keyed hashes: without the key a row says
 -- neither who nor when nor with whom.
 
--- Sessions, prekeys, people, conversations and what waits to be sent: 'all of a kind', 'the one with this name'.
+-- Sessions, prekeys, people, conversations, what waits to be sent, and drafts (those in `drafts` move here when the key is
+-- known): 'all of a kind', 'the one with this name'.
 CREATE TABLE protected (
     kind  INTEGER NOT NULL,
     name  BLOB    NOT NULL,  -- 32 bytes: keyed hash

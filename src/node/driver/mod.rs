@@ -11,12 +11,13 @@ mod serve;
 mod serve_blobs;
 mod shared;
 mod start;
+mod vault;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::{broadcast, mpsc, oneshot, watch};
+use tokio::sync::{Semaphore, broadcast, mpsc, oneshot, watch};
 use tokio::task::JoinSet;
 
 use self::serve::{Ended, Served};
@@ -24,13 +25,13 @@ use self::shared::{Shared, locked};
 pub use self::start::{Node, NodeSettings, StartError, start};
 use super::conversations;
 use super::data_dir::DataDir;
-use super::engine::{CallId, CloseReason, ConnectionId, Direction, Effect, Input, RequestId};
+use super::engine::{CallId, CloseReason, ConnectionId, Direction, Effect, Input, OpenedKey, RequestId};
 use super::net::{Link, Network};
 use super::queries::{self, QueryError};
 use super::store::{Job, Readers, Report, store_error};
 use crate::api::{
-    Call, CallError, Command, ErrorKind, Event, InviteView, NetworkState, Outcome, PeerStanding, PeerView,
-    Query, StatusView, View,
+    Call, CallError, Command, Event, InviteView, NetworkState, Outcome, PeerStanding, PeerView, Query,
+    StatusView, VaultState, View,
 };
 use crate::crypto::data_key::DataKey;
 use crate::crypto::keys::PostingKey;
@@ -69,7 +70,10 @@ const fn is_decided(phase: &NetworkPhase) -> bool {
 
 struct Driver {
     shared: Arc<Shared>,
-    data_key: Arc<DataKey>,
+    /// What protects rows at rest; `None` while locked.
+    data_key: Option<Arc<DataKey>>,
+    /// One passphrase at a time: each takes 64 MiB.
+    key_work: Arc<Semaphore>,
     data_dir: Arc<DataDir>,
     readers: Readers,
     jobs: mpsc::Sender<Job>,
@@ -239,6 +243,9 @@ impl Driver {
                     *locked(&served.heard) = Some(list);
                 }
             }
+            Effect::Unlocked(OpenedKey(data_key)) => {
+                self.data_key = Some(data_key);
+            }
             Effect::KeepOut(bans) => *locked(&self.shared.bans) = bans,
             Effect::Answer { call, outcome } => self.answer(call, outcome),
             Effect::Tell(event) => self.tell(event),
@@ -252,8 +259,8 @@ impl Driver {
 
     fn answer(&mut self, call: CallId, outcome: Result<Outcome, CallError>) {
         self.shared.blobs.release(call);
-        if let Ok(Outcome::PersonaCreated(persona)) = &outcome
-            && let Err(error) = self.data_dir.keep_posting_key(persona.posting_id)
+        if let (Ok(Outcome::PersonaCreated(persona)), Some(data_key)) = (&outcome, &self.data_key)
+            && let Err(error) = self.data_dir.keep_posting_key(persona.posting_id, data_key)
         {
             // The staged file counts at the next start, because its persona is committed.
             tracing::error!(cause = ?error.io_kind(), "a key file could not be renamed");
@@ -284,6 +291,10 @@ impl Driver {
     fn call_received(&mut self, call: Call) -> Flow {
         match call {
             Call::Command(Command::Stop, answer) => return Flow::Stop(Some(answer)),
+            Call::Command(Command::Unlock { passphrase }, answer) => self.unlock(passphrase, answer),
+            Call::Command(Command::Protect { current, change }, answer) => {
+                self.protect(current, change, answer);
+            }
             Call::Command(command, answer) => self.command_received(command, answer),
             Call::Query(query, answer) => self.query_received(query, answer),
         }
@@ -291,6 +302,9 @@ impl Driver {
     }
 
     fn command_received(&mut self, command: Command, answer: Answer<Outcome>) {
+        if self.data_key.is_none() && command.needs_keys() {
+            return answer.send(Err(CallError::locked())).unwrap_or_default();
+        }
         self.last_call = self.last_call.wrapping_add(1);
         let call = CallId(self.last_call);
         let room = match self.jobs.clone().try_reserve_owned() {
@@ -322,12 +336,25 @@ impl Driver {
                 return;
             }
         };
-        let key = Arc::new(PostingKey::generate(&mut crate::clock::fresh_rng()));
-        if let Err(error) = self.data_dir.stage_posting_key(&key) {
+        self.persona_asked(call, name, answer, room);
+    }
+
+    /// Makes a key for a persona, puts it into a file, and hands both on.
+    fn persona_asked(
+        &mut self,
+        call: CallId,
+        name: String,
+        answer: Answer<Outcome>,
+        room: mpsc::OwnedPermit<Job>,
+    ) {
+        let Some(data_key) = self.data_key.clone() else {
+            return answer.send(Err(CallError::locked())).unwrap_or_default();
+        };
+        let mut rng = crate::clock::fresh_rng();
+        let key = Arc::new(PostingKey::generate(&mut rng));
+        if let Err(error) = self.data_dir.stage_posting_key(&key, &data_key, &mut rng) {
             tracing::error!(cause = ?error.io_kind(), "a key file could not be written");
-            let hint = "check the disk and the rights of the data directory";
-            let failed = CallError::new(ErrorKind::Store, error.to_string(), hint);
-            return answer.send(Err(failed)).unwrap_or_default();
+            return answer.send(Err(vault::file_failure(&error))).unwrap_or_default();
         }
         self.pending.insert(call, answer);
         room.send(Job::Input(Input::PersonaRequested { call, name, key }));
@@ -342,7 +369,7 @@ impl Driver {
             network: self.network.borrow().clone(),
             clock_off_minutes: self.clock_off_minutes,
             data_dir: Arc::clone(&self.data_dir),
-            data_key: Arc::clone(&self.data_key),
+            data_key: self.data_key.clone(),
         };
         self.tasks.spawn(async move {
             let read = readers.read(move |read| match answer_query(read, &query, &live) {
@@ -421,10 +448,24 @@ struct Live {
     network: NetworkPhase,
     clock_off_minutes: Option<i64>,
     data_dir: Arc<DataDir>,
-    data_key: Arc<DataKey>,
+    data_key: Option<Arc<DataKey>>,
 }
 
 impl Live {
+    /// How the data key is kept.
+    fn vault(&self) -> VaultState {
+        match &self.data_key {
+            None => VaultState::Locked,
+            Some(_) if self.data_dir.has_vault() => VaultState::Unlocked,
+            Some(_) => VaultState::Open,
+        }
+    }
+
+    /// The key for rows that are protected.
+    fn key(&self) -> Result<&DataKey, QueryError> {
+        self.data_key.as_deref().ok_or_else(|| QueryError::Person(CallError::locked()))
+    }
+
     fn address(&self) -> Option<PeerAddress> {
         match &self.network {
             NetworkPhase::Up(network) => Some(network.address()),
@@ -443,6 +484,9 @@ impl Live {
 }
 
 fn answer_query(read: Read<'_>, query: &Query, live: &Live) -> Result<View, QueryError> {
+    if query.needs_keys() {
+        live.key()?;
+    }
     Ok(match *query {
         Query::Feed { persona, page, filter, limit } => {
             View::Feed(queries::feed(read, persona, page, filter, limit)?)
@@ -452,7 +496,7 @@ fn answer_query(read: Read<'_>, query: &Query, live: &Live) -> Result<View, Quer
         }
         Query::People => View::People(queries::people(read)?),
         Query::Personas => View::Personas(queries::personas(read)?),
-        Query::Draft { slot } => View::Draft(queries::draft(read, &super::engine::slot_name(slot))?),
+        Query::Draft { slot } => View::Draft(queries::draft(read, live.key()?, slot)?),
         Query::Peers => View::Peers(peers(read, live)?),
         Query::Status => View::Status(status(read, live)?),
         Query::Invite { persona } => {
@@ -461,13 +505,13 @@ fn answer_query(read: Read<'_>, query: &Query, live: &Live) -> Result<View, Quer
             View::Invite(InviteView { invite: invite.format(), posting_id: invite.posting_id, address_count })
         }
         Query::Conversations { persona, filter } => {
-            View::Conversations(conversations::conversations(read, &live.data_key, persona, filter)?)
+            View::Conversations(conversations::conversations(read, live.key()?, persona, filter)?)
         }
         Query::Messages { thread, page, limit } => {
-            View::Messages(Box::new(conversations::messages(read, &live.data_key, thread, page, limit)?))
+            View::Messages(Box::new(conversations::messages(read, live.key()?, thread, page, limit)?))
         }
-        Query::Circles => View::Circles(conversations::circles(read, &live.data_key)?),
-        Query::Words { thread } => View::Words(conversations::words(read, &live.data_key, thread)?),
+        Query::Circles => View::Circles(conversations::circles(read, live.key()?)?),
+        Query::Words { thread } => View::Words(conversations::words(read, live.key()?, thread)?),
     })
 }
 
@@ -531,5 +575,6 @@ fn status(read: Read<'_>, live: &Live) -> Result<StatusView, QueryError> {
         persona_count: count(read.list_personas()?.len()),
         clock_off_minutes: live.clock_off_minutes,
         space: queries::space(read, live.data_dir.free_bytes())?,
+        vault: live.vault(),
     })
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use rand::rngs::StdRng;
 use thiserror::Error;
-use tokio::sync::{broadcast, mpsc, watch};
+use tokio::sync::{Semaphore, broadcast, mpsc, watch};
 use tokio::task::JoinSet;
 
 use super::accept::accept_links;
@@ -15,12 +15,13 @@ use super::{Driver, NetworkPhase, serve_blobs};
 use crate::api::{Call, Event, NetSettings, NodeHandle, PeerExchange, calls};
 use crate::clock::fresh_rng;
 use crate::crypto::data_key::DataKey;
-use crate::crypto::keys::NetworkKey;
+use crate::crypto::keys::{NetworkKey, PostingKey};
 use crate::db::{Database, DbError, OpenError};
+use crate::domain::ids::NetworkId;
 use crate::domain::time::Timestamp;
 use crate::limits::{CHANNEL_MESSAGES, CONNECTIONS, PENDING_CONNECTIONS};
 use crate::node::committer::Committer;
-use crate::node::data_dir::{DataDir, DataDirError};
+use crate::node::data_dir::{DataDir, DataDirError, FoundKey};
 use crate::node::engine::{Direction, Effect, Exchange, Faults, Input, Quotas, Setup};
 use crate::node::net::{Link, Network, SweepAsked};
 use crate::node::start_mark::{BegunStart, FileIdentity};
@@ -53,8 +54,8 @@ pub enum StartError {
     /// What is in the database.
     #[error(transparent)]
     Store(#[from] DbError),
-    /// What conversations are encrypted under is gone.
-    #[error("{path} is missing")]
+    /// What keys and conversations are encrypted under is gone.
+    #[error("{path} is missing, and there is no vault")]
     DataKeyMissing {
         /// Where it should be.
         path: PathBuf,
@@ -96,26 +97,15 @@ pub fn start(settings: NodeSettings) -> Result<(NodeHandle, Node), StartError> {
     let mut database = Database::open(&data_dir.database_path(), &epoch)?;
     let begun = begin_start(&data_dir, &mut database, &mut rng)?;
     let network_key = data_dir.network_key(|| NetworkKey::generate(&mut rng))?;
-    let (personas, kept_port) =
-        database.read::<_, DbError>(|read| Ok((read.list_personas()?, read.find_udp_port()?)))?;
-    let personas: Vec<_> = personas.iter().map(|persona| persona.posting_id).collect();
-    let keys = data_dir.posting_keys(&personas)?.into_iter().map(Arc::new).collect();
+    let kept_port = database.read::<_, DbError>(|read| read.find_udp_port())?;
+    let secrets = open_secrets(&data_dir, &mut database, &mut rng)?;
+    let data_key = secrets.data_key.clone();
     let readers = |database: &Database| {
         (0..READERS).map(|_| database.open_reader()).collect::<Result<Vec<_>, _>>().map(Readers::new)
     };
     let (face_readers, peer_readers) = (readers(&database)?, readers(&database)?);
     let network_id = network_key.network_id();
-    let connections = settings.network.as_ref().map_or(CONNECTIONS, |network| network.connections);
-    let exchange = match settings.network.as_ref().map(|network| network.exchange) {
-        Some(PeerExchange::On) => Exchange::On,
-        Some(PeerExchange::Off) | None => Exchange::Off,
-    };
-    let quotas = Quotas::default();
-    let (faults, decoys_per_hour) = (Faults::default(), settings.decoys_per_hour);
-    let data_key = Arc::new(open_data_key(&data_dir, &mut database, &mut rng)?);
-    let kept_key = Arc::clone(&data_key);
-    let setup = Setup { network_id, keys, data_key, connections, quotas, exchange, decoys_per_hour, faults };
-    let mut committer = Committer::load(database, setup)?;
+    let mut committer = Committer::load(database, setup(&settings, network_id, secrets))?;
     // Before anybody reads or connects; what follows from it is done once the node runs.
     let started = committer.commit(vec![Input::Started], (settings.clock)(), &mut rng);
     let first_effects = started.map_err(|failure| failure.error)?;
@@ -134,7 +124,8 @@ pub fn start(settings: NodeSettings) -> Result<(NodeHandle, Node), StartError> {
     let (phase, network) = watch::channel(initial);
     let (blobs, sweeps) = BlobRoom::new(data_dir.blobs_path(), data_dir.viewing_path());
     let driver = Driver {
-        data_key: kept_key,
+        data_key,
+        key_work: Arc::new(Semaphore::new(1)),
         shared: Arc::new(Shared::new(network_id, clock, peer_readers, blobs, jobs.clone())),
         data_dir: Arc::new(data_dir),
         readers: face_readers,
@@ -161,21 +152,58 @@ pub fn start(settings: NodeSettings) -> Result<(NodeHandle, Node), StartError> {
     Ok((handle, Node { driver, first_effects, calls, reports: reports_received, links, network, sweeps }))
 }
 
-/// The data key, made at the first start. One that is missing while there is something to open with it is not replaced.
-fn open_data_key(
+/// What the engine is made with.
+fn setup(settings: &NodeSettings, network_id: NetworkId, secrets: Secrets) -> Setup {
+    let network = settings.network.as_ref();
+    let Secrets { data_key, keys } = secrets;
+    Setup {
+        network_id,
+        keys,
+        data_key,
+        connections: network.map_or(CONNECTIONS, |network| network.connections),
+        quotas: Quotas::default(),
+        exchange: match network.map(|network| network.exchange) {
+            Some(PeerExchange::On) => Exchange::On,
+            Some(PeerExchange::Off) | None => Exchange::Off,
+        },
+        decoys_per_hour: settings.decoys_per_hour,
+        faults: Faults::default(),
+    }
+}
+
+/// What a node has of secrets when it starts.
+struct Secrets {
+    data_key: Option<Arc<DataKey>>,
+    keys: Vec<Arc<PostingKey>>,
+}
+
+/// The data key, made at the first start, and what it opens; nothing where a passphrase is needed. A data key that is
+/// missing while there is something to open with it is not replaced.
+fn open_secrets(
     data_dir: &DataDir,
     database: &mut Database,
     rng: &mut StdRng,
-) -> Result<DataKey, StartError> {
-    if let Some(key) = data_dir.find_data_key()? {
-        return Ok(key);
-    }
-    if database.read::<_, DbError>(|read| read.has_protected())? {
-        return Err(StartError::DataKeyMissing { path: data_dir.data_key_path() });
-    }
-    let key = DataKey::generate(rng);
-    data_dir.write_data_key(&key)?;
-    Ok(key)
+) -> Result<Secrets, StartError> {
+    let data_key = match data_dir.find_data_key()? {
+        Some(FoundKey::Wrapped(_)) => {
+            return Ok(Secrets { data_key: None, keys: Vec::new() });
+        }
+        Some(FoundKey::Clear(key)) => key,
+        None => {
+            let is_needed =
+                data_dir.has_sealed_keys()? || database.read::<_, DbError>(|read| read.has_protected())?;
+            if is_needed {
+                return Err(StartError::DataKeyMissing { path: data_dir.data_key_path() });
+            }
+            let key = DataKey::generate(rng);
+            data_dir.write_data_key(&key)?;
+            key
+        }
+    };
+    let personas = database.read::<_, DbError>(|read| read.list_personas())?;
+    let personas: Vec<_> = personas.iter().map(|persona| persona.posting_id).collect();
+    let keys = data_dir.posting_keys(&data_key, &personas, rng)?.into_iter().map(Arc::new).collect();
+    Ok(Secrets { data_key: Some(Arc::new(data_key)), keys })
 }
 
 /// Notes the start beside the database and in it; that it is done is noted once this is synced. A database that is

@@ -39,7 +39,7 @@ fn attachment(number: u8, size_bytes: u64) -> Attachment {
 fn setup(keys: Vec<Arc<PostingKey>>) -> Setup {
     let (connections, quotas) = (crate::limits::CONNECTIONS, Quotas::default());
     Setup {
-        data_key: std::sync::Arc::new(crate::crypto::data_key::DataKey::from_secret(&[7; 32])),
+        data_key: Some(std::sync::Arc::new(crate::crypto::data_key::DataKey::from_secret(&[7; 32]))),
         network_id: US,
         keys,
         connections,

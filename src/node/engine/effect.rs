@@ -7,6 +7,7 @@ use super::input::{CallId, ConnectionId, ReplyId, RequestId};
 use super::interest::InterestList;
 use super::trust::Bans;
 use crate::api::{CallError, Event, Outcome, TransferView};
+use crate::crypto::data_key::DataKey;
 use crate::db::blobs::StoredBlob;
 use crate::domain::address::PeerAddress;
 use crate::domain::ids::ObjectId;
@@ -101,6 +102,8 @@ pub enum Effect {
     },
     /// From now on these are refused before the engine hears of them.
     KeepOut(Arc<Bans>),
+    /// Rows that are protected can be read for faces from now on.
+    Unlocked(OpenedKey),
     /// Answer a face.
     Answer {
         /// Whose call.
@@ -111,6 +114,24 @@ pub enum Effect {
     /// Tell all faces.
     Tell(Event),
 }
+
+/// A data key that was opened; its secret is neither printed nor compared.
+#[derive(Clone)]
+pub struct OpenedKey(pub Arc<DataKey>);
+
+impl std::fmt::Debug for OpenedKey {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("OpenedKey(…)")
+    }
+}
+
+impl PartialEq for OpenedKey {
+    fn eq(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+}
+
+impl Eq for OpenedKey {}
 
 /// Why we end a connection. The number is the QUIC error code the peer sees.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -309,6 +309,21 @@ fn answers_to_me_are_counted_until_they_are_read() {
 }
 
 #[test]
+fn answers_to_me_are_counted_also_while_locked() {
+    let mut bench = reader();
+    bench.take_in(&post());
+    let reply = Command::Reply { target: post().id(), text: "mine".to_owned(), persona: None, draft: None };
+    let Outcome::OperationPublished(mine) = bench.command(reply).unwrap() else {
+        unreachable!("a reply is an operation")
+    };
+    bench.restart_locked();
+    bench.take_in(&operation(1, NOW, Some(mine), Action::Comment("to you".to_owned())).unwrap());
+    assert_eq!(seen(&mut bench, &[]).feed[0].comment_counts, [2, 1, 1]);
+    let read = Command::ReadComments { post_id: post().id(), received_by: NOW };
+    assert_eq!(bench.command(read).unwrap_err().kind, ErrorKind::Passphrase);
+}
+
+#[test]
 fn refused_responses_change_nothing() {
     let mut bench = reader();
     let said = comment(1, None, "somebody's");

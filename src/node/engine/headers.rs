@@ -226,7 +226,7 @@ impl Engine {
         } else {
             State::Barred
         };
-        let is_mine = self.keys.contains_key(&content.author());
+        let is_mine = self.personas.contains(&content.author());
         let parent = content.target().operation;
         let answered = match parent {
             Some(parent) => step.store.find_comment(parent)?.map(|facts| facts.author),
@@ -234,7 +234,7 @@ impl Engine {
         };
         let answered = answered.map(|author| step.store.get_posting_id(author)).transpose()?;
         let towards = match answered {
-            Some(author) if self.keys.contains_key(&author) && !is_mine => Towards::Me,
+            Some(author) if self.personas.contains(&author) && !is_mine => Towards::Me,
             _ => Towards::Others,
         };
         let is_news = !is_mine && is_after_follow(step, post, change.created())?;

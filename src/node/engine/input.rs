@@ -7,6 +7,7 @@ use super::blobs::{FetchEnd, Prepared, Verdict};
 use super::pool::HandOver;
 use super::trust::Offence;
 use crate::api::{CallError, Command, DraftSlot};
+use crate::crypto::data_key::DataKey;
 use crate::crypto::keys::PostingKey;
 use crate::db::Blob;
 use crate::domain::address::PeerAddress;
@@ -47,6 +48,15 @@ pub enum Input {
     Started,
     /// A deadline may have passed.
     TimePassed,
+    /// The passphrase of a locked node was given.
+    Unlocked {
+        /// Where the outcome goes.
+        call: CallId,
+        /// What protects rows at rest.
+        data_key: Arc<DataKey>,
+        /// The keys of all personas.
+        keys: Vec<Arc<PostingKey>>,
+    },
     /// A face wants something done.
     CommandReceived {
         /// Where the outcome goes.
@@ -240,11 +250,18 @@ pub enum Input {
 }
 
 impl Input {
+    /// Whether keys come with it that a later engine needs, too.
+    #[must_use]
+    pub const fn brings_keys(&self) -> bool {
+        matches!(self, Self::Unlocked { .. } | Self::PersonaRequested { .. })
+    }
+
     /// The call it belongs to, if a face waits for its outcome.
     #[must_use]
     pub const fn call(&self) -> Option<CallId> {
         match self {
-            Self::CommandReceived { call, .. }
+            Self::Unlocked { call, .. }
+            | Self::CommandReceived { call, .. }
             | Self::PersonaRequested { call, .. }
             | Self::PostPrepared { call, .. }
             | Self::CallRefused { call, .. } => Some(*call),

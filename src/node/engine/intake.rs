@@ -291,7 +291,7 @@ impl Engine {
         step.store.replace_profile(entry.author, content.sequence(), entry.key, content.name())?;
         self.named(step, entry.author, entry.log_author)?;
         step.tell(Event::PeopleChanged);
-        if self.keys.contains_key(&entry.log_author) {
+        if self.personas.contains(&entry.log_author) {
             step.tell(Event::PersonasChanged);
         }
         self.note_arrival(step.now, entry);

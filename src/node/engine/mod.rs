@@ -40,14 +40,14 @@ mod talk;
 mod tests;
 mod trust;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
 use rand::CryptoRng;
 
 pub use self::blobs::{FetchEnd, Prepared, Verdict};
-pub use self::effect::{CloseReason, Effect};
+pub use self::effect::{CloseReason, Effect, OpenedKey};
 pub use self::fault::{Fault, Faults};
 pub use self::find::Exchange;
 pub use self::headers::policy_in;
@@ -74,7 +74,7 @@ use self::sync::PendingSync;
 use self::talk::Talks;
 
 use self::trust::Trust;
-use crate::api::Event;
+use crate::api::{Event, Outcome};
 use crate::crypto::data_key::DataKey;
 use crate::crypto::keys::PostingKey;
 use crate::db::store::LastStop;
@@ -88,10 +88,10 @@ use crate::limits::WAITING_TIME;
 pub struct Setup {
     /// This node.
     pub network_id: NetworkId,
-    /// The keys of all personas.
+    /// The keys of all personas; none while locked.
     pub keys: Vec<Arc<PostingKey>>,
-    /// What conversations are encrypted under at rest.
-    pub data_key: Arc<DataKey>,
+    /// What protects rows at rest; `None` while locked.
+    pub data_key: Option<Arc<DataKey>>,
     /// Connections to keep at most, 1 to `CONNECTIONS_MOST`.
     pub connections: usize,
     /// How much room there is.
@@ -108,6 +108,8 @@ pub struct Setup {
 pub struct Engine {
     network_id: NetworkId,
     keys: BTreeMap<PostingId, Arc<PostingKey>>,
+    /// All personas, also while their keys are not known.
+    personas: BTreeSet<PostingId>,
     interest: Interest,
     carrying: Carrying,
     space: Space,
@@ -182,6 +184,7 @@ impl Engine {
             spread: Spread::load(read, setup.network_id, &topics)?,
             network_id: setup.network_id,
             keys: setup.keys.iter().map(|key| (key.posting_id(), Arc::clone(key))).collect(),
+            personas: read.list_personas()?.into_iter().map(|persona| persona.posting_id).collect(),
             interest,
             carrying: Carrying::load(read)?,
             space: Space::new(setup.quotas),
@@ -189,7 +192,7 @@ impl Engine {
             connections: BTreeMap::new(),
             peers: KnownPeer::load_all(read)?,
             syncs: Vec::new(),
-            talks: Talks::load(read, &setup.data_key)?,
+            talks: Talks::load(read, setup.data_key.as_ref())?,
             transfers: Transfers::load(read)?,
             next_due: read.find_next_due()?,
             next_deferred: read.find_next_deferred()?,
@@ -224,6 +227,7 @@ impl Engine {
         match input {
             Input::Started => self.started(&mut step)?,
             Input::TimePassed => {}
+            Input::Unlocked { call, data_key, keys } => self.unlocked(&mut step, call, &data_key, keys)?,
             Input::CommandReceived { call, command } => self.command_received(&mut step, call, command)?,
             Input::PersonaRequested { call, name, key } => {
                 self.persona_requested(&mut step, call, &name, key)?;
@@ -334,12 +338,45 @@ impl Engine {
             step.store.doubt_fresh_blobs()?;
         }
         step.store.update_stop(LastStop::Unclean)?;
-        // It may have shown a later time when what is stored was begun.
-        self.talks.clock_stepped_back(step.now);
-        self.begin_lives(step)?;
+        self.begin_talks(step)?;
         self.notice_raised_quotas(step)?;
         self.announce_bans(step);
         self.adopt_orphan_keys(step)
+    }
+
+    /// The passphrase was given: what needs keys goes on from here.
+    fn unlocked(
+        &mut self,
+        step: &mut Step<'_, '_>,
+        call: CallId,
+        data_key: &Arc<DataKey>,
+        keys: Vec<Arc<PostingKey>>,
+    ) -> Result<(), DbError> {
+        if self.talks.is_locked() {
+            self.keys.extend(keys.into_iter().map(|key| (key.posting_id(), key)));
+            self.talks = self.talks.unlocked(**step.store, data_key)?;
+            self.begin_talks(step)?;
+            self.adopt_orphan_keys(step)?;
+            for event in [
+                Event::StatusChanged,
+                Event::PersonasChanged,
+                Event::PeopleChanged,
+                Event::FeedChanged,
+                Event::ConversationsChanged,
+            ] {
+                step.tell(event);
+            }
+        }
+        step.push(Effect::Unlocked(OpenedKey(Arc::clone(data_key))));
+        step.push(Effect::Answer { call, outcome: Ok(Outcome::Done) });
+        Ok(())
+    }
+
+    /// What an engine that takes this one's place needs to know besides the store: the data key, unless it is locked, and
+    /// the keys of all personas.
+    #[must_use]
+    pub fn secrets(&self) -> (Option<Arc<DataKey>>, Vec<Arc<PostingKey>>) {
+        (self.talks.data_key(), self.keys.values().cloned().collect())
     }
 
     fn listening(step: &mut Step<'_, '_>, port: Option<u16>, address: &PeerAddress) -> Result<(), DbError> {

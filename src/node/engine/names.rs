@@ -167,7 +167,7 @@ impl Engine {
         entry: &Entry,
         author: PostingId,
     ) -> Result<(), DbError> {
-        if self.keys.contains_key(&author) || step.store.find_profile(entry.author)?.is_some() {
+        if self.personas.contains(&author) || step.store.find_profile(entry.author)?.is_some() {
             return Ok(());
         }
         step.store.insert_nameless(entry.author)?;

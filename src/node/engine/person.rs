@@ -22,10 +22,7 @@ use crate::domain::ordering::FeedPosition;
 use crate::domain::post::Post;
 use crate::domain::profile::{Profile, next_sequence, parse_name};
 use crate::domain::text::SafeText;
-use crate::domain::time::Timestamp;
-use crate::limits::{
-    BANS_BY_PERSON, CLOCK_AHEAD, INTEREST_IDS, PASTE_BYTES, PERSONAS, POST_ATTACHMENTS, POST_TEXT_BYTES,
-};
+use crate::limits::{BANS_BY_PERSON, CLOCK_AHEAD, INTEREST_IDS, PERSONAS, POST_ATTACHMENTS, POST_TEXT_BYTES};
 
 /// Why a command came to nothing: the person's to mend, or the disk's.
 pub(super) enum Refusal {
@@ -66,6 +63,10 @@ impl Engine {
         call: CallId,
         command: Command,
     ) -> Result<(), DbError> {
+        if self.talks.is_locked() && command.needs_keys() {
+            step.push(Effect::Answer { call, outcome: Err(CallError::locked()) });
+            return Ok(());
+        }
         let outcome = match command {
             Command::Sync { wait } => {
                 self.begin_sync(step, call, wait);
@@ -101,13 +102,15 @@ impl Engine {
             Command::BanPeer { peer } => self.ban(step, peer),
             Command::UnbanPeer { peer } => self.unban(step, peer),
             Command::MarkPost { post_id, mark } => mark_post(step, post_id, mark),
-            Command::SaveDraft { slot, text } => save_draft(step, slot, &text),
+            Command::SaveDraft { slot, text } => self.save_draft(step, slot, text),
             Command::Talk(talk) => self.talk(step, talk),
             Command::Circle(deed) => self.circle(step, deed),
             // Made with a key by `persona_requested`, with its files by `post_prepared`; the others are the driver's.
             Command::CreatePersona { .. }
             | Command::PublishWithFiles { .. }
             | Command::SaveBlob { .. }
+            | Command::Unlock { .. }
+            | Command::Protect { .. }
             | Command::Stop => Ok(Outcome::Done),
         };
         answer(step, call, outcome)
@@ -120,7 +123,11 @@ impl Engine {
         name: &str,
         key: Arc<PostingKey>,
     ) -> Result<(), DbError> {
-        let outcome = self.create_persona(step, name, key).map(Outcome::PersonaCreated);
+        let outcome = if self.talks.is_locked() {
+            Err(Refusal::Person(CallError::locked()))
+        } else {
+            self.create_persona(step, name, key).map(Outcome::PersonaCreated)
+        };
         answer(step, call, outcome)
     }
 
@@ -133,7 +140,11 @@ impl Engine {
         draft: Option<DraftSlot>,
         attachments: Prepared,
     ) -> Result<(), DbError> {
-        let published = self.publish_post(step, persona, text, draft, attachments);
+        let published = if self.talks.is_locked() {
+            Err(Refusal::Person(CallError::locked()))
+        } else {
+            self.publish_post(step, persona, text, draft, attachments)
+        };
         answer(step, call, published.map(Outcome::PostPublished))
     }
 
@@ -157,6 +168,7 @@ impl Engine {
         step.store.insert_persona(author, &name)?;
         let signed = key.sign(&profile);
         self.keys.insert(posting_id, key);
+        self.personas.insert(posting_id);
         self.interest_changed(step)?;
         self.take_in(step, &Object::Profile(signed), None)?;
         step.tell(Event::PersonasChanged);
@@ -172,6 +184,7 @@ impl Engine {
         for posting_id in &orphans {
             let author = step.store.intern_author(*posting_id)?;
             step.store.insert_persona(author, "")?;
+            self.personas.insert(*posting_id);
         }
         if !orphans.is_empty() {
             self.interest_changed(step)?;
@@ -214,7 +227,7 @@ impl Engine {
         self.own_attachments_are_here(step, id)?;
         self.raise_manifest(step, &key)?;
         if let Some(slot) = draft {
-            step.store.delete_draft(&slot_name(slot))?;
+            self.finish_draft(step, slot)?;
         }
         Ok(id)
     }
@@ -409,19 +422,6 @@ fn mark_post(step: &mut Step<'_, '_>, post_id: ObjectId, mark: ReadMark) -> Resu
     };
     if step.store.update_mark(FeedPosition::new(post.created, post.received, post_id), mark)? {
         step.tell(Event::FeedChanged);
-    }
-    Ok(Outcome::Done)
-}
-
-fn save_draft(step: &mut Step<'_, '_>, slot: DraftSlot, text: &str) -> Result<Outcome, Refusal> {
-    if text.len() > PASTE_BYTES {
-        return Err(invalid(format!("a draft may have at most {PASTE_BYTES} bytes"), "shorten it"));
-    }
-    let now: Timestamp = step.now;
-    if text.is_empty() {
-        step.store.delete_draft(&slot_name(slot))?;
-    } else {
-        step.store.replace_draft(&slot_name(slot), text, now)?;
     }
     Ok(Outcome::Done)
 }

@@ -49,7 +49,7 @@ impl Overheard {
     fn new(seed: u64) -> Self {
         let mut database = Database::in_memory(&[9; 32]).unwrap();
         let setup = Setup {
-            data_key: std::sync::Arc::new(crate::crypto::data_key::DataKey::from_secret(&[7; 32])),
+            data_key: Some(std::sync::Arc::new(crate::crypto::data_key::DataKey::from_secret(&[7; 32]))),
             network_id: peer(1),
             keys: Vec::new(),
             connections: crate::limits::CONNECTIONS,

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::headers::policy_of;
 use super::intake::Intake;
-use super::person::{Refusal, find_persona, invalid, not_found, slot_name};
+use super::person::{Refusal, find_persona, invalid, not_found};
 use super::{Engine, Step};
 use crate::api::{DraftSlot, Event, Outcome};
 use crate::db::comments::State;
@@ -45,7 +45,9 @@ impl Engine {
             return Err(invalid("nobody would see a comment of yours on this post", hint));
         }
         let id = self.publish_operation(step, &meant, &persona, Action::Comment(text))?;
-        delete_draft(step, draft)?;
+        if let Some(slot) = draft {
+            self.finish_draft(step, slot)?;
+        }
         Ok(id)
     }
 
@@ -88,7 +90,9 @@ impl Engine {
         let meant = find_meant(step, target)?;
         let persona = find_author_among_mine(step, meant.author, "only its author can change it")?;
         let id = self.publish_operation(step, &meant, &persona, Action::Edit(text))?;
-        delete_draft(step, draft)?;
+        if let Some(slot) = draft {
+            self.finish_draft(step, slot)?;
+        }
         Ok(id)
     }
 
@@ -225,13 +229,6 @@ fn choose_persona(
 fn find_author_among_mine(step: &Step<'_, '_>, author: PostingId, hint: &str) -> Result<PersonaRow, Refusal> {
     let mine = step.store.list_personas()?.into_iter().find(|persona| persona.posting_id == author);
     mine.ok_or_else(|| invalid("somebody else wrote this", hint))
-}
-
-fn delete_draft(step: &Step<'_, '_>, draft: Option<DraftSlot>) -> Result<(), Refusal> {
-    if let Some(slot) = draft {
-        step.store.delete_draft(&slot_name(slot))?;
-    }
-    Ok(())
 }
 
 pub(super) fn read_comments(

@@ -51,7 +51,7 @@ impl Bench {
     pub(super) fn with_room(keys: &[Arc<PostingKey>], quotas: Quotas) -> Self {
         let mut database = Database::in_memory(&[9; 32]).unwrap();
         let setup = Setup {
-            data_key: std::sync::Arc::new(crate::crypto::data_key::DataKey::from_secret(&[7; 32])),
+            data_key: Some(std::sync::Arc::new(crate::crypto::data_key::DataKey::from_secret(&[7; 32]))),
             network_id: US,
             keys: Vec::new(),
             connections: crate::limits::CONNECTIONS,
@@ -79,11 +79,27 @@ impl Bench {
 
     pub(super) fn restart_with_room(&mut self, quotas: Quotas) {
         let setup = Setup {
-            data_key: std::sync::Arc::new(crate::crypto::data_key::DataKey::from_secret(&[7; 32])),
+            data_key: Some(std::sync::Arc::new(crate::crypto::data_key::DataKey::from_secret(&[7; 32]))),
             network_id: US,
             keys: Vec::new(),
             connections: crate::limits::CONNECTIONS,
             quotas,
+            exchange: crate::node::engine::Exchange::default(),
+            decoys_per_hour: 0,
+            faults: Faults::default(),
+        };
+        self.engine = self.database.read(|read| Engine::load(read, &setup)).unwrap();
+        self.take(Input::Started);
+    }
+
+    /// Starts without a passphrase.
+    pub(super) fn restart_locked(&mut self) {
+        let setup = Setup {
+            data_key: None,
+            network_id: US,
+            keys: Vec::new(),
+            connections: crate::limits::CONNECTIONS,
+            quotas: Quotas::default(),
             exchange: crate::node::engine::Exchange::default(),
             decoys_per_hour: 0,
             faults: Faults::default(),

@@ -99,8 +99,12 @@ impl World {
                 let ended = Input::BlobFetchEnded { request, blob, end };
                 self.plan_in(after, Happening::Arrives(index, boot, ended));
             }
-            // Whoever is kept out is refused by the engine, too.
-            Effect::CancelFetch { .. } | Effect::SweepBlobs | Effect::Tell(_) | Effect::KeepOut(_) => {}
+            // Whoever is kept out is refused by the engine, too. Nobody here is locked.
+            Effect::CancelFetch { .. }
+            | Effect::SweepBlobs
+            | Effect::Tell(_)
+            | Effect::Unlocked(_)
+            | Effect::KeepOut(_) => {}
         }
         Ok(())
     }

@@ -240,7 +240,7 @@ impl Node {
         self.kept_keys.extend(personas);
         self.keys.retain(|key| self.kept_keys.contains(&key.posting_id()));
         let setup = Setup {
-            data_key: Arc::new(super::mail::data_key()),
+            data_key: Some(Arc::new(super::mail::data_key())),
             network_id: self.network_id,
             keys: self.keys.clone(),
             connections: crate::limits::CONNECTIONS,

@@ -32,6 +32,13 @@ pub struct Shelf {
     viewed: Option<(ObjectId, usize)>,
 }
 
+impl Shelf {
+    /// Without files; where others go stays.
+    pub fn emptied(&self) -> Self {
+        Self { downloads: self.downloads.clone(), viewer: self.viewer, ..Self::default() }
+    }
+}
+
 fn name_of(attachment: &AttachmentView) -> &str {
     if attachment.name.is_empty() { "(no name)" } else { attachment.name.as_str() }
 }

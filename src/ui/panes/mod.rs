@@ -8,6 +8,7 @@ pub mod feed;
 pub mod first_run;
 pub mod groups;
 pub mod help;
+pub mod locked;
 pub mod messages;
 pub mod network;
 pub mod people;
@@ -25,6 +26,7 @@ use ratatui::text::{Line, Span};
 use super::action::Action;
 use super::model::{Field, FieldState, Model};
 use super::theme::Theme;
+use super::widgets::secret::Secret;
 use super::widgets::{lines, wrap};
 use crate::domain::ids::PostingId;
 use crate::domain::text::SafeText;
@@ -71,7 +73,20 @@ fn draw_field(buffer: &mut Buffer, area: Rect, theme: Theme, field: &Field) {
     let bars = std::iter::repeat_n(lines::plain(theme.bar(), theme.accent()), usize::from(input.height));
     lines::draw(buffer, input, bars);
     field.editor.draw(buffer, lines::indent(input, FIELD_MARGIN));
-    match &field.state {
+    draw_state(buffer, below, theme, &field.state);
+}
+
+/// Draws that a passphrase is typed, and below it what is wrong with it.
+fn draw_secret(buffer: &mut Buffer, area: Rect, theme: Theme, secret: &Secret, state: &FieldState) {
+    let (input, below) = lines::split_top(area, 1);
+    lines::draw(buffer, input, [lines::plain(theme.bar(), theme.accent())]);
+    secret.draw(buffer, lines::indent(input, FIELD_MARGIN), "typed, not shown", theme.faint());
+    draw_state(buffer, below, theme, state);
+}
+
+/// How far a field came, below it.
+fn draw_state(buffer: &mut Buffer, below: Rect, theme: Theme, state: &FieldState) {
+    match state {
         FieldState::Typing => {}
         FieldState::Asked => lines::draw(buffer, below, [lines::plain("one moment", theme.faint())]),
         FieldState::Refused(why) => {

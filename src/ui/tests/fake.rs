@@ -9,7 +9,7 @@ use crate::api::{
     Audience, CallError, Command, CommentView, DraftSlot, DraftView, ErrorKind, Event, FeedAnchor,
     FeedFilter, FeedPage, InviteView, More, NetworkState, Outcome, PeerStanding, PeerView, PersonView,
     PersonaView, PostView, Query, ReadMark, SavedView, SpaceView, StatusView, SyncReport, TransferState,
-    TransferView, View,
+    TransferView, VaultState, View,
 };
 use crate::domain::ids::{BlobHash, NetworkId, ObjectId, PostingId};
 use crate::domain::ordering::FeedPosition;
@@ -132,6 +132,7 @@ impl FakeNode {
                     sealed_bytes: 0,
                     free_bytes: None,
                 },
+                vault: VaultState::Open,
             },
             draft: String::new(),
             drafts: BTreeMap::new(),
@@ -217,6 +218,9 @@ impl FakeNode {
     }
 
     pub fn query(&self, query: &Query) -> Result<View, CallError> {
+        if self.status.vault == VaultState::Locked && query.needs_keys() {
+            return Err(CallError::locked());
+        }
         Ok(match query {
             Query::Feed { page, filter, limit, .. } => View::Feed(self.page(*page, *filter, *limit)),
             Query::Thread { post_id, after, limit } => {
@@ -353,8 +357,20 @@ impl FakeNode {
                 return Ok(Outcome::Saved(SavedView { path, size_bytes: 2_000_000, can_be_shown: true }));
             }
             Command::Talk(talk) => return self.talk(talk),
+            Command::Unlock { .. } | Command::Protect { .. } => return self.protect(command),
             Command::AddPeer { .. } | Command::Stop => {}
         }
+        Ok(Outcome::Done)
+    }
+
+    fn protect(&mut self, command: &Command) -> Result<Outcome, CallError> {
+        if let Command::Unlock { passphrase } = command
+            && passphrase.as_bytes() != b"open sesame"
+        {
+            let message = "the passphrase does not open the vault";
+            return Err(CallError::new(ErrorKind::Passphrase, message, "type it again"));
+        }
+        self.status.vault = VaultState::Unlocked;
         Ok(Outcome::Done)
     }
 

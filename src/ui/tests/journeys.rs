@@ -2,7 +2,10 @@
 
 use super::fake::{FakeNode, NOW, peer, person, post, posting_id};
 use super::session::{Link, Session};
-use crate::api::{CallError, Command, DraftSlot, ErrorKind, Event, NetworkState, PeerStanding, ReadMark};
+use crate::api::{
+    CallError, Command, DraftSlot, ErrorKind, Event, NetworkState, Passphrase, PeerStanding, Protection,
+    ReadMark, VaultState,
+};
 use crate::domain::ids::NetworkId;
 use crate::limits::{PASTE_BYTES, POST_TEXT_BYTES};
 use crate::ui::Reach;
@@ -24,6 +27,8 @@ fn from_the_first_start_to_the_first_post() {
     session.sees("What is your name?").sees("--relay none");
     session.keys("Enter").sees("a name needs at least one visible character");
     session.types("ana").keys("Enter");
+    session.sees("A passphrase for your keys").sees("Nobody can give it back").keys("Enter");
+    assert_eq!(session.node.count(|command| matches!(command, Command::Protect { .. })), 0);
     session.sees("Paste an invite (a), or show yours (s).").sees("as ana");
     session.pastes("itsgoin1mvqx\ngzldn5wgk43b").sees("then press Enter").waits().keys("Enter");
     session.sees("you follow lea 1e1e1e1e");
@@ -48,8 +53,61 @@ fn a_refused_name_stays_in_the_field() {
     let mut session = Session::new(FakeNode::new());
     session.pastes(&"n".repeat(65)).waits().keys("Enter");
     session.sees("a name may have at most 64 bytes — choose another name");
-    session.keys("Backspace Enter");
+    session.keys("Backspace Enter Enter");
     assert_eq!(session.model.place, Place::People);
+}
+
+#[test]
+fn a_passphrase_is_typed_twice_and_set_before_the_persona_is_made() {
+    let mut session = Session::new(FakeNode::new());
+    session.types("ana").keys("Enter").types("open sesame").does_not_see("sesame").keys("Enter");
+    session.sees("once more").types("open sesam").keys("Enter").sees("two different passphrases");
+    assert!(session.node.commands.is_empty());
+    session
+        .types("open sesame")
+        .keys("Enter")
+        .pastes("open sesame")
+        .waits()
+        .does_not_see("sesame")
+        .keys("Enter");
+    assert_eq!(session.model.place, Place::People);
+    let change = Protection::Passphrase(Passphrase::new("open sesame".to_owned()).unwrap());
+    let expected =
+        [Command::Protect { current: None, change }, Command::CreatePersona { name: "ana".to_owned() }];
+    assert_eq!(session.node.commands[..2], expected);
+}
+
+#[test]
+fn a_locked_start_shows_nothing_until_the_passphrase_is_given() {
+    let mut node = FakeNode::in_use();
+    node.status.vault = VaultState::Locked;
+    node.draft = "half a thought".to_owned();
+    let mut session = Session::new(node);
+    session.sees("What is the passphrase?").does_not_see("as ana").does_not_see("The boat");
+    session.types("open sesam").does_not_see("sesam").keys("Enter");
+    session.sees("the passphrase does not open the vault").does_not_see("The boat");
+    session.keys("Enter").sees("the passphrase is empty");
+    // Every key of the keyboard belongs to the passphrase.
+    session.types("q?:").keys("Ctrl-u").types("open sesamee").keys("Backspace Enter");
+    session.sees("The boat is back").sees("as ana").keys("c").sees("half a thought");
+    let opened = session.node.count(|command| matches!(command, Command::Unlock { .. }));
+    assert_eq!(opened, 2);
+}
+
+#[test]
+fn a_locked_start_is_left_with_esc_and_opened_from_elsewhere() {
+    let mut node = FakeNode::in_use();
+    node.status.vault = VaultState::Locked;
+    let mut session = Session::new(node).sized(40, 12);
+    session.types("open").node.status.vault = VaultState::Unlocked;
+    session.hears(Event::StatusChanged).sees("The boat is back");
+    let mut node = FakeNode::in_use();
+    node.status.vault = VaultState::Locked;
+    let mut session = Session::new(node);
+    session.types("q");
+    assert!(!session.has_quit, "a passphrase may begin with it");
+    session.keys("Esc");
+    assert!(session.has_quit);
 }
 
 #[test]

@@ -39,6 +39,24 @@ fn first_run() {
 }
 
 #[test]
+fn protection_and_locked() {
+    let locked = || {
+        let mut node = in_use();
+        node.status.vault = crate::api::VaultState::Locked;
+        node
+    };
+    for (columns, rows) in [(80, 24), (40, 12)] {
+        let mut session = Session::new(FakeNode::new()).sized(columns, rows);
+        session.types("ana").keys("Enter");
+        insta::assert_snapshot!(format!("protection_{columns}x{rows}"), session.picture());
+        let mut session = Session::new(locked()).sized(columns, rows);
+        insta::assert_snapshot!(format!("locked_{columns}x{rows}"), session.picture());
+        session.types("wrong").keys("Enter");
+        insta::assert_snapshot!(format!("locked_refused_{columns}x{rows}"), session.picture());
+    }
+}
+
+#[test]
 fn feed() {
     pictures("feed", in_use, &["j"]);
 }

@@ -5,6 +5,7 @@ pub mod cursor;
 pub mod editor;
 pub mod lines;
 pub mod scroll;
+pub mod secret;
 pub mod size;
 pub mod stack;
 pub mod when;

@@ -14,7 +14,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("db", &["domain", "limits"]),
     ("api", &["domain", "limits"]),
     ("ui", &["api", "domain", "limits"]),
-    ("cli", &["api", "clock", "config", "domain", "logging", "ui"]),
+    ("cli", &["api", "clock", "config", "domain", "logging", "secrets", "ui"]),
     ("node/wire", &["domain", "limits"]),
     ("node/engine", &["api", "crypto", "db", "domain", "limits", "node/wire"]),
     ("node/net", &["api", "crypto", "domain", "limits", "node/engine", "node/wire"]),
@@ -36,6 +36,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
         ],
     ),
     ("clock", &["domain"]),
+    ("secrets", &["limits"]),
     ("main", &["cli", "node"]),
 ];
 
@@ -57,7 +58,7 @@ const ONLY_IN: &[(&str, &[&str])] = &[
     ("env::var_os", &["config"]),
     ("env::temp_dir", &["config"]),
     // `node/net` syncs the files of the store of blobs, which is `store::fs` there.
-    ("fs", &["db", "logging", "node", "node/net"]),
+    ("fs", &["db", "logging", "node", "node/net", "secrets"]),
     // Their order differs from run to run and must not reach what an engine decides.
     ("HashMap", &["api", "cli", "db", "node", "node/net", "ui"]),
     ("HashSet", &["api", "cli", "db", "node", "node/net", "ui"]),

@@ -362,7 +362,7 @@ impl Engine {
     }
 
     fn is_own(&self, author: PostingId) -> bool {
-        self.keys.contains_key(&author)
+        self.personas.contains(&author)
     }
 }
 

@@ -136,7 +136,7 @@ impl Engine {
         id: ConversationId,
         message: &Message,
     ) -> Result<bool, DbError> {
-        let key = std::sync::Arc::clone(&self.talks.key);
+        let key = self.talks.key()?;
         let name = message_name(&key, id, message.from, message.message_id);
         let Some(mut conversation) = self.talks.conversations.get(&id).cloned() else { return Ok(false) };
         if step.store.find_message(&name)?.is_some() {
@@ -156,7 +156,7 @@ impl Engine {
 
     /// A place behind all messages written before, at most so many messages back.
     fn free_place(&self, step: &Step<'_, '_>, id: ConversationId, sort: Timestamp) -> Result<Place, DbError> {
-        let conversation = conversation_name(&self.talks.key, id);
+        let conversation = conversation_name(&*self.talks.key()?, id);
         let end = Place::from_number(i64::MAX);
         // One more than is looked at: what stands before them bounds where one may go.
         let last =
@@ -165,7 +165,7 @@ impl Engine {
         let mut above: Option<i64> = None;
         for (index, stored) in (0..).zip(&last) {
             let is_beyond = index >= SORTED_BACK;
-            let message = open_message(&self.talks.key, &stored.name, &stored.value)?;
+            let message = open_message(&*self.talks.key()?, &stored.name, &stored.value)?;
             if is_beyond || sort_time(&message) <= sort {
                 return Ok(Place::from_number(place_between(stored.place.number(), above, newest)));
             }
@@ -183,7 +183,7 @@ impl Engine {
         message_id: MessageId,
         change: Change,
     ) -> Result<bool, DbError> {
-        let key = std::sync::Arc::clone(&self.talks.key);
+        let key = self.talks.key()?;
         let name = message_name(&key, id, from, message_id);
         let Some(stored) = step.store.find_message(&name)? else { return Ok(false) };
         let mut message = open_message(&key, &name, &stored.value)?;
@@ -211,7 +211,7 @@ impl Engine {
         id: ConversationId,
         upto: Place,
     ) -> Result<(), DbError> {
-        let key = std::sync::Arc::clone(&self.talks.key);
+        let key = self.talks.key()?;
         let Some(mut conversation) = self.talks.conversations.get(&id).cloned() else { return Ok(()) };
         let row_name = conversation_name(&key, id);
         let mut before = Place::from_number(upto.number().saturating_add(1));

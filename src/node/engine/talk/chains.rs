@@ -287,7 +287,7 @@ impl Engine {
         for tag in heard.chain.tags() {
             self.talks.groups.tags.remove(&tag);
         }
-        remove(step.store, &self.talks.key, &heard)
+        remove(step.store, &*self.talks.key()?, &heard)
     }
 
     /// Forgets the chains of somebody in a group, or all of them and our own.
@@ -303,7 +303,7 @@ impl Engine {
         if of.is_none()
             && let Some(own) = self.talks.groups.own.remove(&part)
         {
-            remove(step.store, &self.talks.key, &own)?;
+            remove(step.store, &*self.talks.key()?, &own)?;
         }
         Ok(())
     }

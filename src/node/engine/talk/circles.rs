@@ -18,7 +18,7 @@ use crate::domain::profile::parse_name;
 use crate::domain::statement::Statement;
 use crate::domain::text::SafeText;
 use crate::limits::{CIRCLE_MEMBERS, CIRCLES, COMMENT_TEXT_BYTES, CONVERSATIONS};
-use crate::node::engine::person::{Refusal, find_persona, invalid, not_found, slot_name};
+use crate::node::engine::person::{Refusal, find_persona, invalid, not_found};
 
 /// Comments that wait to be passed on in one circle: what members can make us publish.
 const PASSED_ON_WAITING: usize = 32;
@@ -194,7 +194,7 @@ impl Engine {
             CircleDeed::Publish { name, text, persona, linkage, draft } => {
                 let outcome = self.publish_to_circle(step, &name, text, persona, linkage)?;
                 if let Some(draft) = draft {
-                    step.store.delete_draft(&slot_name(draft))?;
+                    self.finish_draft(step, draft)?;
                 }
                 Ok(outcome)
             }
@@ -307,7 +307,7 @@ impl Engine {
             self.drop_chains(step, part, None)?;
             self.forget_unsaid(step, part, None)?;
         }
-        remove(step.store, &self.talks.key, &circle)?;
+        remove(step.store, &*self.talks.key()?, &circle)?;
         self.talks.groups.circles.remove(&circle.name);
         step.tell(Event::PeopleChanged);
         Ok(Outcome::Done)

@@ -16,7 +16,7 @@ use crate::domain::ids::PostingId;
 use crate::domain::inner::Said;
 use crate::domain::operation::{ReactionSwitch, parse_emoji};
 use crate::limits::{CONVERSATIONS, MESSAGE_TEXT_BYTES, OUTGOING};
-use crate::node::engine::person::{Refusal, find_persona, invalid, not_found, slot_name};
+use crate::node::engine::person::{Refusal, find_persona, invalid, not_found};
 
 impl Engine {
     pub(in crate::node::engine) fn talk(
@@ -95,7 +95,7 @@ impl Engine {
                 invalid(format!("{CONVERSATIONS} conversations are the most"), "remove one first")
             })?;
         let conversation = self.known(id)?;
-        let view = view_of(**step.store, &self.talks.key, &conversation)?;
+        let view = view_of(**step.store, &*self.talks.key()?, &conversation)?;
         Ok(Outcome::Conversation(Box::new(view)))
     }
 
@@ -124,7 +124,7 @@ impl Engine {
         let message_id = row.message_id;
         self.keep_message(step, id, &message)?;
         self.queue_in(step, &conversation, row)?;
-        step.store.delete_draft(&slot_name(DraftSlot::Message(id)))?;
+        self.finish_draft(step, DraftSlot::Message(id))?;
         Ok(Outcome::Message(MessageStored { thread: id, message_id }))
     }
 
@@ -164,7 +164,7 @@ impl Engine {
         let row = self.row_in(step, &conversation, peer, said)?;
         let change = Change::Text(text, row.sent);
         self.change_message(step, id, target.from, target.message_id, change)?;
-        step.store.delete_draft(&slot_name(DraftSlot::Correction(id, target.message_id)))?;
+        self.finish_draft(step, DraftSlot::Correction(id, target.message_id))?;
         self.queued(step, &conversation, row)
     }
 
@@ -231,7 +231,7 @@ impl Engine {
         id: ConversationId,
         message: MessageKey,
     ) -> Result<(), Refusal> {
-        let name = message_name(&self.talks.key, id, message.from, message.message_id);
+        let name = message_name(&*self.talks.key()?, id, message.from, message.message_id);
         match step.store.find_message(&name)? {
             Some(_) => Ok(()),
             None => Err(not_found("there is no such message here", "`itsgoin dm read` shows their ids")),

@@ -52,7 +52,7 @@ impl Engine {
 
     fn group_outcome(&self, step: &Step<'_, '_>, id: ConversationId) -> Result<Outcome, Refusal> {
         let conversation = self.known(id)?;
-        Ok(Outcome::Conversation(Box::new(view_of(**step.store, &self.talks.key, &conversation)?)))
+        Ok(Outcome::Conversation(Box::new(view_of(**step.store, &*self.talks.key()?, &conversation)?)))
     }
 
     /// Changes a group.

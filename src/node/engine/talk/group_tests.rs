@@ -51,7 +51,7 @@ fn setup(number: usize) -> Setup {
     Setup {
         network_id: NetworkId::from_bytes([u8::try_from(number + 1).unwrap(); 32]),
         keys: Vec::new(),
-        data_key: Arc::new(DataKey::from_secret(&[7; 32])),
+        data_key: Some(Arc::new(DataKey::from_secret(&[7; 32]))),
         connections: 8,
         quotas: Quotas::default(),
         exchange: Exchange::default(),

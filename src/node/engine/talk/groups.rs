@@ -28,6 +28,7 @@ pub(super) type Part = (PostingId, ThreadId);
 pub(super) type Heard = (PostingId, ThreadId, PostingId, u32);
 
 /// What is kept in memory about groups and circles: all of it but `waiting` stands in the store as well.
+#[derive(Default)]
 pub(super) struct Groups {
     pub(super) rosters: BTreeMap<ConversationId, Known>,
     pub(super) own: BTreeMap<Part, OwnChain>,

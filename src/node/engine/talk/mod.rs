@@ -9,6 +9,7 @@ mod archive;
 mod chains;
 mod circles;
 mod commands;
+mod drafts;
 mod group_commands;
 pub(crate) mod group_rows;
 mod groups;
@@ -54,7 +55,8 @@ type OutgoingKey = (ThreadId, PostingId, MessageId);
 
 /// What is kept in memory about conversations: all of it stands in the store as well.
 pub(super) struct Talks {
-    key: Arc<DataKey>,
+    /// What rows are encrypted under; `None` while locked: then nothing else is here either, and nothing is done.
+    key: Option<Arc<DataKey>>,
     prekeys: Vec<Prekey>,
     /// When a persona's prekey is renewed.
     renewals: BTreeMap<PostingId, Timestamp>,
@@ -89,7 +91,50 @@ enum Look {
 }
 
 impl Talks {
-    pub(super) fn load(read: Read<'_>, key: &Arc<DataKey>) -> Result<Self, DbError> {
+    pub(super) fn load(read: Read<'_>, key: Option<&Arc<DataKey>>) -> Result<Self, DbError> {
+        match key {
+            Some(key) => Self::locked().unlocked(read, key),
+            None => Ok(Self::locked()),
+        }
+    }
+
+    /// As long as no key is known.
+    fn locked() -> Self {
+        Self {
+            key: None,
+            prekeys: Vec::new(),
+            renewals: BTreeMap::new(),
+            relations: BTreeMap::new(),
+            sessions: BTreeMap::new(),
+            tags: BTreeMap::new(),
+            conversations: BTreeMap::new(),
+            outgoing: BTreeMap::new(),
+            posts: BTreeMap::new(),
+            matched: Seq::START,
+            log: None,
+            life: 0,
+            next_match: None,
+            look: Look::Due { until: None },
+            requests: Vec::new(),
+            groups: Groups::default(),
+        }
+    }
+
+    pub(super) const fn is_locked(&self) -> bool {
+        self.key.is_none()
+    }
+
+    pub(super) fn data_key(&self) -> Option<Arc<DataKey>> {
+        self.key.clone()
+    }
+
+    /// The key for rows. Whoever asks for it while locked has forgotten to look; nothing is written then.
+    pub(super) fn key(&self) -> Result<Arc<DataKey>, DbError> {
+        self.key.clone().ok_or(DbError::Locked)
+    }
+
+    /// What the store holds, read with its key. A pool that was looked at while locked need not be looked at again.
+    pub(super) fn unlocked(&self, read: Read<'_>, key: &Arc<DataKey>) -> Result<Self, DbError> {
         let mut sessions = BTreeMap::new();
         let mut tags = BTreeMap::new();
         for mut session in load_all::<Session>(read, key)? {
@@ -119,10 +164,10 @@ impl Talks {
             life: progress.as_ref().map_or(0, |row| row.life),
             log: progress.map(|row| row.log.into()),
             next_match: None,
-            look: Look::Due { until: None },
+            look: self.look,
             requests: Vec::new(),
             groups: Groups::load(read, key)?,
-            key: Arc::clone(key),
+            key: Some(Arc::clone(key)),
         })
     }
 
@@ -181,6 +226,11 @@ fn between(rng: &mut dyn CryptoRng, from: Duration, to: Duration) -> Duration {
 impl Engine {
     /// Does what is due in conversations.
     pub(super) fn proceed_talks(&mut self, step: &mut Step<'_, '_>) -> Result<(), DbError> {
+        if self.talks.is_locked() {
+            // What others' posts come to is of no interest, and is not to pile up.
+            drop(self.take_handed());
+            return Ok(());
+        }
         if let Look::Due { until } = &mut self.talks.look {
             let until = *until.get_or_insert(step.now.after(FIRST_LOOK));
             if until <= step.now {
@@ -194,10 +244,22 @@ impl Engine {
         self.note_handed(step)
     }
 
+    /// After a start, or once the key is known.
+    pub(super) fn begin_talks(&mut self, step: &mut Step<'_, '_>) -> Result<(), DbError> {
+        if self.talks.is_locked() {
+            return Ok(());
+        }
+        // The clock may have shown a later time when what is stored was begun.
+        self.talks.clock_stepped_back(step.now);
+        self.seal_drafts(step)?;
+        self.begin_lives(step)
+    }
+
     /// A log with another name than at the last start is that of a copy: what was sent since the copy was made is not known
     /// here, so nothing is sent on the sessions it holds.
-    pub(super) fn begin_lives(&mut self, step: &mut Step<'_, '_>) -> Result<(), DbError> {
-        let log = self.talks.key.name("log", &[&step.store.get_epoch_secret()?]);
+    fn begin_lives(&mut self, step: &mut Step<'_, '_>) -> Result<(), DbError> {
+        let key = self.talks.key()?;
+        let log = key.name("log", &[&step.store.get_epoch_secret()?]);
         let last = self.talks.log.replace(log);
         if last == Some(log) {
             return Ok(());
@@ -226,6 +288,6 @@ impl Engine {
 
     /// Writes a row of conversations.
     fn save_row<T: Row>(&self, step: &mut Step<'_, '_>, row: &T) -> Result<(), DbError> {
-        rows::save(step.store, &self.talks.key, step.rng, row)
+        rows::save(step.store, &*self.talks.key()?, step.rng, row)
     }
 }

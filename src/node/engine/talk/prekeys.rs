@@ -55,7 +55,8 @@ impl Engine {
             .into_iter()
             .partition(|prekey| now.since(prekey.made) > PREKEY_KEPT);
         self.talks.prekeys = kept;
-        old.iter().try_for_each(|prekey| remove(step.store, &self.talks.key, prekey))
+        let key = self.talks.key()?;
+        old.iter().try_for_each(|prekey| remove(step.store, &key, prekey))
     }
 
     /// After a start: when the newest one is to be renewed, or the first one made.

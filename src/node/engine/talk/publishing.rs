@@ -130,7 +130,7 @@ impl Engine {
             self.talks.posts.remove(&post);
         }
         self.talks.outgoing.remove(&key_of(row));
-        remove(step.store, &self.talks.key, row)
+        remove(step.store, &*self.talks.key()?, row)
     }
 
     /// The sealed post of a message on a session, whose new state is saved with it.

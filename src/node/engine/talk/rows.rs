@@ -565,6 +565,31 @@ impl From<Awaited> for QueueReason {
     }
 }
 
+/// Unfinished text.
+#[derive(Encode, Decode)]
+#[cbor(map)]
+pub(crate) struct Draft {
+    /// Where it belongs.
+    #[n(0)]
+    pub(super) slot: String,
+    #[n(1)]
+    pub(crate) text: String,
+}
+
+/// The name of a draft's row.
+pub(crate) fn draft_name(key: &DataKey, slot: &str) -> RowName {
+    key.name(Draft::TABLE, &[slot.as_bytes()])
+}
+
+impl Row for Draft {
+    const KIND: Protected = Protected::Draft;
+    const TABLE: &'static str = "drafts";
+
+    fn name(&self, key: &DataKey) -> RowName {
+        draft_name(key, &self.slot)
+    }
+}
+
 /// What messages are bound to.
 pub(crate) const MESSAGES: &str = "messages";
 

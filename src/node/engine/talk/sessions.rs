@@ -66,8 +66,10 @@ impl Engine {
         if self.talks.life == 0 {
             return 0;
         }
-        let name = self.talks.key.name("life", &[me.as_bytes(), peer.as_bytes()]);
-        let spread = name.first_chunk().map_or(0, |bytes| u64::from_le_bytes(*bytes)) % LIFE_SPREAD_MS;
+        let name = self.talks.key.as_ref().map(|key| key.name("life", &[me.as_bytes(), peer.as_bytes()]));
+        let spread =
+            name.as_ref().and_then(|name| name.first_chunk()).map_or(0, |bytes| u64::from_le_bytes(*bytes))
+                % LIFE_SPREAD_MS;
         self.talks.life.saturating_add(spread)
     }
 
@@ -206,7 +208,7 @@ impl Engine {
                 for tag in session.ratchet.tags() {
                     self.talks.tags.remove(&tag);
                 }
-                remove(step.store, &self.talks.key, &session)?;
+                remove(step.store, &*self.talks.key()?, &session)?;
             }
         }
         Ok(())

@@ -4,10 +4,12 @@ use rand::SeedableRng;
 use rand::rngs::StdRng;
 
 use super::*;
-use crate::api::{Command, Outcome, Talk};
+use crate::api::{CallError, Command, DraftSlot, ErrorKind, Outcome, Talk};
 use crate::crypto::keys::PostingKey;
+use crate::db::protected::Protected;
 use crate::db::{Database, Durability};
 use crate::domain::ids::NetworkId;
+use crate::node::engine::slot_name;
 use crate::node::engine::{CallId, Effect, Exchange, Faults, Input, Quotas, Setup};
 
 const NOW: Timestamp = Timestamp::from_millis(1_800_000_000_000);
@@ -16,7 +18,7 @@ pub(super) fn setup(key: &Arc<PostingKey>) -> Setup {
     Setup {
         network_id: NetworkId::from_bytes([1; 32]),
         keys: vec![Arc::clone(key)],
-        data_key: Arc::new(DataKey::from_secret(&[7; 32])),
+        data_key: Some(Arc::new(DataKey::from_secret(&[7; 32]))),
         connections: 8,
         quotas: Quotas::default(),
         exchange: Exchange::default(),
@@ -85,4 +87,90 @@ fn a_store_whose_log_has_another_name_begins_conversations_anew() {
     let second = session(&mut engine, &mut database, 4);
     assert_ne!(second, first, "a copy sends on nothing it holds");
     assert_eq!(session(&mut engine, &mut database, 5), second);
+}
+
+/// What a command came to.
+fn outcome(engine: &mut Engine, database: &mut Database, command: Command) -> Result<Outcome, CallError> {
+    let effects = take(engine, database, NOW, Input::CommandReceived { call: CallId(1), command });
+    let answer = effects.into_iter().find_map(|effect| match effect {
+        Effect::Answer { outcome, .. } => Some(outcome),
+        _ => None,
+    });
+    answer.unwrap()
+}
+
+#[test]
+fn a_locked_engine_refuses_what_needs_keys_until_it_has_them() {
+    let rng = &mut StdRng::seed_from_u64(1);
+    let [me, peer] = [(); 2].map(|()| Arc::new(PostingKey::generate(rng)));
+    let mut database = Database::in_memory(&[0; 32]).unwrap();
+    let mut engine = start(&mut database, &me, NOW);
+    let people = vec![peer.posting_id()];
+    let open = Talk::Open { people, persona: Some(me.posting_id()) };
+    let Outcome::Conversation(view) = talk(&mut engine, &mut database, open) else {
+        panic!("no conversation")
+    };
+    let send = || Command::Talk(Talk::Send { thread: view.thread, text: "hello".to_owned(), quote: None });
+    let draft = || Command::SaveDraft { slot: DraftSlot::NewPost, text: "half a".to_owned() };
+
+    let locked = Setup { keys: Vec::new(), data_key: None, ..setup(&me) };
+    let mut engine = database.read(|read| Engine::load(read, &locked)).unwrap();
+    take(&mut engine, &mut database, NOW, Input::Started);
+    for command in
+        [send(), draft(), Command::PublishPost { persona: None, text: "a".to_owned(), draft: None }]
+    {
+        let refused = outcome(&mut engine, &mut database, command).unwrap_err();
+        assert_eq!(refused.kind, ErrorKind::Passphrase);
+    }
+    assert!(engine.secrets().0.is_none() && engine.secrets().1.is_empty());
+    let later = NOW.after(Duration::from_hours(24 * 30));
+    take(&mut engine, &mut database, later, Input::TimePassed);
+
+    let data_key = Arc::new(DataKey::from_secret(&[7; 32]));
+    let unlocked = Input::Unlocked { call: CallId(2), data_key, keys: vec![Arc::clone(&me)] };
+    let effects = take(&mut engine, &mut database, NOW, unlocked);
+    assert!(effects.iter().any(|effect| matches!(effect, Effect::Unlocked(_))));
+    assert!(matches!(outcome(&mut engine, &mut database, send()), Ok(Outcome::Message(_))));
+    assert!(matches!(outcome(&mut engine, &mut database, draft()), Ok(Outcome::Done)));
+    assert_eq!(engine.secrets().1.len(), 1);
+}
+
+#[test]
+fn drafts_are_sealed_also_those_of_earlier_versions() {
+    let me = Arc::new(PostingKey::generate(&mut StdRng::seed_from_u64(1)));
+    let mut database = Database::in_memory(&[0; 32]).unwrap();
+    let old = database.transaction(Durability::Normal, |batch| {
+        batch.step(|store| store.insert_clear_draft(&slot_name(DraftSlot::NewPost), "an old thought"))
+    });
+    old.unwrap();
+    let holds = |database: &mut Database, text: &[u8]| {
+        database.snapshot().unwrap().windows(text.len()).any(|window| window == text)
+    };
+    assert!(holds(&mut database, b"an old thought"), "it can be found");
+    let mut engine = start(&mut database, &me, NOW);
+    let reply = DraftSlot::Reply(ObjectId::from_bytes([9; 32]));
+    let save = Command::SaveDraft { slot: reply, text: "a new thought".to_owned() };
+    outcome(&mut engine, &mut database, save).unwrap();
+    for (slot, text) in [(DraftSlot::NewPost, "an old thought"), (reply, "a new thought")] {
+        assert!(!holds(&mut database, text.as_bytes()) && !holds(&mut database, slot_name(slot).as_bytes()));
+        let key = DataKey::from_secret(&[7; 32]);
+        let draft = database
+            .read(|read| rows::find::<rows::Draft>(read, &key, &rows::draft_name(&key, &slot_name(slot))));
+        assert_eq!(draft.unwrap().unwrap().text, text);
+    }
+    let done = Command::SaveDraft { slot: reply, text: String::new() };
+    outcome(&mut engine, &mut database, done).unwrap();
+    let name = rows::draft_name(&DataKey::from_secret(&[7; 32]), &slot_name(reply));
+    assert!(database.read(|read| read.find_protected(Protected::Draft, &name)).unwrap().is_none());
+}
+
+#[test]
+fn a_look_at_the_pool_counts_although_the_engine_was_locked() {
+    let database = &mut Database::in_memory(&[0; 32]).unwrap();
+    let key = Arc::new(DataKey::from_secret(&[7; 32]));
+    let mut talks = database.read(|read| Talks::load(read, None)).unwrap();
+    assert!(talks.key().is_err() && talks.next_deadline().is_none());
+    talks.look = Look::Done;
+    let talks = database.read(|read| talks.unlocked(read, &key)).unwrap();
+    assert!(talks.look == Look::Done && !talks.is_locked());
 }

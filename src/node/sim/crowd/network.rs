@@ -70,6 +70,7 @@ impl World {
             | Effect::CancelFetch { .. }
             | Effect::SweepBlobs
             | Effect::Tell(_)
+            | Effect::Unlocked(_)
             | Effect::KeepOut(_) => {}
         }
     }

@@ -104,7 +104,7 @@ impl Node {
         let Power::Off(disk) = &self.power else { return };
         let keys = self.keys.clone();
         let setup = Setup {
-            data_key: std::sync::Arc::new(crate::crypto::data_key::DataKey::from_secret(&[7; 32])),
+            data_key: Some(std::sync::Arc::new(crate::crypto::data_key::DataKey::from_secret(&[7; 32]))),
             network_id: self.network_id,
             keys,
             connections: crate::limits::CONNECTIONS,

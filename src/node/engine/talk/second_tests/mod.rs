@@ -213,7 +213,7 @@ impl Two {
 
     /// A message as the engine keeps it.
     fn find(&mut self, from: PostingId, id: MessageId) -> Option<Message> {
-        let key = Arc::clone(&self.bench.engine.talks.key);
+        let key = self.bench.engine.talks.key().unwrap();
         let name = message_name(&key, self.thread, from, id);
         let stored = self.bench.database.read(|read| read.find_message(&name)).unwrap();
         stored.map(|stored| open_message(&key, &stored.name, &stored.value).unwrap())
