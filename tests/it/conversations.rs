@@ -25,7 +25,7 @@ fn texts(of: &Home) -> Vec<String> {
     messages(of).iter().map(|message| field(message, "text")).collect()
 }
 
-pub fn wait_long(what: &str, is_so: impl Fn() -> bool) {
+pub fn wait_long(what: &str, mut is_so: impl FnMut() -> bool) {
     let start = now();
     while !is_so() {
         assert!(start.elapsed() < PATIENCE, "waited in vain: {what}");

@@ -32,6 +32,8 @@ mod hostile_peers;
 #[cfg(test)]
 mod logs;
 #[cfg(test)]
+mod mail;
+#[cfg(test)]
 mod names;
 #[cfg(test)]
 mod output;
