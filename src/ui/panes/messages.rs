@@ -314,7 +314,7 @@ fn entry(model: &Model, view: &ConversationView, selected: bool, columns: usize)
     let name_room = room.saturating_sub(width(&facts));
     match view.people.as_slice() {
         [only] if view.kind == ConversationKind::Two => {
-            first.extend(signature(theme, &view.title, only.posting_id, name_room, style))
+            first.extend(signature(theme, &view.title, only.posting_id, name_room, style));
         }
         _ => first.push(Span::styled(wrap::clip(&chat::name_of(view), name_room, theme.ellipsis()), style)),
     }

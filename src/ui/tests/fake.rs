@@ -326,17 +326,12 @@ impl FakeNode {
             }
             Command::Circle(_) => {
                 self.draft.clear();
-                return Ok(Outcome::Message(crate::api::MessageStored {
-                    thread: super::mail::thread(0x77),
-                    message_id: crate::domain::conversation::MessageId::from_bytes([1; 16]),
-                }));
+                return Ok(super::mail::published());
             }
             Command::SaveDraft { slot: DraftSlot::NewPost, text } => self.draft.clone_from(text),
             Command::SaveDraft { slot, text } if text.is_empty() => drop(self.drafts.remove(slot)),
             Command::SaveDraft { slot, text } => drop(self.drafts.insert(*slot, text.clone())),
-            Command::Sync { .. } => {
-                return Ok(Outcome::Synced(SyncReport { peers: 2, new_posts: 3 }));
-            }
+            Command::Sync { .. } => return Ok(Outcome::Synced(SyncReport { peers: 2, new_posts: 3 })),
             Command::BanPeer { peer } => self.judge(*peer, PeerStanding::Banned { until: None }),
             Command::UnbanPeer { peer } => self.judge(*peer, PeerStanding::Ok),
             Command::ReadComments { post_id, .. } => drop(self.operate(*post_id, command)),

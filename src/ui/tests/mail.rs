@@ -251,14 +251,9 @@ impl Mail {
                 RequestAnswer::Block => self.talks.retain(|(view, _)| view.thread != thread),
             },
             Talk::Verify { verified, .. } => view.people[0].verification = *verified,
-            Talk::Arrange { shelf, switch, .. } => match shelf {
-                Shelf::Muted => view.muted = switch.is_on(),
-                Shelf::Pinned => view.pinned = switch.is_on(),
-                Shelf::Archived => view.archived = switch.is_on(),
-            },
+            Talk::Arrange { shelf, switch, .. } => arrange(view, *shelf, switch.is_on()),
             Talk::InGroup { deed: GroupDeed::Leave, .. } => view.standing = Standing::Left,
-            Talk::InGroup { .. } => {}
-            Talk::Open { .. } | Talk::NewGroup { .. } => {}
+            Talk::Open { .. } | Talk::NewGroup { .. } | Talk::InGroup { .. } => {}
         }
         Ok((Outcome::Done, events))
     }
@@ -277,6 +272,19 @@ impl Mail {
         let (view, _) = self.talks.iter().find(|(view, _)| view.thread == thread(number)).unwrap();
         (Outcome::Conversation(Box::new(view.clone())), vec![Event::ConversationsChanged])
     }
+}
+
+fn arrange(view: &mut ConversationView, shelf: Shelf, is_on: bool) {
+    match shelf {
+        Shelf::Muted => view.muted = is_on,
+        Shelf::Pinned => view.pinned = is_on,
+        Shelf::Archived => view.archived = is_on,
+    }
+}
+
+/// Something was said to a circle.
+pub fn published() -> Outcome {
+    Outcome::Message(MessageStored { thread: thread(0x77), message_id: MessageId::from_bytes([1; 16]) })
 }
 
 fn gone() -> CallError {

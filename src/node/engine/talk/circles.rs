@@ -114,7 +114,7 @@ impl Engine {
         &mut self,
         step: &mut Step<'_, '_>,
         pair: Pair,
-        inner: Inner,
+        inner: &Inner,
     ) -> Result<(), DbError> {
         let (me, peer) = pair;
         let Said::Chain { key, .. } = &inner.said else { return Ok(()) };
@@ -139,8 +139,8 @@ impl Engine {
             conversation.kind = StoredKind::HeardCircle;
             self.keep_conversation(step, conversation)?;
         }
-        self.acks_heard(step, pair, &inner)?;
-        self.confirm_later(step, pair, &inner)?;
+        self.acks_heard(step, pair, inner)?;
+        self.confirm_later(step, pair, inner)?;
         self.chain_heard(step, (me, inner.thread), peer, key)?;
         self.look_at_waiting(step, (me, inner.thread))
     }

@@ -251,6 +251,7 @@ impl Town {
 }
 
 const GROUP: ConversationKind = ConversationKind::Group;
+const THEIRS: ConversationKind = ConversationKind::CircleOfOther;
 
 #[test]
 fn a_group_of_three_reads_what_each_of_them_writes() {
@@ -426,7 +427,6 @@ fn a_circle_hears_its_owner_and_everybody_s_comments() {
     let published = publish(&mut town, "to my friends");
     assert!(published.is_ok());
     town.soon();
-    const THEIRS: ConversationKind = ConversationKind::CircleOfOther;
     assert_eq!(town.texts(1, THEIRS), ["to my friends"]);
     assert_eq!(town.only(1, THEIRS).title.as_str(), "person 0");
     assert!(!town.conversations(4).iter().any(|view| view.kind == THEIRS), "nothing of strangers is taken");

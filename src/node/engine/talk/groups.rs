@@ -117,18 +117,22 @@ impl Engine {
         match (&inner.said, way) {
             (Said::Roster { .. }, Way::Session) => return self.roster_heard(step, pair, inner),
             (Said::Chain { reach: Reach::Circle, .. }, Way::Session) => {
-                return self.circle_key_heard(step, pair, inner);
+                return self.circle_key_heard(step, pair, &inner);
             }
             (Said::Roster { .. } | Said::Chain { .. }, Way::Chain) => return Ok(()),
             _ => {}
         }
         let Some(conversation) = self.talks.conversations.get(&id) else {
-            return Ok(self.wait_for_roster(pair, inner));
+            self.wait_for_roster(pair, inner);
+            return Ok(());
         };
         let standing = conversation.standing;
         match conversation.kind {
             StoredKind::Group if conversation.people.contains(&peer) => {}
-            StoredKind::Group if way == Way::Session => return Ok(self.wait_for_roster(pair, inner)),
+            StoredKind::Group if way == Way::Session => {
+                self.wait_for_roster(pair, inner);
+                return Ok(());
+            }
             StoredKind::Two | StoredKind::Group => return Ok(()),
             StoredKind::OwnCircle | StoredKind::HeardCircle => {
                 return self.heard_in_circle(step, pair, inner);
@@ -168,7 +172,8 @@ impl Engine {
         let now = roster.fold();
         let was_member = known.is_some_and(|known| known.now.has(peer));
         if known.is_none() && !(now.has(me) && now.has(peer)) {
-            return Ok(self.wait_for_roster(pair, inner));
+            self.wait_for_roster(pair, inner);
+            return Ok(());
         }
         // Who is in it only by what it brings itself has brought its own proof.
         if !was_member && !now.has(peer) {
@@ -182,7 +187,7 @@ impl Engine {
             self.confirm_later(step, pair, &inner)?;
         }
         if taken > 0 {
-            self.keep_roster(step, part, roster, now)?;
+            self.keep_roster(step, part, Known { roster, now })?;
             self.look_at_waiting(step, part)?;
         }
         Ok(())
@@ -231,22 +236,17 @@ impl Engine {
     }
 
     /// Stores a roster that grew, and does what follows from it.
-    fn keep_roster(
-        &mut self,
-        step: &mut Step<'_, '_>,
-        part: Part,
-        roster: Roster,
-        now: Membership,
-    ) -> Result<(), DbError> {
+    fn keep_roster(&mut self, step: &mut Step<'_, '_>, part: Part, known: Known) -> Result<(), DbError> {
         let (me, thread) = part;
         let id = ConversationId::of(me, thread);
-        self.save_row(step, &GroupRow { me, thread, versions: roster.signed() })?;
-        let before = self.talks.groups.rosters.insert(id, Known { roster, now: now.clone() });
+        self.save_row(step, &GroupRow { me, thread, versions: known.roster.signed() })?;
+        let now = known.now.clone();
+        let before = self.talks.groups.rosters.insert(id, known);
         let before: BTreeSet<PostingId> = before.iter().flat_map(|known| known.now.members()).collect();
         let Some(mut conversation) = self.talks.conversations.get(&id).cloned() else { return Ok(()) };
         conversation.people = now.members().filter(|member| *member != me).collect();
         conversation.admins = now.members().filter(|member| now.is_admin(*member)).collect();
-        conversation.title = now.title().to_owned();
+        now.title().clone_into(&mut conversation.title);
         let is_in = now.has(me);
         conversation.standing = match conversation.standing {
             _ if !is_in => StoredStanding::Left,
@@ -306,7 +306,7 @@ impl Engine {
         self.keep_conversation(step, conversation)?;
         let now = roster.fold();
         let others: Vec<PostingId> = now.members().filter(|member| *member != me).collect();
-        self.keep_roster(step, (me, thread), roster, now)?;
+        self.keep_roster(step, (me, thread), Known { roster, now })?;
         self.queue_roster(step, (me, thread), &others, &[signed])?;
         Ok(id)
     }
@@ -334,7 +334,7 @@ impl Engine {
             .chain(now.members().filter(|member| !before.contains(member)))
             .filter(|member| *member != me)
             .partition(|member| before.contains(member));
-        self.keep_roster(step, (me, thread), roster, now)?;
+        self.keep_roster(step, (me, thread), Known { roster, now })?;
         self.queue_roster(step, (me, thread), &known, &[signed])?;
         self.queue_roster(step, (me, thread), &new, &all)
     }

@@ -32,8 +32,8 @@ impl Names {
         me: PostingId,
         of: PostingId,
     ) -> Result<(), DbError> {
-        if !self.0.contains_key(&of) {
-            self.0.insert(of, name_of(read, key, me, of)?);
+        if let std::collections::btree_map::Entry::Vacant(free) = self.0.entry(of) {
+            free.insert(name_of(read, key, me, of)?);
         }
         Ok(())
     }
