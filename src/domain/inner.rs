@@ -134,6 +134,9 @@ pub enum Said {
     /// A comment on a post to a circle: by message to its author, signed, and passed on by the author.
     #[n(7)]
     Comment(#[n(0)] Comment),
+    /// Something only a later version can say. It is confirmed like anything else, so that it is not sent again for ever.
+    #[n(255)]
+    Unknown,
 }
 
 /// To whom a sender chain speaks.
@@ -247,7 +250,7 @@ impl Said {
     pub fn text_bytes(&self) -> usize {
         match self {
             Self::Text { text, .. } | Self::Edit { text, .. } => text.len(),
-            Self::Reaction { .. } | Self::Delete { .. } | Self::Acks => 0,
+            Self::Reaction { .. } | Self::Delete { .. } | Self::Acks | Self::Unknown => 0,
             Self::Roster { versions } => {
                 versions.iter().map(SignedVersion::taken_bytes).fold(0, usize::saturating_add)
             }
@@ -284,9 +287,33 @@ impl Inner {
     /// Reads them; `None` when they are none, or a part is larger than allowed.
     #[must_use]
     pub fn decode(bytes: &[u8]) -> Option<Self> {
-        let inner: Self = super::cbor::decode_whole(bytes).ok()?;
+        let known = super::cbor::decode_whole(bytes).ok();
+        let inner: Self = known.or_else(|| super::cbor::decode_whole(bytes).ok().map(Heading::into_inner))?;
         let is_named = inner.beginning.as_ref().is_none_or(|beginning| beginning.name.len() <= NAME_BYTES);
         (is_named && inner.acks.len() <= ACKS_AT_ONCE && inner.said.is_bounded()).then_some(inner)
+    }
+}
+
+/// What is around something said that only a later version knows.
+#[derive(Decode)]
+#[cbor(map)]
+struct Heading {
+    #[n(0)]
+    message_id: MessageId,
+    #[n(1)]
+    thread: ThreadId,
+    #[n(2)]
+    sent: Timestamp,
+    #[n(3)]
+    acks: Vec<Ack>,
+    #[n(4)]
+    beginning: Option<Beginning>,
+}
+
+impl Heading {
+    fn into_inner(self) -> Inner {
+        let Self { message_id, thread, sent, acks, beginning } = self;
+        Inner { message_id, thread, sent, acks, beginning, said: Said::Unknown }
     }
 }
 
@@ -381,5 +408,34 @@ mod tests {
         long.acks.push([0; 8].into());
         assert!(Inner::decode(&long.encode()).is_none());
         assert!(Inner::decode(b"").is_none());
+    }
+
+    #[test]
+    fn what_a_later_version_says_keeps_its_heading() {
+        #[derive(Encode)]
+        #[cbor(map)]
+        struct Later {
+            #[n(0)]
+            message_id: MessageId,
+            #[n(1)]
+            thread: ThreadId,
+            #[n(2)]
+            sent: Timestamp,
+            #[n(3)]
+            acks: Vec<Ack>,
+            #[n(5)]
+            said: (u8, [&'static str; 1]),
+        }
+        let (message_id, thread) = (MessageId::from_bytes([1; 16]), ThreadId::from_bytes([2; 16]));
+        let later = Later {
+            message_id,
+            thread,
+            sent: Timestamp::ZERO,
+            acks: vec![[3; 8].into()],
+            said: (77, ["news"]),
+        };
+        let read = Inner::decode(&crate::domain::cbor::encode(&later)).unwrap();
+        assert_eq!((read.message_id, read.thread, read.said), (message_id, thread, Said::Unknown));
+        assert_eq!(read.acks.len(), 1);
     }
 }

@@ -232,7 +232,7 @@ impl Engine {
             Said::Delete { target } => {
                 self.change_message(step, id, peer, target, Change::Deletion)?;
             }
-            Said::Acks | Said::Roster { .. } | Said::Chain { .. } | Said::Comment(_) => {}
+            Said::Acks | Said::Roster { .. } | Said::Chain { .. } | Said::Comment(_) | Said::Unknown => {}
         }
         Ok(())
     }
