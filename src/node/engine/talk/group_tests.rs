@@ -139,11 +139,12 @@ impl Town {
             let peer = NetworkId::from_bytes([if round.is_multiple_of(2) { 200 } else { 201 }; 32]);
             let connection = ConnectionId(round + 1);
             let address = PeerAddress::of(peer);
-            self.take(number, Input::Connected { connection, peer, direction: Direction::Outbound, address });
+            let met = Input::Connected { connection, peer, direction: Direction::Outbound, address };
+            let mut effects = self.take(number, met);
             let hello = Hello { epoch: Epoch([1; 16]), features: 0, minute: self.now.as_minutes() };
             let message = Message::Hello(hello);
-            let mut effects =
-                self.take(number, Input::RequestReceived { connection, reply: ReplyId(1), message });
+            let greeted = Input::RequestReceived { connection, reply: ReplyId(1), message };
+            effects.extend(self.take(number, greeted));
             effects.extend(self.take(number, Input::Disconnected { connection: ConnectionId(round) }));
             self.people[number].engine.looked_at_pool();
             // What is published in the first step leaves in the second.
