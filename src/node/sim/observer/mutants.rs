@@ -61,9 +61,9 @@ pub enum Leak {
     ProfileFetched,
     /// Messages take more room than other sealed posts with as much text.
     LargerMessages,
-    /// A node asks once more soon after something came for it.
+    /// A node asks once more two and a half seconds after something came for it.
     AsksAgain,
-    /// A node says something soon after something came for it.
+    /// A node says something two and a half seconds after something came for it.
     SpeaksUp,
 }
 
@@ -325,14 +325,14 @@ fn put_last(record: &mut Recorder, truth: &Truth) {
     record.frames = frames;
 }
 
-/// Three seconds after something came for a node it sends a frame.
+/// Two and a half seconds after something came for a node it sends a frame.
 fn react(record: &mut Recorder, truth: &Truth, holds: &Holds) {
     let mut frames = Vec::new();
     for end in truth.conversations.iter().flat_map(|talk| talk.ends) {
         let Some(like) = record.frames.iter().find(|frame| frame.from == end).cloned() else { continue };
         for (_, at) in record.arrivals(end).into_iter().filter(|(post, _)| is_for(record, truth, end, *post))
         {
-            let sent = at.after(Duration::from_secs(3));
+            let sent = at.after(Duration::from_millis(2_500));
             frames.push(Frame { sent, arrives: sent, holds: holds.clone(), ..like.clone() });
         }
     }

@@ -12,24 +12,28 @@ use crate::node::sim::observer::world::{Conversation, Truth};
 
 /// What follows an arrival is looked for within this time: a little longer than the program waits before it looks at a post.
 const AFTER: Duration = Duration::from_secs(6);
-/// Standard deviations. Four figures of three conversations and of all, 20 seeds: 10^-4 / 320 is 5.1; the rest is for counts that
-/// are skewed.
+/// Parts of that time that are also looked at by themselves.
+const PARTS: u32 = 6;
+/// Standard deviations. Four deeds, seven times, 20 seeds: 10^-4 / 560 is 5.2; the rest is for counts that are skewed.
 const BOUND: f64 = 6.0;
+/// Bytes of a frame that count: a few large ones would say more than all others.
+const FRAME_BYTES: usize = 1_024;
 /// Posts so young at the end may not have been offered everywhere.
 const YOUNG: Duration = Duration::from_mins(5);
 
-/// How many frames of some kind a node sent within [`AFTER`] of each of these moments.
+/// How much of a deed a node did between these times after each of these arrivals.
 fn after(
     record: &Recorder,
     node: NodeIndex,
     arrivals: &[(PostIndex, Timestamp)],
-    counts: fn(&Frame, PostIndex) -> f64,
+    deed: fn(&Frame, PostIndex) -> f64,
+    [from, upto]: [Duration; 2],
 ) -> Vec<f64> {
     let sent: Vec<&Frame> = record.frames.iter().filter(|frame| frame.from == node).collect();
     let of = |(post, at): &(PostIndex, Timestamp)| {
-        let from = sent.partition_point(|frame| frame.sent <= *at);
-        let upto = sent.partition_point(|frame| frame.sent <= at.after(AFTER));
-        sent.get(from..upto).unwrap_or_default().iter().map(|frame| counts(frame, *post)).sum()
+        let from = sent.partition_point(|frame| frame.sent <= at.after(from));
+        let upto = sent.partition_point(|frame| frame.sent <= at.after(upto));
+        sent.get(from..upto).unwrap_or_default().iter().map(|frame| deed(frame, *post)).sum()
     };
     arrivals.iter().map(of).collect()
 }
@@ -37,20 +41,29 @@ fn after(
 /// What a node does within [`AFTER`] of an arrival.
 pub(in crate::node::sim::observer) const DEEDS: [fn(&Frame, PostIndex) -> f64; 4] = [
     |frame, post| if frame.carried().contains(&post) { 0.0 } else { 1.0 },
-    |frame, post| if frame.carried().contains(&post) { 0.0 } else { number(frame.length) },
+    |frame, post| if frame.carried().contains(&post) { 0.0 } else { number(frame.length.min(FRAME_BYTES)) },
     |frame, _| if matches!(frame.holds, Holds::Other(_)) { 1.0 } else { 0.0 },
     |frame, _| if matches!(frame.holds, Holds::Pull(Some(_), _)) { 1.0 } else { 0.0 },
 ];
 
-/// How much of a deed followed what came for each end, and what else came to it.
+/// How much of a deed followed what came for each end, and what else came to it, within [`AFTER`].
 pub(in crate::node::sim::observer) fn deeds_after(
     record: &Recorder,
     talk: &Conversation,
     deed: fn(&Frame, PostIndex) -> f64,
 ) -> [Lot; 2] {
+    deeds_between(record, talk, deed, [Duration::ZERO, AFTER])
+}
+
+fn deeds_between(
+    record: &Recorder,
+    talk: &Conversation,
+    deed: fn(&Frame, PostIndex) -> f64,
+    times: [Duration; 2],
+) -> [Lot; 2] {
     talk.ends.map(|end| {
         let (mail, others) = arrivals_at(record, talk, end);
-        (after(record, end, &mail, deed), after(record, end, &others, deed))
+        (after(record, end, &mail, deed, times), after(record, end, &others, deed, times))
     })
 }
 
@@ -68,12 +81,17 @@ fn arrivals_at(record: &Recorder, talk: &Conversation, end: NodeIndex) -> (Arriv
     arrivals.partition(|(post, _)| own.contains(post))
 }
 
-/// How differently ends behave after what came for them and after everything else, in standard deviations: those of each
-/// conversation, and all together.
+/// How differently the ends of all conversations behave after what came for them and after everything else, in standard
+/// deviations: within the whole time and each of its parts. What happens at a moment of its own is seen in its part.
 fn difference(record: &Recorder, truth: &Truth, deed: fn(&Frame, PostIndex) -> f64) -> f64 {
-    let talks = truth.conversations.iter().map(|talk| deeds_after(record, talk, deed));
-    let lots: Vec<[Lot; 2]> = talks.collect();
-    lots.iter().map(|lots| by_lot(lots)).fold(by_lot(lots.as_flattened()), f64::max)
+    let part = AFTER / PARTS;
+    let parts = (0..PARTS).map(|number| [part * number, part * (number + 1)]);
+    let within = |times: [Duration; 2]| {
+        let talks = truth.conversations.iter();
+        let lots: Vec<Lot> = talks.flat_map(|talk| deeds_between(record, talk, deed, times)).collect();
+        by_lot(&lots)
+    };
+    parts.map(within).fold(within([Duration::ZERO, AFTER]), f64::max)
 }
 
 /// L7: every question for sealed posts is for all of them, and a node asks no more often after something came for it than
