@@ -51,7 +51,7 @@ fn a_key_that_cannot_be_written_is_logged_without_its_file() {
     let node = home.serve_with(&["--log", "debug"]);
     std::fs::remove_dir(home.file("keys")).unwrap();
     std::fs::write(home.file("keys"), "no directory").unwrap();
-    let told = home.refused(&["init", "--name", "ana"]);
+    let told = home.refused(&["init", "--name", "ana", "--no-passphrase"]);
     assert_eq!((told.code, told.kind.as_str()), (Some(1), "store"), "{told:?}");
     node.stop();
     let log = std::fs::read_to_string(home.file("itsgoin.log")).unwrap();
