@@ -44,7 +44,7 @@ fn logs_hold_no_content_names_ids_or_addresses() {
     assert_eq!(given_away(&planted, &secrets), [&secrets[3]]);
 }
 
-/// A key's file is named after a posting id, and what the system says names the file.
+/// What the system says names the file, and nothing of that belongs into a log.
 #[test]
 fn a_key_that_cannot_be_written_is_logged_without_its_file() {
     let home = Home::empty();
