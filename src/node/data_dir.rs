@@ -52,8 +52,8 @@ pub enum DataDirError {
 }
 
 impl DataDirError {
-    /// What kind of failure the system reported: unlike the sentence it names no file, and a key's file is named after
-    /// a posting id.
+    /// What kind of failure the system reported: unlike the sentence it names no file, and an old key's file is named
+    /// after a posting id.
     #[must_use]
     pub fn io_kind(&self) -> Option<io::ErrorKind> {
         match self {

@@ -44,14 +44,14 @@ fn logs_hold_no_content_names_ids_or_addresses() {
     assert_eq!(given_away(&planted, &secrets), [&secrets[3]]);
 }
 
-/// A key's file is named after a posting id, and what the system says names the file.
+/// What the system says names the file, and nothing of that belongs into a log.
 #[test]
 fn a_key_that_cannot_be_written_is_logged_without_its_file() {
     let home = Home::empty();
     let node = home.serve_with(&["--log", "debug"]);
     std::fs::remove_dir(home.file("keys")).unwrap();
     std::fs::write(home.file("keys"), "no directory").unwrap();
-    let told = home.refused(&["init", "--name", "ana"]);
+    let told = home.refused(&["init", "--name", "ana", "--no-passphrase"]);
     assert_eq!((told.code, told.kind.as_str()), (Some(1), "store"), "{told:?}");
     node.stop();
     let log = std::fs::read_to_string(home.file("itsgoin.log")).unwrap();
