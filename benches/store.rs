@@ -30,6 +30,7 @@ use itsgoin::domain::ordering::FeedPosition;
 use itsgoin::domain::post::Post;
 use itsgoin::domain::time::Timestamp;
 use itsgoin::node::committer::Committer;
+use itsgoin::node::engine::QueryError;
 use itsgoin::node::engine::answer::{
     PageBudget, PullAnswer, answer_pull, check_received, epoch_for, next_items, wanted,
 };
@@ -38,7 +39,7 @@ use itsgoin::node::engine::{
     CallId, ConnectionId, Delivery, Direction, Effect, Exchange, Faults, Input, PullEnd, PulledPage, Quotas,
     RequestId, Setup,
 };
-use itsgoin::node::queries::{self, QueryError};
+use itsgoin::node::queries;
 use itsgoin::node::wire::{
     Decoded, Epoch, Group, GroupEnd, HEADER_BYTES, Hello, Item, Message, Offer, Page, Pull, Range, Sending,
     encode_frame,

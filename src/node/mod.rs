@@ -2,7 +2,6 @@
 
 pub mod committer;
 pub mod control;
-mod conversations;
 pub mod data_dir;
 mod driver;
 pub mod engine;

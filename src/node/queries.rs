@@ -26,21 +26,7 @@ use crate::domain::text::SafeText;
 use crate::domain::time::Timestamp;
 use crate::limits::{INTEREST_IDS, QUERY_ROWS};
 use crate::node::engine::talk_rows::{self, Draft, draft_name};
-use crate::node::engine::{no_persona, policy_in, slot_name};
-
-/// Why a question has no answer.
-pub enum QueryError {
-    /// The person asked for something that is not there.
-    Person(CallError),
-    /// The store failed.
-    Disk(DbError),
-}
-
-impl From<DbError> for QueryError {
-    fn from(error: DbError) -> Self {
-        Self::Disk(error)
-    }
-}
+use crate::node::engine::{QueryError, no_persona, policy_in, slot_name};
 
 fn not_found(message: &str, hint: &str) -> QueryError {
     QueryError::Person(CallError::new(ErrorKind::NotFound, message, hint))

@@ -23,11 +23,12 @@ use tokio::task::JoinSet;
 use self::serve::{Ended, Served};
 use self::shared::{Shared, locked};
 pub use self::start::{Node, NodeSettings, StartError, start};
-use super::conversations;
 use super::data_dir::DataDir;
-use super::engine::{CallId, CloseReason, ConnectionId, Direction, Effect, Input, OpenedKey, RequestId};
+use super::engine::{
+    CallId, CloseReason, ConnectionId, Direction, Effect, Input, OpenedKey, QueryError, RequestId, talk_pages,
+};
 use super::net::{Link, Network};
-use super::queries::{self, QueryError};
+use super::queries;
 use super::store::{Job, Readers, Report, store_error};
 use crate::api::{
     Call, CallError, Command, Event, InviteView, NetworkState, Outcome, PeerStanding, PeerView, Query,
@@ -505,13 +506,13 @@ fn answer_query(read: Read<'_>, query: &Query, live: &Live) -> Result<View, Quer
             View::Invite(InviteView { invite: invite.format(), posting_id: invite.posting_id, address_count })
         }
         Query::Conversations { persona, filter } => {
-            View::Conversations(conversations::conversations(read, live.key()?, persona, filter)?)
+            View::Conversations(talk_pages::conversations(read, live.key()?, persona, filter)?)
         }
         Query::Messages { thread, page, limit } => {
-            View::Messages(Box::new(conversations::messages(read, live.key()?, thread, page, limit)?))
+            View::Messages(Box::new(talk_pages::messages(read, live.key()?, thread, page, limit)?))
         }
-        Query::Circles => View::Circles(conversations::circles(read, live.key()?)?),
-        Query::Words { thread } => View::Words(conversations::words(read, live.key()?, thread)?),
+        Query::Circles => View::Circles(talk_pages::circles(read, live.key()?)?),
+        Query::Words { thread } => View::Words(talk_pages::words(read, live.key()?, thread)?),
     })
 }
 

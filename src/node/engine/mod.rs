@@ -58,7 +58,8 @@ pub use self::mesh::redial_wait;
 pub use self::person::{no_persona, slot_name};
 pub use self::pool::{HandOver, SealedProgress};
 pub use self::space::Quotas;
-pub(crate) use self::talk::{group_rows as talk_group_rows, rows as talk_rows, views as talk_views};
+pub use self::talk::pages::QueryError;
+pub(crate) use self::talk::{pages as talk_pages, rows as talk_rows};
 pub use self::trust::{Bans, Offence};
 
 use self::blobs::Transfers;

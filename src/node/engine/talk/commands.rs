@@ -266,7 +266,12 @@ impl Engine {
                 self.set_blocked(step, &conversation, Blocked::Yes)?;
             }
         }
+        let is_accepted = conversation.standing == StoredStanding::Accepted;
+        let pairs: Vec<_> = conversation.people.iter().map(|peer| (conversation.me, *peer)).collect();
         self.keep_conversation(step, conversation)?;
+        if is_accepted {
+            pairs.into_iter().try_for_each(|pair| self.confirm_accepted(step, pair))?;
+        }
         Ok(Outcome::Done)
     }
 

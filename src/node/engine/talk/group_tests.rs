@@ -18,7 +18,6 @@ use crate::domain::envelope::{Envelope, Object};
 use crate::domain::ids::NetworkId;
 use crate::domain::inner::Said;
 use crate::domain::operation::ReactionSwitch;
-use crate::node::conversations;
 use crate::node::engine::{
     CallId, ConnectionId, Direction, Effect, Exchange, Faults, HandOver, Input, Quotas, ReplyId, Setup,
 };
@@ -188,7 +187,7 @@ impl Town {
     fn conversations(&mut self, number: usize) -> Vec<ConversationView> {
         let key = DataKey::from_secret(&[7; 32]);
         let filter = crate::api::ConversationFilter::All;
-        let read = |read: Read<'_>| conversations::conversations(read, &key, None, filter);
+        let read = |read: Read<'_>| super::pages::conversations(read, &key, None, filter);
         self.people[number].database.read(read).unwrap()
     }
 
@@ -204,7 +203,7 @@ impl Town {
         let thread = self.only(number, kind).thread;
         let key = DataKey::from_secret(&[7; 32]);
         let found = self.people[number].database.read(|read| -> Result<_, DbError> {
-            Ok(conversations::messages(read, &key, thread, MessageAnchor::Newest, 200).ok())
+            Ok(super::pages::messages(read, &key, thread, MessageAnchor::Newest, 200).ok())
         });
         found.unwrap().unwrap().messages
     }

@@ -491,6 +491,27 @@ fn who_lost_a_conversation_with_a_copy_reads_it_again_within_days() {
     assert_eq!(mail.read(1, 0), ["are you there?"]);
 }
 
+/// Whatever a stranger writes, nothing leaves because of it until the person says so (P7).
+#[test]
+fn a_request_makes_nothing_leave_until_it_is_accepted() {
+    let mut mail = Mail::new(9, 2);
+    for text in ["hello", "are you there?"] {
+        let posts = mail.send(0, 1, text);
+        mail.give_all(&posts);
+    }
+    mail.posts();
+    mail.pass(Duration::from_hours(24));
+    assert_eq!(mail.posts().len(), 0, "a day without a word");
+    let thread = mail.thread(1, 0);
+    mail.command(1, Talk::Answer { thread, answer: RequestAnswer::Accept });
+    mail.pass(Duration::from_hours(2));
+    let posts = mail.posts();
+    assert_eq!(posts.len(), 1, "one confirmation");
+    mail.give_all(&posts);
+    let states = mail.messages(0, 1).into_iter().map(|message| message.state);
+    assert!(states.into_iter().all(|state| state == StoredDelivery::Arrived));
+}
+
 /// All 128 bytes of a slot and of the rest: whatever is changed, the message is not read, and the true one still is.
 #[test]
 fn copies_of_tags_and_changed_posts_cost_nothing() {

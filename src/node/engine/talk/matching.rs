@@ -6,7 +6,7 @@
 use super::super::Fault;
 use super::archive::Change;
 use super::groups::Way;
-use super::rows::{Bond, Link, Message, Reaction, Session, StoredStanding};
+use super::rows::{Bond, Conversation, Link, Message, Reaction, Session, StoredStanding};
 use super::{ACK_EARLIEST, Engine, MATCH_EARLIEST, MATCH_LATEST, Pair, Step, between};
 use crate::crypto::dh::DhSecret;
 use crate::crypto::ratchet::Unopened;
@@ -259,6 +259,24 @@ impl Engine {
         Ok(())
     }
 
+    /// Whether a persona takes part in anything with somebody: by itself a stranger's message makes nothing leave (P7).
+    pub(super) fn is_accepted(&self, (me, peer): Pair) -> bool {
+        let with_peer = |row: &&Conversation| row.me == me && row.people.contains(&peer);
+        let mut known = self.talks.conversations.values().filter(with_peer);
+        known.any(|row| row.standing == StoredStanding::Accepted)
+    }
+
+    /// What was not confirmed while somebody was a stranger.
+    pub(super) fn confirm_accepted(&mut self, step: &mut Step<'_, '_>, pair: Pair) -> Result<(), DbError> {
+        let due = step.now.after(between(step.rng, ACK_EARLIEST, ACK_AFTER));
+        let relation = self.relation(pair);
+        if relation.acks.is_empty() || relation.ack_due.is_some() {
+            return Ok(());
+        }
+        relation.ack_due = Some(due);
+        self.save_relation(step, pair)
+    }
+
     /// Notes that something is to be confirmed: with the next message, or by itself later. Never to a stranger who was
     /// not accepted.
     pub(super) fn confirm_later(
@@ -271,9 +289,13 @@ impl Engine {
         let ack = ack_of(inner.thread, peer, inner.message_id);
         let wait = between(step.rng, ACK_EARLIEST, ACK_AFTER);
         let now = step.now;
+        let is_accepted = self.is_accepted(pair);
         let relation = self.relation(pair);
         if !relation.acks.contains(&ack) && relation.acks.len() < ACKS_WAITING {
             relation.acks.push(ack);
+        }
+        if !is_accepted {
+            return self.save_relation(step, pair);
         }
         let due = now.after(wait).max(relation.last_ack.after(ACK_AFTER));
         relation.ack_due = Some(relation.ack_due.map_or(due, |known| known.min(due)));

@@ -14,6 +14,7 @@ mod group_commands;
 pub(crate) mod group_rows;
 mod groups;
 mod matching;
+pub(crate) mod pages;
 mod planted;
 mod prekeys;
 mod publishing;

@@ -78,9 +78,10 @@ impl Engine {
     pub(super) fn begin_life(&mut self, step: &mut Step<'_, '_>, pair: Pair) -> Result<(), DbError> {
         let life = self.first_life(pair);
         let due = step.now.after(between(step.rng, ACK_EARLIEST, ACK_AFTER));
+        let is_accepted = self.is_accepted(pair);
         let relation = self.relation(pair);
         relation.life = life.max(relation.life.saturating_add(1));
-        if relation.link == Link::Confirmed && !relation.is_blocked {
+        if relation.link == Link::Confirmed && is_accepted && !relation.is_blocked {
             relation.ack_due = Some(due);
         }
         self.save_relation(step, pair)

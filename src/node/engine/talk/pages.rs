@@ -3,6 +3,12 @@
 
 use std::collections::BTreeMap;
 
+use super::group_rows::Circle;
+use super::rows::{
+    Conversation, Message, StoredDelivery, StoredKind, StoredStanding, conversation_name, find, load_all,
+    message_name, open_message,
+};
+use super::views::{Names, contact, view_of};
 use crate::api::{
     CallError, CircleView, ConversationFilter, ConversationPage, ConversationView, Delivery, ErrorKind,
     MessageAnchor, MessageKey, MessageView, More, QueueReason, QuoteView, ReadMark, WordsView,
@@ -14,13 +20,20 @@ use crate::domain::conversation::{ConversationId, Place};
 use crate::domain::ids::PostingId;
 use crate::domain::text::SafeText;
 use crate::limits::QUERY_ROWS;
-use crate::node::engine::talk_group_rows::Circle;
-use crate::node::engine::talk_rows::{
-    Conversation, Message, StoredDelivery, StoredKind, StoredStanding, conversation_name, find, load_all,
-    message_name, open_message,
-};
-use crate::node::engine::talk_views::{Names, contact, view_of};
-use crate::node::queries::QueryError;
+
+/// Why a question has no answer.
+pub enum QueryError {
+    /// The person asked for something that is not there.
+    Person(CallError),
+    /// The store failed.
+    Disk(DbError),
+}
+
+impl From<DbError> for QueryError {
+    fn from(error: DbError) -> Self {
+        Self::Disk(error)
+    }
+}
 
 fn not_found() -> QueryError {
     QueryError::Person(CallError::new(
@@ -42,7 +55,7 @@ fn no_words() -> QueryError {
 ///
 /// # Errors
 /// [`DbError`] when the store cannot be read.
-pub fn conversations(
+pub(crate) fn conversations(
     read: Read<'_>,
     key: &DataKey,
     persona: Option<PostingId>,
@@ -64,7 +77,7 @@ pub fn conversations(
 ///
 /// # Errors
 /// [`QueryError`].
-pub fn messages(
+pub(crate) fn messages(
     read: Read<'_>,
     key: &DataKey,
     id: ConversationId,
@@ -91,7 +104,7 @@ pub fn messages(
 ///
 /// # Errors
 /// [`DbError`] when the store cannot be read.
-pub fn circles(read: Read<'_>, key: &DataKey) -> Result<Vec<CircleView>, DbError> {
+pub(crate) fn circles(read: Read<'_>, key: &DataKey) -> Result<Vec<CircleView>, DbError> {
     let mut rows: Vec<Circle> = load_all(read, key)?;
     rows.sort_by(|one, other| one.name.cmp(&other.name));
     // People stand in no relation to a persona here: their names are those everybody sees.
@@ -109,7 +122,7 @@ pub fn circles(read: Read<'_>, key: &DataKey) -> Result<Vec<CircleView>, DbError
 ///
 /// # Errors
 /// [`QueryError`].
-pub fn words(read: Read<'_>, key: &DataKey, id: ConversationId) -> Result<WordsView, QueryError> {
+pub(crate) fn words(read: Read<'_>, key: &DataKey, id: ConversationId) -> Result<WordsView, QueryError> {
     let row: Conversation = find(read, key, &conversation_name(key, id))?.ok_or_else(not_found)?;
     let peer = *row.people.first().filter(|_| row.kind == StoredKind::Two).ok_or_else(no_words)?;
     let words = crate::domain::words::verification_words(row.me, peer);
