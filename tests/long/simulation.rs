@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use itsgoin::node::sim::{Report, Violation, play};
+use itsgoin::node::sim::{Copies, Report, Violation, play, play_talking};
 
 /// The library's test plays the first hundred of these.
 const SEEDS: u64 = 2_000;
@@ -17,6 +17,25 @@ fn play_every(seeds: Range<u64>, thread: u64) -> (Report, Vec<Violation>) {
         }
     }
     (all, violations)
+}
+
+/// Histories of people who write to each other; the library's tests play the first twelve.
+const TALKING_SEEDS: u64 = 300;
+
+#[test]
+fn three_hundred_histories_lose_no_message_and_show_none_twice() {
+    let mut violations = Vec::new();
+    for copies in [Copies::None, Copies::PutBack] {
+        let mut all = Report::default();
+        for seed in 0..TALKING_SEEDS {
+            match play_talking(seed, copies) {
+                Ok(report) => all += report,
+                Err(violation) => violations.push(format!("{copies:?}: {violation}")),
+            }
+        }
+        println!("{copies:?}: {all:?}");
+    }
+    assert!(violations.is_empty(), "{violations:#?}");
 }
 
 #[test]

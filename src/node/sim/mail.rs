@@ -162,7 +162,7 @@ fn text_of(written: Written) -> String {
 
 /// Whether copies of stores were put back in a history.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Copies {
+pub enum Copies {
     /// Never.
     None,
     /// Now and then.

@@ -31,8 +31,11 @@ use std::time::Duration;
 
 use thiserror::Error;
 
+pub use self::mail::Copies;
+
+use self::mail::Acts;
 use self::world::World;
-use super::engine::Fault;
+use super::engine::{Fault, Quotas};
 use crate::domain::ids::{ObjectId, PostingId};
 use crate::domain::log::Seq;
 
@@ -241,5 +244,22 @@ pub fn play(seed: u64, fault: Option<Fault>) -> Result<Report, Violation> {
     world.run_for(ROUGH)?;
     world.calm_down();
     world.run_for(CALM)?;
+    world.check_end()
+}
+
+/// Plays the history of a seed among nodes with room whose persons mostly write to each other.
+///
+/// # Errors
+/// The first [`Violation`].
+pub fn play_talking(seed: u64, copies: Copies) -> Result<Report, Violation> {
+    let mut world = World::new(seed, None);
+    (world.acts, world.copies) = (Acts::Talking, copies);
+    for node in &mut world.nodes {
+        node.quotas = Quotas::default();
+    }
+    world.run_for(ROUGH)?;
+    world.calm_down();
+    world.run_for(CALM)?;
+    world.check_mail()?;
     world.check_end()
 }

@@ -3,7 +3,6 @@
 use rand::SeedableRng;
 use rand::rngs::StdRng;
 
-use super::mail::{Acts, Copies};
 use super::node::Crash;
 use super::world::{Weather, World};
 use super::*;
@@ -337,27 +336,13 @@ fn a_history_can_be_played_again() {
     assert_eq!(play(7, None), play(7, None));
 }
 
-/// Nodes with room whose persons mostly write to each other.
-fn talk_for_a_while(seed: u64, copies: Copies, fault: Option<Fault>) -> Result<Report, Violation> {
-    let mut world = World::new(seed, fault);
-    (world.acts, world.copies) = (Acts::Talking, copies);
-    for node in &mut world.nodes {
-        node.quotas = crate::node::engine::Quotas::default();
-    }
-    world.run_for(ROUGH)?;
-    world.calm_down();
-    world.run_for(CALM)?;
-    world.check_mail()?;
-    world.check_end()
-}
-
 /// Commits and effects end anywhere, streams are cut, connections lost, clocks set: what somebody was told is stored
 /// comes, and comes once.
 #[test]
 fn messages_come_exactly_once_whatever_ends_in_the_middle() {
     let mut all = Report::default();
     for seed in 0..MAIL_SEEDS {
-        all += talk_for_a_while(seed, Copies::None, None).unwrap_or_else(|violation| panic!("{violation}"));
+        all += play_talking(seed, Copies::None).unwrap_or_else(|violation| panic!("{violation}"));
     }
     println!("{MAIL_SEEDS} histories: {all:?}");
 }
@@ -366,6 +351,6 @@ fn messages_come_exactly_once_whatever_ends_in_the_middle() {
 #[test]
 fn copies_put_back_use_no_tag_twice() {
     for seed in 0..MAIL_SEEDS {
-        talk_for_a_while(seed, Copies::PutBack, None).unwrap_or_else(|violation| panic!("{violation}"));
+        play_talking(seed, Copies::PutBack).unwrap_or_else(|violation| panic!("{violation}"));
     }
 }
