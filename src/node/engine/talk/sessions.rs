@@ -201,9 +201,15 @@ impl Engine {
             .map(|session| (session.stamp, session.sid.into(), session.last))
             .collect();
         own.sort_unstable_by_key(|(stamp, ..)| std::cmp::Reverse(*stamp));
+        let mut begun = 0_usize;
         for (index, (_, sid, last)) in own.into_iter().enumerate() {
             let is_dead = index > 0 && step.now.since(last) > SESSION_KEPT;
-            if (index >= PEER_SESSIONS || is_dead)
+            // Those we began and have no answer on are counted where they are begun: what comes must not push them out, nor
+            // they what the other side began.
+            let is_begun = self.talks.sessions.get(&sid).is_some_and(|known| known.bond == Bond::Pending);
+            begun = begun.saturating_add(usize::from(is_begun));
+            let is_beyond = !is_begun && index.saturating_sub(begun) >= PEER_SESSIONS;
+            if (is_beyond || is_dead)
                 && let Some(session) = self.talks.sessions.remove(&sid)
             {
                 for tag in session.ratchet.tags() {
