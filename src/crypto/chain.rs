@@ -11,6 +11,7 @@ use rand::CryptoRng;
 use zeroize::Zeroizing;
 
 use super::kdf::{KeptKey, MessageChain, TagChain};
+use super::ratchet::Skipped;
 use super::ratchet::window::TagWindow;
 use super::sealing::{HEADER, NotOurs, SlotKeys, open_body, open_header, unwrap_key};
 use crate::domain::conversation::ThreadId;
@@ -168,21 +169,6 @@ pub struct ReceivingChain {
     window: TagWindow,
     #[n(4)]
     skipped: Vec<Skipped>,
-}
-
-/// The keys of a message that others of its chain overtook.
-#[derive(Clone, Encode, Decode)]
-struct Skipped {
-    #[n(0)]
-    tag: RecipientTag,
-    #[n(1)]
-    header_key: KeptKey,
-    #[n(2)]
-    message_key: KeptKey,
-    #[n(3)]
-    number: u32,
-    #[n(4)]
-    since: Timestamp,
 }
 
 /// A message of a chain, proven.

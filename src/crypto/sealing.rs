@@ -111,7 +111,7 @@ pub const fn inner_bytes(size: usize) -> usize {
     Sealed::body_bytes(size).saturating_sub(16).saturating_sub(BEFORE_INNER)
 }
 
-/// Builds and signs a sealed post of this size for one to four recipients. Slots nobody needs hold random bytes, and
+/// Builds and signs a sealed post of this size for up to four recipients; a decoy has none. Slots nobody needs hold random bytes, and
 /// the order of all four is random.
 ///
 /// # Errors
@@ -162,7 +162,7 @@ fn seal_slot(author: PostingId, keys: &SlotKeys, content_key: &ContentKey) -> [u
     slot
 }
 
-/// Fisher and Yates.
+/// Fisher and Yates. It is our own because which draws it takes is part of the frozen vectors, and no library promises that.
 fn shuffle<R: CryptoRng + ?Sized>(slots: &mut [[u8; SLOT]; SLOTS], rng: &mut R) {
     for (left, last) in (1_u64..).zip(1..SLOTS) {
         // Of 2^64 values three remain over: nobody will see that.

@@ -4,99 +4,21 @@
 use std::fmt;
 use std::str::FromStr;
 
-use super::ids::{IdParseError, PostingId};
+use data_encoding::HEXLOWER_PERMISSIVE;
 
-macro_rules! short_id_type {
-    ($(#[$doc:meta])* $name:ident) => {
-        $(#[$doc])*
-        #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-        pub struct $name([u8; 16]);
+use super::ids::{IdParseError, PostingId, id_type};
 
-        impl $name {
-            /// Wraps 16 raw bytes; any value is allowed.
-            #[must_use]
-            pub const fn from_bytes(bytes: [u8; 16]) -> Self {
-                Self(bytes)
-            }
-
-            /// The 16 raw bytes.
-            #[must_use]
-            pub const fn as_bytes(&self) -> &[u8; 16] {
-                &self.0
-            }
-        }
-
-        impl fmt::Debug for $name {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                let [a, b, c, d, e, ..] = self.0;
-                write!(f, "{}({a:02x}{b:02x}{c:02x}{d:02x}{e:02x})", stringify!($name))
-            }
-        }
-
-        impl fmt::Display for $name {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str(&data_encoding::HEXLOWER.encode(&self.0))
-            }
-        }
-
-        impl FromStr for $name {
-            type Err = IdParseError;
-
-            fn from_str(text: &str) -> Result<Self, IdParseError> {
-                let bytes = data_encoding::HEXLOWER_PERMISSIVE
-                    .decode(text.as_bytes())
-                    .map_err(|_not_hex| IdParseError)?;
-                bytes.try_into().map(Self).map_err(|_wrong_length| IdParseError)
-            }
-        }
-
-        impl serde::Serialize for $name {
-            fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-                serializer.collect_str(self)
-            }
-        }
-
-        impl<'de> serde::Deserialize<'de> for $name {
-            fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-                String::deserialize(deserializer)?.parse().map_err(serde::de::Error::custom)
-            }
-        }
-
-        impl<C> minicbor::Encode<C> for $name {
-            fn encode<W: minicbor::encode::Write>(
-                &self,
-                encoder: &mut minicbor::Encoder<W>,
-                _context: &mut C,
-            ) -> Result<(), minicbor::encode::Error<W::Error>> {
-                encoder.bytes(&self.0)?.ok()
-            }
-        }
-
-        impl<'b, C> minicbor::Decode<'b, C> for $name {
-            fn decode(
-                decoder: &mut minicbor::Decoder<'b>,
-                _context: &mut C,
-            ) -> Result<Self, minicbor::decode::Error> {
-                let position = decoder.position();
-                decoder.bytes()?.try_into().map(Self).map_err(|_wrong_length| {
-                    minicbor::decode::Error::message("id is not 16 bytes").at(position)
-                })
-            }
-        }
-    };
-}
-
-short_id_type! {
+id_type! {
     /// A conversation as all its people know it. Two people's follows from who they are; a group's is random.
-    ThreadId
+    ThreadId, 16
 }
-short_id_type! {
+id_type! {
     /// A conversation on this device: a thread as one persona takes part in it. It never leaves the device.
-    ConversationId
+    ConversationId, 16
 }
-short_id_type! {
+id_type! {
     /// A message, chosen at random by who writes it; together with thread and sender it names one message.
-    MessageId
+    MessageId, 16
 }
 
 impl ThreadId {
@@ -174,6 +96,6 @@ mod tests {
     fn ids_round_trip_as_text() {
         let id = MessageId::from_bytes([0xab; 16]);
         assert_eq!(id.to_string().parse::<MessageId>(), Ok(id));
-        assert_eq!("ab".parse::<ThreadId>(), Err(IdParseError));
+        assert_eq!("ab".parse::<ThreadId>(), Err(IdParseError { digits: 32 }));
     }
 }

@@ -7,27 +7,30 @@ use std::str::FromStr;
 use data_encoding::HEXLOWER_PERMISSIVE;
 use thiserror::Error;
 
-/// A text that should be 64 hex digits is not.
+/// A text that should be so many hex digits is not.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
-#[error("not an id of 64 hex digits")]
-pub struct IdParseError;
+#[error("not an id of {digits} hex digits")]
+pub struct IdParseError {
+    /// Two for each byte.
+    pub digits: usize,
+}
 
 macro_rules! id_type {
-    ($(#[$doc:meta])* $name:ident) => {
+    ($(#[$doc:meta])* $name:ident, $bytes:literal) => {
         $(#[$doc])*
         #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-        pub struct $name([u8; 32]);
+        pub struct $name([u8; $bytes]);
 
         impl $name {
-            /// Wraps 32 raw bytes; any value is allowed.
+            #[doc = concat!("Wraps ", $bytes, " raw bytes; any value is allowed.")]
             #[must_use]
-            pub const fn from_bytes(bytes: [u8; 32]) -> Self {
+            pub const fn from_bytes(bytes: [u8; $bytes]) -> Self {
                 Self(bytes)
             }
 
-            /// The 32 raw bytes.
+            #[doc = concat!("The ", $bytes, " raw bytes.")]
             #[must_use]
-            pub const fn as_bytes(&self) -> &[u8; 32] {
+            pub const fn as_bytes(&self) -> &[u8; $bytes] {
                 &self.0
             }
 
@@ -56,8 +59,8 @@ macro_rules! id_type {
             type Err = IdParseError;
 
             fn from_str(text: &str) -> Result<Self, IdParseError> {
-                let bytes = HEXLOWER_PERMISSIVE.decode(text.as_bytes()).map_err(|_not_hex| IdParseError)?;
-                bytes.try_into().map(Self).map_err(|_wrong_length| IdParseError)
+                let bytes = HEXLOWER_PERMISSIVE.decode(text.as_bytes()).map_err(|_not_hex| IdParseError { digits: 2 * $bytes })?;
+                bytes.try_into().map(Self).map_err(|_wrong_length| IdParseError { digits: 2 * $bytes })
             }
         }
 
@@ -65,7 +68,7 @@ macro_rules! id_type {
             type Error = IdParseError;
 
             fn try_from(bytes: &[u8]) -> Result<Self, IdParseError> {
-                bytes.try_into().map(Self).map_err(|_wrong_length| IdParseError)
+                bytes.try_into().map(Self).map_err(|_wrong_length| IdParseError { digits: 2 * $bytes })
             }
         }
 
@@ -98,32 +101,33 @@ macro_rules! id_type {
             ) -> Result<Self, minicbor::decode::Error> {
                 let position = decoder.position();
                 Self::try_from(decoder.bytes()?)
-                    .map_err(|_wrong_length| minicbor::decode::Error::message("id is not 32 bytes").at(position))
+                    .map_err(|_wrong_length| minicbor::decode::Error::message(concat!("id is not ", $bytes, " bytes")).at(position))
             }
         }
     };
 }
+pub(super) use id_type;
 
 id_type! {
     /// The public half of a device's network key: who is at the other end of a connection. Never in content.
-    NetworkId
+    NetworkId, 32
 }
 id_type! {
     /// The public half of a posting key: who signed something. Never in the network level.
-    PostingId
+    PostingId, 32
 }
 id_type! {
     /// A name in a slot of a sealed post, by which one recipient knows it. Opaque to everybody else.
-    RecipientTag
+    RecipientTag, 32
 }
 id_type! {
     /// BLAKE3 of an object's signed bytes (a post's `post_id`).
-    ObjectId
+    ObjectId, 32
 }
 
 id_type! {
     /// BLAKE3 of a blob's bytes.
-    BlobHash
+    BlobHash, 32
 }
 
 impl BlobHash {
@@ -156,8 +160,8 @@ mod tests {
 
     #[test]
     fn wrong_lengths_and_alphabets_are_refused() {
-        assert_eq!("ab".parse::<PostingId>(), Err(IdParseError));
-        assert_eq!("zz".repeat(32).parse::<PostingId>(), Err(IdParseError));
+        assert_eq!("ab".parse::<PostingId>(), Err(IdParseError { digits: 64 }));
+        assert_eq!("zz".repeat(32).parse::<PostingId>(), Err(IdParseError { digits: 64 }));
         assert!(PostingId::try_from(&[0u8; 31][..]).is_err());
     }
 }

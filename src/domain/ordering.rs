@@ -29,12 +29,15 @@ impl std::fmt::Display for FeedPosition {
     }
 }
 
+/// What stands after the dash of a position.
+const NO_ID: super::ids::IdParseError = super::ids::IdParseError { digits: 64 };
+
 impl std::str::FromStr for FeedPosition {
     type Err = super::ids::IdParseError;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let (sort, post_id) = text.rsplit_once('-').ok_or(super::ids::IdParseError)?;
-        let sort = sort.parse().map_err(|_not_a_number| super::ids::IdParseError)?;
+        let (sort, post_id) = text.rsplit_once('-').ok_or(NO_ID)?;
+        let sort = sort.parse().map_err(|_not_a_number| NO_ID)?;
         Ok(Self { sort: Timestamp::from_millis(sort), post_id: post_id.parse()? })
     }
 }

@@ -230,23 +230,23 @@ mod tests {
 
     const NOW: Timestamp = Timestamp::from_millis(1_767_225_600_000);
 
+    fn setup() -> Setup {
+        Setup {
+            data_key: Some(std::sync::Arc::new(crate::crypto::data_key::DataKey::from_secret(&[7; 32]))),
+            network_id: NetworkId::from_bytes([1; 32]),
+            keys: Vec::new(),
+            connections: crate::limits::CONNECTIONS,
+            quotas: Quotas::default(),
+            exchange: crate::node::engine::Exchange::default(),
+            decoys_per_hour: 0,
+            faults: Faults::default(),
+        }
+    }
+
     #[test]
     fn after_a_failed_sync_nothing_is_written_any_more_and_the_person_is_told() {
         let rng = &mut StdRng::seed_from_u64(1);
-        let network_id = NetworkId::from_bytes([1; 32]);
-        let connections = crate::limits::CONNECTIONS;
-        let (quotas, exchange) = (Quotas::default(), crate::node::engine::Exchange::default());
-        let keys = Vec::new();
-        let setup = Setup {
-            data_key: Some(std::sync::Arc::new(crate::crypto::data_key::DataKey::from_secret(&[7; 32]))),
-            network_id,
-            keys,
-            connections,
-            quotas,
-            exchange,
-            decoys_per_hour: 0,
-            faults: Faults::default(),
-        };
+        let setup = setup();
         let mut committer = Committer::load(Database::in_memory(&[0; 32]).unwrap(), setup).unwrap();
         let draft = |call| {
             let command = Command::SaveDraft { slot: DraftSlot::NewPost, text: "x".to_owned() };
@@ -269,16 +269,7 @@ mod tests {
     #[test]
     fn after_a_full_disk_nobody_waits_for_ever_and_nobody_is_dialled_at_once() {
         let rng = &mut StdRng::seed_from_u64(1);
-        let setup = Setup {
-            data_key: Some(std::sync::Arc::new(crate::crypto::data_key::DataKey::from_secret(&[7; 32]))),
-            network_id: NetworkId::from_bytes([1; 32]),
-            keys: Vec::new(),
-            connections: crate::limits::CONNECTIONS,
-            quotas: Quotas::default(),
-            exchange: crate::node::engine::Exchange::default(),
-            decoys_per_hour: 0,
-            faults: Faults::default(),
-        };
+        let setup = setup();
         let mut committer = Committer::load(Database::in_memory(&[0; 32]).unwrap(), setup).unwrap();
         let ticket = format_ticket(&PeerAddress::of(NetworkId::from_bytes([2; 32])));
         let command = |call, command| Input::CommandReceived { call: CallId(call), command };
@@ -307,16 +298,7 @@ mod tests {
     #[test]
     fn a_persona_made_since_the_start_keeps_its_key_when_a_commit_fails() {
         let rng = &mut StdRng::seed_from_u64(1);
-        let setup = Setup {
-            data_key: Some(std::sync::Arc::new(crate::crypto::data_key::DataKey::from_secret(&[7; 32]))),
-            network_id: NetworkId::from_bytes([1; 32]),
-            keys: Vec::new(),
-            connections: crate::limits::CONNECTIONS,
-            quotas: Quotas::default(),
-            exchange: crate::node::engine::Exchange::default(),
-            decoys_per_hour: 0,
-            faults: Faults::default(),
-        };
+        let setup = setup();
         let mut committer = Committer::load(Database::in_memory(&[0; 32]).unwrap(), setup).unwrap();
         let key = std::sync::Arc::new(crate::crypto::keys::PostingKey::generate(rng));
         let persona = |call| Input::PersonaRequested {

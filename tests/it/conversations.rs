@@ -8,13 +8,15 @@ use super::program::{Home, field, now};
 
 /// A message waits up to a minute for its moment, and a peer is asked for sealed posts once a minute.
 const PATIENCE: Duration = Duration::from_mins(4);
+/// Each look starts the program.
+const BETWEEN_LOOKS: Duration = Duration::from_millis(200);
 
 fn send(from: &Home, to: &str, text: &str) -> String {
     field(&from.one(&["dm", "send", "--to", to, text]), "message_id")
 }
 
 /// The messages of the only conversation.
-fn messages(of: &Home) -> Vec<Value> {
+pub fn messages(of: &Home) -> Vec<Value> {
     let conversations = of.list(&["dm", "list"]);
     assert!(conversations.len() <= 1, "one conversation");
     let thread = conversations.first().map(|conversation| field(conversation, "thread"));
@@ -29,7 +31,7 @@ pub fn wait_long(what: &str, mut is_so: impl FnMut() -> bool) {
     let start = now();
     while !is_so() {
         assert!(start.elapsed() < PATIENCE, "waited in vain: {what}");
-        std::thread::sleep(Duration::from_millis(200));
+        std::thread::sleep(BETWEEN_LOOKS);
     }
 }
 

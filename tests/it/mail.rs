@@ -183,6 +183,14 @@ mod measured {
         })
     }
 
+    /// Whether some peer took everything one wrote.
+    fn has_left(home: &Home) -> bool {
+        let of = home.list(&["dm", "list"]);
+        let threads = of.iter().map(|conversation| field(conversation, "thread"));
+        let mut messages = threads.flat_map(|thread| read_all(home, &thread));
+        messages.all(|message| message["from_me"] == false || message["state"].get("queued").is_none())
+    }
+
     /// Waits for messages that are under way: since when, to whom, which; how long each took.
     fn come(homes: &[Home], mut under_way: Vec<(Instant, usize, String)>) -> Vec<Duration> {
         let mut took = Vec::new();
@@ -233,7 +241,7 @@ mod measured {
             assert!(send(&homes[number], &ids[to], &text));
             under_way.push((to, text));
         }
-        std::thread::sleep(Duration::from_secs(90));
+        wait_long("what was written has left", || homes[4..8].iter().all(has_left));
         for number in 0..4 {
             nodes[number] = Some(homes[number].serve_with(&["--connections", "4"]));
         }

@@ -3,16 +3,14 @@
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::{Command, Stdio};
-use std::time::Duration;
 
 use serde_json::Value;
 
-use super::program::{Home, PROGRAM, Refusal, Said, field, now, refusal, wait_until};
+use super::conversations::{messages, wait_long};
+use super::program::{Home, PROGRAM, Refusal, Said, field, refusal, wait_until};
 
 const SECRET: &[u8] = b"open sesame\n";
 const OTHER: &[u8] = b"correct horse\n";
-/// A message waits up to a minute for its moment, and a peer is asked for sealed posts once a minute.
-const PATIENCE: Duration = Duration::from_mins(4);
 
 /// Runs a verb that is given this passphrase.
 fn given(home: &Home, arguments: &[&str], passphrase: &[u8]) -> Said {
@@ -221,20 +219,6 @@ fn found(files: &[(String, Vec<u8>)], what: &[u8]) -> Option<String> {
 fn forms(hex: &str) -> [Vec<u8>; 2] {
     let bytes = data_encoding::HEXLOWER.decode(hex.as_bytes()).unwrap();
     [hex.as_bytes().to_vec(), bytes]
-}
-
-fn wait_long(what: &str, is_so: impl Fn() -> bool) {
-    let start = now();
-    while !is_so() {
-        assert!(start.elapsed() < PATIENCE, "waited in vain: {what}");
-        std::thread::sleep(Duration::from_millis(200));
-    }
-}
-
-fn messages(of: &Home) -> Vec<Value> {
-    let conversations = of.list(&["dm", "list"]);
-    let thread = conversations.first().map(|conversation| field(conversation, "thread"));
-    thread.map(|thread| of.list(&["dm", "read", &thread])).unwrap_or_default()
 }
 
 #[test]

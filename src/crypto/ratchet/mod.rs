@@ -73,17 +73,17 @@ struct Receiving {
 
 /// The keys of a message that others of its chain overtook.
 #[derive(Clone, Encode, Decode)]
-struct Skipped {
+pub(super) struct Skipped {
     #[n(0)]
-    tag: RecipientTag,
+    pub(super) tag: RecipientTag,
     #[n(1)]
-    header_key: KeptKey,
+    pub(super) header_key: KeptKey,
     #[n(2)]
-    message_key: KeptKey,
+    pub(super) message_key: KeptKey,
     #[n(3)]
-    number: u32,
+    pub(super) number: u32,
     #[n(4)]
-    since: Timestamp,
+    pub(super) since: Timestamp,
 }
 
 /// What is inside an encrypted header of a ratchet's slot.

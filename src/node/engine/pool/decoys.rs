@@ -7,9 +7,9 @@ use rand::CryptoRng;
 
 use super::super::{Engine, Fault, Step};
 use super::exponential;
-use crate::crypto::keys::PostingKey;
+use crate::crypto::sealing::{OneTimeKey, TooLarge, seal};
 use crate::db::DbError;
-use crate::domain::sealed::{SEALED_SIZES, SLOT, SLOTS, Sealed};
+use crate::domain::sealed::SEALED_SIZES;
 use crate::domain::time::Timestamp;
 
 /// So many newest posts of the pool say how often each size is.
@@ -66,16 +66,12 @@ impl Engine {
             return Ok(());
         }
         let size = decoy_size(step)?;
-        let (mut slots, mut body) = ([[0; SLOT]; SLOTS], vec![0; Sealed::body_bytes(size)]);
-        for slot in &mut slots {
-            step.rng.fill_bytes(slot);
-        }
-        step.rng.fill_bytes(&mut body);
-        let author = PostingKey::generate(step.rng);
-        match Sealed::new(author.posting_id(), self.sealed_day(step.now), &slots, &body) {
-            Ok(decoy) => self.publish_sealed(step, &author.sign(&decoy)),
+        let one_time = OneTimeKey::generate(step.rng);
+        // A message for nobody: what is made like one cannot look unlike one.
+        match seal(&one_time, self.sealed_day(step.now), size, &[], &[], step.rng) {
+            Ok(decoy) => self.publish_sealed(step, &decoy),
             // Two random tags were the same.
-            Err(_unlikely) => Ok(()),
+            Err(TooLarge) => Ok(()),
         }
     }
 

@@ -23,14 +23,6 @@ use crate::limits::{ACKS_AT_ONCE, CHAIN_KEPT, CHAIN_TIME, CHAINS_HEARD};
 const COPIES_OF_A_TAG: usize = 4;
 
 impl Engine {
-    /// Whether the other side of a pair has answered on a session.
-    pub(super) fn has_confirmed(&self, pair: Pair) -> bool {
-        let sessions = self.talks.sessions.values();
-        sessions
-            .filter(|session| (session.me, session.peer) == pair)
-            .any(|session| session.bond == Bond::Confirmed)
-    }
-
     /// Publishes a message together with what is due of it for others; says whether it did. What has to go alone does not
     /// go here.
     pub(super) fn publish_together(
@@ -95,7 +87,7 @@ impl Engine {
     }
 
     /// The session to somebody who has answered on it.
-    fn confirmed_session(&self, pair: Pair) -> Option<SessionId> {
+    pub(super) fn confirmed_session(&self, pair: Pair) -> Option<SessionId> {
         self.best_session(pair, |session| session.bond == Bond::Confirmed && session.contact.is_none())
     }
 

@@ -373,7 +373,7 @@ impl Engine {
         row: &Outgoing,
     ) -> Result<(), DbError> {
         let (confirmed, others): (Vec<PostingId>, Vec<PostingId>) =
-            people.iter().partition(|peer| self.has_confirmed((row.me, **peer)));
+            people.iter().partition(|peer| self.confirmed_session((row.me, **peer)).is_some());
         let mut due = step.now;
         for four in confirmed.chunks(SLOT_MEMBERS).chain(others.chunks(1)) {
             due = due.after(Self::delay(step));

@@ -193,22 +193,20 @@ impl Engine {
 
     /// Forgets sessions with somebody beyond what is kept, and those on which nothing can come any more.
     pub(super) fn drop_sessions(&mut self, step: &mut Step<'_, '_>, pair: Pair) -> Result<(), DbError> {
-        let mut own: Vec<(u64, SessionId, Timestamp)> = self
+        let mut own: Vec<(u64, SessionId, Timestamp, Bond)> = self
             .talks
             .sessions
             .values()
             .filter(|session| (session.me, session.peer) == pair)
-            .map(|session| (session.stamp, session.sid.into(), session.last))
+            .map(|session| (session.stamp, session.sid.into(), session.last, session.bond))
             .collect();
         own.sort_unstable_by_key(|(stamp, ..)| std::cmp::Reverse(*stamp));
-        let mut begun = 0_usize;
-        for (index, (_, sid, last)) in own.into_iter().enumerate() {
+        let mut confirmed = 0_usize;
+        for (index, (_, sid, last, bond)) in own.into_iter().enumerate() {
             let is_dead = index > 0 && step.now.since(last) > SESSION_KEPT;
-            // Those we began and have no answer on are counted where they are begun: what comes must not push them out, nor
-            // they what the other side began.
-            let is_begun = self.talks.sessions.get(&sid).is_some_and(|known| known.bond == Bond::Pending);
-            begun = begun.saturating_add(usize::from(is_begun));
-            let is_beyond = !is_begun && index.saturating_sub(begun) >= PEER_SESSIONS;
+            // Those without an answer are bounded where they are begun, and take no room from the others.
+            confirmed = confirmed.saturating_add(usize::from(bond == Bond::Confirmed));
+            let is_beyond = bond == Bond::Confirmed && confirmed > PEER_SESSIONS;
             if (is_beyond || is_dead)
                 && let Some(session) = self.talks.sessions.remove(&sid)
             {
