@@ -169,7 +169,7 @@ fn golden_sessions_with_a_prekey_and_without() {
         assert_eq!(sid, begun.sid);
         let keys = format!("session-keys{weak}");
         let (own, expected) = (tags_from(&keys, 32), tags_from(&keys, 64));
-        assert_eq!(begun.ratchet.tags_to_send(2), own);
+        assert_eq!(begun.ratchet.tags_to_send(2)[..2], own);
         assert_eq!(answering.tags().take(2).collect::<Vec<_>>(), own);
         assert_eq!(begun.ratchet.tags().take(2).collect::<Vec<_>>(), expected);
         // The root key shows in the first message: its key is that of the first step from it.

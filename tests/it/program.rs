@@ -316,8 +316,9 @@ fn finish(mut command: Command, input: &[u8]) -> Said {
     let (done, ended) = mpsc::channel();
     std::thread::spawn(move || done.send(child.wait_with_output()));
     let Ok(output) = ended.recv_timeout(PATIENCE) else {
+        let threads = threads_of(process);
         send_signal("KILL", process);
-        panic!("{command:?} does not end");
+        panic!("{command:?} does not end:\n{threads}");
     };
     let output = output.unwrap();
     Said {
@@ -325,6 +326,19 @@ fn finish(mut command: Command, input: &[u8]) -> Said {
         stdout: String::from_utf8(output.stdout).unwrap(),
         stderr: String::from_utf8(output.stderr).unwrap(),
     }
+}
+
+/// What the threads of a process wait for, and what it has open.
+fn threads_of(process: u32) -> String {
+    let of_process = std::path::Path::new("/proc").join(process.to_string());
+    let entries = |name: &str| std::fs::read_dir(of_process.join(name)).into_iter().flatten().flatten();
+    let read = |path: PathBuf| std::fs::read_to_string(path).unwrap_or_default();
+    let thread = |path: PathBuf| {
+        ["comm", "wchan", "syscall"].map(|name| read(path.join(name)).trim_end().to_owned()).join(" · ")
+    };
+    let threads = entries("task").map(|task| thread(task.path()));
+    let open = entries("fd").filter_map(|fd| std::fs::read_link(fd.path()).ok());
+    threads.chain(open.map(|path| path.display().to_string())).collect::<Vec<_>>().join("\n")
 }
 
 /// A node that runs without interface.

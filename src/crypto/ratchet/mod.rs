@@ -193,12 +193,18 @@ impl Ratchet {
         self.sending.as_ref().map_or(0, |sending| sending.count)
     }
 
-    /// The tags of our next messages on the present chain: none of them may be in the pool already.
+    /// The tags our next messages may have, on chains of at most `length`: what is left of the present one, and the one that
+    /// follows when the peer answers. None of them may be in the pool already.
     #[must_use]
-    pub fn tags_to_send(&self, most: u32) -> Vec<RecipientTag> {
-        let Some(sending) = &self.sending else { return Vec::new() };
-        let mut tags = sending.tags.clone();
-        (0..most).map(|_| RecipientTag::from_bytes(tags.step().tag)).collect()
+    pub fn tags_to_send(&self, length: u32) -> Vec<RecipientTag> {
+        let left = length.saturating_sub(self.sent_count());
+        let present = self.sending.as_ref().map(|sending| (sending.tags.clone(), left));
+        let following = (self.next_sending.clone(), length);
+        let chains = present.into_iter().chain([following]);
+        let tags = chains.flat_map(|(mut tags, count)| {
+            (0..count).map(move |_| RecipientTag::from_bytes(tags.step().tag)).collect::<Vec<_>>()
+        });
+        tags.collect()
     }
 
     /// The keys of our next message; `None` before the first one of the peer was opened, and when the chain is longer

@@ -20,7 +20,7 @@ use crate::domain::time::Timestamp;
 use crate::limits::{ACKS_AT_ONCE, CHAIN_KEPT, CHAIN_TIME, CHAINS_HEARD};
 
 /// Sealed posts looked at for one tag: copies of a tag are no reason to look at more.
-const COPIES_OF_A_TAG: usize = 4;
+pub(super) const COPIES_OF_A_TAG: usize = 4;
 
 impl Engine {
     /// Publishes a message together with what is due of it for others; says whether it did. What has to go alone does not

@@ -223,6 +223,38 @@ impl Mail {
         self.restart_on(side, database);
     }
 
+    /// The same for a whole machine that went back in time: nothing beside the store differs. Its peer shows it what is in
+    /// the pools of others.
+    fn turn_back(&mut self, side: usize, copy: &[u8], pool: &[Posted]) {
+        let (key, database, engine) =
+            begin(Arc::clone(&self.sides[side].key), Database::restore(copy).unwrap());
+        self.sides[side] = Side { key, database, engine, ahead: self.sides[side].ahead };
+        self.connect(side);
+        for posted in pool {
+            self.give(side, posted);
+        }
+        self.sides[side].engine.looked_at_pool();
+        self.pass(MATCH_LATEST + Duration::from_secs(1));
+    }
+
+    /// What anybody can make of a post that is not for them.
+    fn wrapped_anew(&mut self, posted: &Posted, slots: Slots) -> Posted {
+        let forger = PostingKey::generate(&mut self.rng);
+        let post = posted.post.content();
+        let mut copies: [[u8; SLOT]; 4] = post.slots().try_into().unwrap();
+        if slots == Slots::TagsOnly {
+            for slot in &mut copies {
+                slot[32..].iter_mut().for_each(|byte| *byte = self.rng.random());
+            }
+        }
+        let post = Sealed::new(forger.posting_id(), post.day(), &copies, post.body()).unwrap();
+        Posted { from: posted.from, post: forger.sign(&post) }
+    }
+
+    fn life(&self, me: usize, peer: usize) -> u64 {
+        self.sides[me].engine.talks.relations[&(self.id(me), self.id(peer))].life
+    }
+
     fn restart_on(&mut self, side: usize, database: Database) {
         let (key, database, engine) = begin(Arc::clone(&self.sides[side].key), database);
         self.sides[side] = Side { key, database, engine, ahead: self.sides[side].ahead };
@@ -233,6 +265,13 @@ impl Mail {
     fn copy(&mut self, side: usize) -> Vec<u8> {
         self.sides[side].database.snapshot().unwrap()
     }
+}
+
+/// How much of a post is copied.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Slots {
+    Same,
+    TagsOnly,
 }
 
 fn begin(key: Arc<PostingKey>, mut database: Database) -> (Arc<PostingKey>, Database, Engine) {
@@ -517,22 +556,63 @@ fn a_request_makes_nothing_leave_until_it_is_accepted() {
 fn copies_of_tags_and_changed_posts_cost_nothing() {
     let mut mail = in_turns(8, 4, |_| false);
     let posts = mail.send(0, 1, "true");
-    let forger = PostingKey::generate(&mut mail.rng);
-    let true_post = posts[0].post.content();
-    let mut slots: [[u8; SLOT]; 4] = true_post.slots().try_into().unwrap();
-    let body = true_post.body().to_vec();
-    let wrap = |slots: &[[u8; SLOT]; 4], body: &[u8]| {
-        let post = Sealed::new(forger.posting_id(), true_post.day(), slots, body).unwrap();
-        Posted { from: 0, post: forger.sign(&post) }
-    };
     // The same slots and body under another author; then only the tags are the same.
-    let rewrapped = wrap(&slots, &body);
-    for slot in &mut slots {
-        slot[32..].iter_mut().for_each(|byte| *byte = mail.rng.random());
-    }
-    let squatted = wrap(&slots, &body);
+    let rewrapped = mail.wrapped_anew(&posts[0], Slots::Same);
+    let squatted = mail.wrapped_anew(&posts[0], Slots::TagsOnly);
     mail.give_all(&[rewrapped, squatted]);
     assert!(!mail.read(1, 0).contains(&"true".to_owned()));
     mail.give_all(&posts);
     assert!(mail.read(1, 0).contains(&"true".to_owned()));
+}
+
+/// What was sent since a copy was made is found in the pool, whether it was sent on the chain the copy holds or on the next
+/// one, and no tag is used again; everything is read in the end, once.
+#[test]
+fn a_machine_that_went_back_in_time_finds_its_own_posts_and_begins_anew() {
+    for answers_first in [false, true] {
+        let mut mail = Mail::new(9, 2);
+        for (from, text) in [(0, "a"), (1, "b"), (0, "c"), (1, "d")] {
+            let posts = mail.send(from, 1 - from, text);
+            mail.give_all(&posts);
+        }
+        let copy = mail.copy(0);
+        let mut pool = Vec::new();
+        if answers_first {
+            pool.extend(mail.send(1, 0, "e"));
+            mail.give_all(&pool.clone());
+        }
+        let sent = mail.send(0, 1, "f");
+        mail.give_all(&sent);
+        pool.extend(sent);
+        mail.turn_back(0, &copy, &pool);
+        assert!(mail.life(0, 1) > 0, "it shows");
+        // The bench refuses a tag that left before.
+        for (from, text) in [(0, "g"), (1, "h"), (0, "i"), (1, "j")] {
+            let posts = mail.send(from, 1 - from, text);
+            mail.give_all(&posts);
+        }
+        assert_eq!(mail.read(1, 0), ["a", "c", "f", "g", "i"]);
+        let of_other: &[&str] =
+            if answers_first { &["b", "d", "e", "h", "j"] } else { &["b", "d", "h", "j"] };
+        assert_eq!(mail.read(0, 1), of_other);
+    }
+}
+
+/// Who knows our next tags can put them into the pool: that costs a beginning with this one person and nothing else.
+#[test]
+fn planted_tags_make_one_begin_anew_with_who_planted_them_alone() {
+    let mut mail = Mail::new(10, 3);
+    for (from, to) in [(0, 1), (1, 0), (0, 2), (2, 0)] {
+        let posts = mail.send(from, to, "one");
+        mail.give_all(&posts);
+    }
+    let copy = mail.copy(0);
+    let next = mail.send(0, 1, "two");
+    let planted = mail.wrapped_anew(&next[0], Slots::TagsOnly);
+    mail.turn_back(0, &copy, &[planted]);
+    assert!(mail.life(0, 1) > 0);
+    assert_eq!(mail.life(0, 2), 0);
+    let posts = mail.send(0, 1, "two");
+    mail.give_all(&posts);
+    assert_eq!(mail.read(1, 0), ["one", "two"]);
 }

@@ -13,6 +13,7 @@ mod drafts;
 mod group_commands;
 pub(crate) mod group_rows;
 mod groups;
+mod lives;
 mod matching;
 pub(crate) mod pages;
 mod planted;
@@ -85,9 +86,11 @@ pub(super) struct Talks {
 /// Whether we know what of ours is out there already.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Look {
-    /// No peer was read to its end since the start; without one it ends at this time.
+    /// No peer was read to its end since the start. A peer that is never read so far is waited for until this time.
     Due { until: Option<Timestamp> },
-    /// One was.
+    /// One was; nobody looked yet for what of ours it had.
+    Over,
+    /// Somebody did.
     Done,
 }
 
@@ -134,7 +137,7 @@ impl Talks {
         self.key.clone().ok_or(DbError::Locked)
     }
 
-    /// What the store holds, read with its key. A pool that was looked at while locked need not be looked at again.
+    /// What the store holds, read with its key. A peer that was read while locked need not be read again.
     pub(super) fn unlocked(&self, read: Read<'_>, key: &Arc<DataKey>) -> Result<Self, DbError> {
         let mut sessions = BTreeMap::new();
         let mut tags = BTreeMap::new();
@@ -179,7 +182,7 @@ impl Talks {
         let look = match self.look {
             // Only what waits for it makes it matter.
             Look::Due { until } => until.filter(|_| !self.outgoing.is_empty()),
-            Look::Done => None,
+            Look::Over | Look::Done => None,
         };
         // What waits for a first look is not due before it.
         let due = if self.look == Look::Done { due } else { None };
@@ -232,12 +235,7 @@ impl Engine {
             drop(self.take_handed());
             return Ok(());
         }
-        if let Look::Due { until } = &mut self.talks.look {
-            let until = *until.get_or_insert(step.now.after(FIRST_LOOK));
-            if until <= step.now {
-                self.talks.look = Look::Done;
-            }
-        }
+        self.look_again(step)?;
         self.renew_prekeys(step)?;
         self.match_due(step)?;
         self.make_acks(step)?;
@@ -256,35 +254,9 @@ impl Engine {
         self.begin_lives(step)
     }
 
-    /// A log with another name than at the last start is that of a copy: what was sent since the copy was made is not known
-    /// here, so nothing is sent on the sessions it holds.
-    fn begin_lives(&mut self, step: &mut Step<'_, '_>) -> Result<(), DbError> {
-        let key = self.talks.key()?;
-        let log = key.name("log", &[&step.store.get_epoch_secret()?]);
-        let last = self.talks.log.replace(log);
-        if last == Some(log) {
-            return Ok(());
-        }
-        if last.is_some() {
-            let now = u64::try_from(step.now.as_millis()).unwrap_or(0);
-            self.talks.life = now.max(self.talks.life.saturating_add(1));
-            for pair in self.talks.relations.keys().copied().collect::<Vec<_>>() {
-                self.begin_life(step, pair)?;
-            }
-            self.renew_soon(step);
-            self.spend_all_chains(step)?;
-        }
-        self.save_progress(step)
-    }
-
     fn save_progress(&self, step: &mut Step<'_, '_>) -> Result<(), DbError> {
         let log = self.talks.log.unwrap_or_default().into();
         self.save_row(step, &Progress { matched: self.talks.matched, log, life: self.talks.life })
-    }
-
-    /// A peer's log of sealed posts was read to its end: what of ours is out there is here too.
-    pub(super) const fn looked_at_pool(&mut self) {
-        self.talks.look = Look::Done;
     }
 
     /// Writes a row of conversations.

@@ -42,7 +42,7 @@ impl Engine {
     pub(super) fn awaited(&self) -> Awaited {
         match self.talks.look {
             _ if !self.has_stem_peer() => Awaited::Peer,
-            Look::Due { .. } => Awaited::FirstLook,
+            Look::Due { .. } | Look::Over => Awaited::FirstLook,
             Look::Done => Awaited::Moment,
         }
     }

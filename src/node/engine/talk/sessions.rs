@@ -17,8 +17,6 @@ use crate::limits::{ACK_AFTER, CHAIN_LENGTH, PEER_SESSIONS};
 
 /// How far ahead of our clock a stamp may be: two days.
 const STAMP_AHEAD_MS: u64 = 2 * 86_400_000;
-/// By how much the lives of a store towards two people may differ.
-const LIFE_SPREAD_MS: u64 = 3_600_000;
 /// How long a session on which nothing comes is trusted with what was not confirmed.
 const REANCHOR_AFTER: std::time::Duration = std::time::Duration::from_hours(24 * 7);
 /// How long a session without a word of the peer is kept.
@@ -58,33 +56,6 @@ impl Engine {
     pub(super) fn relation(&mut self, (me, peer): Pair) -> &mut Relation {
         let life = self.first_life((me, peer));
         self.talks.relations.entry((me, peer)).or_insert_with(|| Relation::new(me, peer, life))
-    }
-
-    /// The life of our store towards somebody, as far as the store itself goes: that of no relation is the same, so that
-    /// nobody can tell from two of them that their personas share a store.
-    fn first_life(&self, (me, peer): Pair) -> u64 {
-        if self.talks.life == 0 {
-            return 0;
-        }
-        let name = self.talks.key.as_ref().map(|key| key.name("life", &[me.as_bytes(), peer.as_bytes()]));
-        let spread =
-            name.as_ref().and_then(|name| name.first_chunk()).map_or(0, |bytes| u64::from_le_bytes(*bytes))
-                % LIFE_SPREAD_MS;
-        self.talks.life.saturating_add(spread)
-    }
-
-    /// The store was put back from a copy: whatever was sent on since the copy was made is not known here. The other side
-    /// hears of it with the next message, or alone.
-    pub(super) fn begin_life(&mut self, step: &mut Step<'_, '_>, pair: Pair) -> Result<(), DbError> {
-        let life = self.first_life(pair);
-        let due = step.now.after(between(step.rng, ACK_EARLIEST, ACK_AFTER));
-        let is_accepted = self.is_accepted(pair);
-        let relation = self.relation(pair);
-        relation.life = life.max(relation.life.saturating_add(1));
-        if relation.link == Link::Confirmed && is_accepted && !relation.is_blocked {
-            relation.ack_due = Some(due);
-        }
-        self.save_relation(step, pair)
     }
 
     pub(super) fn save_relation(&self, step: &mut Step<'_, '_>, pair: Pair) -> Result<(), DbError> {

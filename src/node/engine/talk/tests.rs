@@ -170,7 +170,7 @@ fn a_look_at_the_pool_counts_although_the_engine_was_locked() {
     let key = Arc::new(DataKey::from_secret(&[7; 32]));
     let mut talks = database.read(|read| Talks::load(read, None)).unwrap();
     assert!(talks.key().is_err() && talks.next_deadline().is_none());
-    talks.look = Look::Done;
+    talks.look = Look::Over;
     let talks = database.read(|read| talks.unlocked(read, &key)).unwrap();
-    assert!(talks.look == Look::Done && !talks.is_locked());
+    assert!(talks.look == Look::Over && !talks.is_locked());
 }

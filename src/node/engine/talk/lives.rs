@@ -1,0 +1,160 @@
+//! Lives of a store: what was sent since a copy was made is not known to the copy, so a store that was put back sends on
+//! nothing it holds and begins anew with everybody.
+//!
+//! That a store was put back shows in its log, whose name stands beside the database (`node::start_mark`). Where a whole
+//! machine went back in time nothing beside it differs; then it shows in the pool of others, where posts of ours are that
+//! we do not know to have sent.
+
+use std::collections::BTreeSet;
+
+use super::chains::COPIES_OF_A_TAG;
+use super::group_rows::Use;
+use super::groups::Part;
+use super::rows::{Link, Session};
+use super::{ACK_EARLIEST, Engine, Look, Pair, Step, between};
+use crate::crypto::chain::ReceivingChain;
+use crate::db::DbError;
+use crate::domain::envelope::Content;
+use crate::domain::ids::RecipientTag;
+use crate::domain::log::Seq;
+use crate::domain::sealed::Sealed;
+use crate::limits::{ACK_AFTER, CHAIN_LENGTH, FIRST_LOOK};
+
+/// By how much the lives of a store towards two people may differ.
+const LIFE_SPREAD_MS: u64 = 3_600_000;
+
+impl Engine {
+    /// A log with another name than at the last start is that of a copy.
+    pub(super) fn begin_lives(&mut self, step: &mut Step<'_, '_>) -> Result<(), DbError> {
+        let key = self.talks.key()?;
+        let log = key.name("log", &[&step.store.get_epoch_secret()?]);
+        let last = self.talks.log.replace(log);
+        if last == Some(log) {
+            return Ok(());
+        }
+        if last.is_some() {
+            self.begin_all_lives(step)?;
+        }
+        self.save_progress(step)
+    }
+
+    /// This store was put back: nothing is sent on any session or chain it holds.
+    fn begin_all_lives(&mut self, step: &mut Step<'_, '_>) -> Result<(), DbError> {
+        self.talks.life = now_ms(step).max(self.talks.life.saturating_add(1));
+        for pair in self.talks.relations.keys().copied().collect::<Vec<_>>() {
+            self.begin_life(step, pair, self.talks.life)?;
+        }
+        self.renew_soon(step);
+        self.spend_all_chains(step)
+    }
+
+    /// The life of our store towards somebody it has nothing with yet.
+    pub(super) fn first_life(&self, pair: Pair) -> u64 {
+        self.spread_life(pair, self.talks.life)
+    }
+
+    /// A life as one of a pair: towards no two people is it the same, so that nobody can tell from two of them that their
+    /// personas share a store.
+    fn spread_life(&self, (me, peer): Pair, life: u64) -> u64 {
+        if life == 0 {
+            return 0;
+        }
+        let name = self.talks.key.as_ref().map(|key| key.name("life", &[me.as_bytes(), peer.as_bytes()]));
+        let spread =
+            name.as_ref().and_then(|name| name.first_chunk()).map_or(0, |bytes| u64::from_le_bytes(*bytes))
+                % LIFE_SPREAD_MS;
+        life.saturating_add(spread)
+    }
+
+    /// Begins anew with somebody, who hears of it with the next message, or alone.
+    fn begin_life(&mut self, step: &mut Step<'_, '_>, pair: Pair, life: u64) -> Result<(), DbError> {
+        let life = self.spread_life(pair, life);
+        let due = step.now.after(between(step.rng, ACK_EARLIEST, ACK_AFTER));
+        let is_accepted = self.is_accepted(pair);
+        let relation = self.relation(pair);
+        relation.life = life.max(relation.life.saturating_add(1));
+        if relation.link == Link::Confirmed && is_accepted && !relation.is_blocked {
+            relation.ack_due = Some(due);
+        }
+        self.save_relation(step, pair)
+    }
+
+    /// A peer's log of sealed posts was read to its end: what of ours is out there is here too.
+    pub(in crate::node::engine) const fn looked_at_pool(&mut self) {
+        if matches!(self.talks.look, Look::Due { .. }) {
+            self.talks.look = Look::Over;
+        }
+    }
+
+    /// Before anything is sent after a start: waits until a peer was read, and looks for what of ours it had.
+    pub(super) fn look_again(&mut self, step: &mut Step<'_, '_>) -> Result<(), DbError> {
+        if matches!(self.talks.look, Look::Due { .. }) && self.has_stem_peer() {
+            // Without a peer nothing can be sent: the wait begins with one.
+            let Look::Due { until } = self.talks.look else { return Ok(()) };
+            let until = until.unwrap_or_else(|| step.now.after(FIRST_LOOK));
+            self.talks.look = if until <= step.now { Look::Over } else { Look::Due { until: Some(until) } };
+        }
+        if self.talks.look == Look::Over {
+            self.look_for_own(step)?;
+            self.talks.look = Look::Done;
+        }
+        Ok(())
+    }
+
+    /// Looks in the pool for tags we would send next. Whoever we write with knows them too and can plant them: that makes us
+    /// begin anew with this one person. What is on a chain of ours is signed, and is proof.
+    fn look_for_own(&mut self, step: &mut Step<'_, '_>) -> Result<(), DbError> {
+        let parts: Vec<Part> = self.talks.groups.own.keys().copied().collect();
+        for part in parts {
+            if self.sent_on_chain(step, part)? {
+                self.begin_all_lives(step)?;
+                return self.save_progress(step);
+            }
+        }
+        let mut sent_to = BTreeSet::new();
+        for session in self.talks.sessions.values() {
+            if !sent_to.contains(&(session.me, session.peer)) && has_sent_more(step, session)? {
+                sent_to.insert((session.me, session.peer));
+            }
+        }
+        let now = now_ms(step);
+        sent_to.into_iter().try_for_each(|pair| self.begin_life(step, pair, now))
+    }
+
+    /// Whether the pool holds what we would send next on a chain of ours.
+    fn sent_on_chain(&self, step: &Step<'_, '_>, part: Part) -> Result<bool, DbError> {
+        let own = self.talks.groups.own.get(&part).filter(|own| own.use_ == Use::Open);
+        let Some(chain) = own.and_then(|own| ReceivingChain::new(&own.chain.offer())) else {
+            return Ok(false);
+        };
+        let (me, thread) = part;
+        let last = step.store.get_last_sealed_seq()?;
+        for tag in chain.tags() {
+            for arrival in step.store.list_sealed_for(tag, Seq::START, last, COPIES_OF_A_TAG)? {
+                let Some(envelope) = step.store.find_servable(arrival.object_id)? else { continue };
+                let Ok(post) = Sealed::decode(&envelope.bytes) else { continue };
+                let mut slots = post.tags().iter().zip(post.slots()).filter(|(known, _)| **known == tag);
+                if slots.any(|(_, slot)| chain.open(thread, me, &post, slot, step.now).is_ok()) {
+                    return Ok(true);
+                }
+            }
+        }
+        Ok(false)
+    }
+}
+
+/// Whether the pool holds what we would send next on a session.
+fn has_sent_more(step: &Step<'_, '_>, session: &Session) -> Result<bool, DbError> {
+    let last = step.store.get_last_sealed_seq()?;
+    let is_there = |tag: RecipientTag| step.store.list_sealed_for(tag, Seq::START, last, 1);
+    for tag in session.ratchet.tags_to_send(CHAIN_LENGTH) {
+        if !is_there(tag)?.is_empty() {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+fn now_ms(step: &Step<'_, '_>) -> u64 {
+    u64::try_from(step.now.as_millis()).unwrap_or(0)
+}
