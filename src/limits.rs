@@ -219,6 +219,17 @@ limits! {
     ACK_AFTER: Duration = Duration::from_hours(1);
     /// How far back a message may be put by what its sender says about its time, in messages.
     SORTED_BACK: u32 = 256;
+    /// The longest time in days messages can be kept for: ten years. Who wants more keeps them for ever.
+    KEEP_DAYS: u32 = 3650;
+    /// How long a message stays after it came where nothing is kept: lower takes it away while it is read.
+    KEEP_AFTER_READING: Duration = Duration::from_hours(1);
+    /// How long it is remembered that a message was here once it is gone, so that it is not new when it is sent again: 25 days
+    /// until it is sealed the last time, then as long as sealed posts are kept, and some days more.
+    GONE_REMEMBERED: Duration = Duration::from_hours(60 * 24);
+    /// Messages that are gone and remembered; of more the oldest are forgotten. Higher is rows opened once a day.
+    GONE_MESSAGES: usize = 100_000;
+    /// Messages looked at in one step for whether their time is over.
+    KEPT_AT_ONCE: u32 = 100;
     /// People in a group, oneself included. Every message waits for a confirmation of each.
     GROUP_MEMBERS: usize = 32;
     /// People in a group up to whom a message has a slot for each; more share sender chains.

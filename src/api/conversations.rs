@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::{More, ReadMark};
-use crate::domain::conversation::{ConversationId, MessageId, Place};
+use crate::domain::conversation::{ConversationId, Keep, MessageId, Place};
 use crate::domain::ids::PostingId;
 use crate::domain::text::SafeText;
 use crate::domain::time::Timestamp;
@@ -93,6 +93,14 @@ pub enum Talk {
         thread: ConversationId,
         /// What.
         deed: GroupDeed,
+    },
+    /// Says for how long messages of a conversation are kept here. What is older goes at once, and the others hear
+    /// nothing of it.
+    Keep {
+        /// Which conversation.
+        thread: ConversationId,
+        /// How long.
+        keep: Keep,
     },
     /// Mutes, pins or archives a conversation, or ends that.
     Arrange {
@@ -335,6 +343,8 @@ pub struct ConversationView {
     pub pinned: bool,
     /// It is left out of the list until something new comes.
     pub archived: bool,
+    /// For how long its messages are kept here.
+    pub keep: Keep,
     /// Whether what is written here can be read by the others already, and how well it is protected.
     pub link: LinkState,
 }

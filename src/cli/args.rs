@@ -7,7 +7,7 @@ use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
 use thiserror::Error;
 
 use crate::api::RelayChoice;
-use crate::domain::conversation::{ConversationId, Place};
+use crate::domain::conversation::{ConversationId, Keep, MessageId, Place};
 use crate::domain::ids::{NetworkId, ObjectId};
 use crate::domain::ordering::FeedPosition;
 
@@ -268,15 +268,119 @@ pub enum DmVerb {
     /// Change a group
     #[command(flatten)]
     Group(DmGroup),
+    /// Do something to a message
+    #[command(flatten)]
+    Message(DmMessage),
+    /// Arrange conversations
+    #[command(flatten)]
+    Arrange(DmArrange),
     /// Show the words to compare with somebody over another way
     Verify {
         /// Posting id, unambiguous name, or the id of a conversation
         #[arg(value_name = "PERSON")]
         person: String,
+        /// Note that the words were the same
+        #[arg(long, conflicts_with = "differ")]
+        same: bool,
+        /// Note that they were not
+        #[arg(long)]
+        differ: bool,
         /// Which of your personas
         #[command(flatten)]
         of: OfPersona,
     },
+}
+
+/// What is done to one message.
+#[derive(Debug, Subcommand)]
+pub enum DmMessage {
+    /// Put an emoji on a message, or take it back
+    React {
+        /// Which message
+        #[command(flatten)]
+        of: OfMessage,
+        /// One emoji
+        #[arg(value_name = "EMOJI")]
+        emoji: String,
+        /// Take it back
+        #[arg(long)]
+        remove: bool,
+    },
+    /// Replace the text of a message of your own
+    Edit {
+        /// Which message
+        #[command(flatten)]
+        of: OfMessage,
+        /// The new text; `-` reads it from the standard input
+        #[arg(value_name = "TEXT")]
+        text: String,
+    },
+    /// Delete a message: your own for all who are asked and comply, one of others on this device
+    Delete {
+        /// Which message
+        #[command(flatten)]
+        of: OfMessage,
+    },
+}
+
+/// A message of a conversation.
+#[derive(Debug, ClapArgs)]
+pub struct OfMessage {
+    /// The id of the conversation
+    #[arg(value_name = "THREAD")]
+    pub thread: ConversationId,
+    /// The id of the message, as `dm read` prints it
+    #[arg(value_name = "MESSAGE")]
+    pub message: MessageId,
+}
+
+/// What is done to a whole conversation, on this device only.
+#[derive(Debug, Subcommand)]
+pub enum DmArrange {
+    /// Accept a stranger's request; nothing is sent by that
+    Accept {
+        /// The id of the conversation
+        #[arg(value_name = "THREAD")]
+        thread: ConversationId,
+    },
+    /// Ignore a stranger's request, and more of the same person
+    Ignore {
+        /// The id of the conversation
+        #[arg(value_name = "THREAD")]
+        thread: ConversationId,
+    },
+    /// Remove a stranger's request and show nothing of this person again
+    Block {
+        /// The id of the conversation
+        #[arg(value_name = "THREAD")]
+        thread: ConversationId,
+    },
+    /// Say for how long messages are kept here: what is older goes at once, and the others hear nothing of it
+    Keep {
+        /// The id of the conversation
+        #[arg(value_name = "THREAD")]
+        thread: ConversationId,
+        /// `forever`, `none` (they go an hour after they came, once they were read), or a number of days
+        #[arg(value_name = "TIME")]
+        keep: Keep,
+    },
+    /// Keep a conversation on top of the list
+    Pin(OnShelf),
+    /// Let a conversation call no attention
+    Mute(OnShelf),
+    /// Leave a conversation out of the list until something new comes
+    Archive(OnShelf),
+}
+
+/// Where a conversation is put, or taken from.
+#[derive(Debug, ClapArgs)]
+pub struct OnShelf {
+    /// The id of the conversation
+    #[arg(value_name = "THREAD")]
+    pub thread: ConversationId,
+    /// End that
+    #[arg(long)]
+    pub off: bool,
 }
 
 /// `dm new-group`.
@@ -389,6 +493,9 @@ pub struct DmSend {
     /// In which conversation
     #[arg(long, value_name = "THREAD")]
     pub thread: Option<ConversationId>,
+    /// Which message of the conversation it answers
+    #[arg(long, value_name = "MESSAGE", requires = "thread")]
+    pub quote: Option<MessageId>,
     /// The text; `-` reads it from the standard input
     #[arg(value_name = "TEXT")]
     pub text: String,
@@ -409,6 +516,9 @@ pub struct DmRead {
     /// Only messages before this place
     #[arg(long, value_name = "PLACE", allow_hyphen_values = true)]
     pub before: Option<Place>,
+    /// Mark them, and all before them, as read
+    #[arg(long)]
+    pub mark: bool,
 }
 
 /// `reply`.

@@ -1,18 +1,19 @@
-//! The verbs of conversations: `dm send`, `dm list`, `dm read`, `dm verify`, `inbox`.
+//! The verbs of conversations: `dm send`, `dm list`, `dm read`, `dm verify`, `inbox`; what is done to messages stands in
+//! [`messages`].
 
 use serde_json::json;
 
 use super::args::{DmRead, DmSend, DmVerb, OfPersona};
 use super::error::CliError;
-use super::groups;
 use super::output::Output;
 use super::responses::plain_reactions;
 use super::verbs::{resolve_person, resolve_persona, shown_name, text_or_stdin, unexpected};
+use super::{groups, messages};
 use crate::api::{
     Command, ConversationFilter, ConversationKind, ConversationView, MessageAnchor, MessageView, NodeHandle,
-    Outcome, Query, ReadMark, Standing, Talk, View,
+    Outcome, Query, ReadMark, Standing, Talk, Verification, View,
 };
-use crate::domain::conversation::ConversationId;
+use crate::domain::conversation::{ConversationId, Keep};
 
 pub(super) async fn dm(verb: DmVerb, node: &NodeHandle, output: &Output) -> Result<(), CliError> {
     match verb {
@@ -21,7 +22,16 @@ pub(super) async fn dm(verb: DmVerb, node: &NodeHandle, output: &Output) -> Resu
         DmVerb::Read(read) => self::read(read, node, output).await,
         DmVerb::NewGroup(new) => groups::new_group(new, node, output).await,
         DmVerb::Group(verb) => groups::group(verb, node, output).await,
-        DmVerb::Verify { person, of } => verify(&person, &of, node, output).await,
+        DmVerb::Message(verb) => messages::message(verb, node, output).await,
+        DmVerb::Arrange(verb) => messages::arrange(verb, node, output).await,
+        DmVerb::Verify { person, same, differ, of } => {
+            let thread = conversation_of(&person, &of, node).await?;
+            match (same, differ) {
+                (false, false) => words(thread, node, output).await,
+                (true, _) => messages::verified(thread, Verification::Verified, node, output).await,
+                (false, true) => messages::verified(thread, Verification::Unverified, node, output).await,
+            }
+        }
     }
 }
 
@@ -53,7 +63,11 @@ async fn send(send: DmSend, node: &NodeHandle, output: &Output) -> Result<(), Cl
         (None, Some(person)) => open(&person, &send.of, node).await?,
         (None, None) => return Err(unexpected()),
     };
-    let command = Command::Talk(Talk::Send { thread, text, quote: None });
+    let quote = match send.quote {
+        Some(message) => Some(messages::find(thread, message, node).await?),
+        None => None,
+    };
+    let command = Command::Talk(Talk::Send { thread, text, quote });
     let Outcome::Message(stored) = node.command(command).await? else { return Err(unexpected()) };
     let line = json!({"message_id": stored.message_id, "thread": stored.thread});
     output.one(&line, |_| format!("queued {} in {}", stored.message_id, stored.thread))
@@ -75,14 +89,22 @@ async fn read(read: DmRead, node: &NodeHandle, output: &Output) -> Result<(), Cl
     if found.messages.is_empty() {
         output.remark("No messages.");
     }
+    if let Some(last) = found.messages.last().filter(|_| read.mark) {
+        let command = Talk::Read { thread: read.thread, upto: last.place };
+        node.command(Command::Talk(command)).await?;
+    }
     output.all(&found.messages, plain_message)
 }
 
-async fn verify(person: &str, of: &OfPersona, node: &NodeHandle, output: &Output) -> Result<(), CliError> {
-    let thread = match person.parse() {
-        Ok(thread) => thread,
-        Err(_a_person) => open(person, of, node).await?,
-    };
+/// A conversation, by its id or by the person one has it with.
+async fn conversation_of(named: &str, of: &OfPersona, node: &NodeHandle) -> Result<ConversationId, CliError> {
+    match named.parse() {
+        Ok(thread) => Ok(thread),
+        Err(_a_person) => open(named, of, node).await,
+    }
+}
+
+async fn words(thread: ConversationId, node: &NodeHandle, output: &Output) -> Result<(), CliError> {
     let View::Words(words) = node.query(Query::Words { thread }).await? else { return Err(unexpected()) };
     output.one(&words, |words| {
         format!(
@@ -106,13 +128,17 @@ pub(super) fn plain_conversation(conversation: &ConversationView) -> String {
     let people = conversation.people.iter().map(|person| person.posting_id.fingerprint());
     let people = people.collect::<Vec<_>>().join(" ");
     let title = shown_name(&conversation.title);
+    let kept = match conversation.keep {
+        Keep::Forever => String::new(),
+        keep => format!("\n  {}", keep.sentence()),
+    };
     let title = match conversation.kind {
         ConversationKind::Two => title.to_string(),
         ConversationKind::Group => format!("group {title}:"),
         ConversationKind::Circle => format!("circle {title}:"),
         ConversationKind::CircleOfOther => format!("a circle of {title}"),
     };
-    format!("{title} {people}{standing}{unread}\n  {}", conversation.thread)
+    format!("{title} {people}{standing}{unread}{kept}\n  {}", conversation.thread)
 }
 
 fn plain_message(message: &MessageView) -> String {

@@ -10,6 +10,7 @@ mod conversations;
 mod error;
 mod groups;
 mod lines;
+mod messages;
 mod output;
 mod responses;
 mod vault;

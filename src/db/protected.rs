@@ -31,6 +31,8 @@ pub enum Protected {
     Circle,
     /// Unfinished text.
     Draft,
+    /// A message that was here.
+    Gone,
 }
 
 impl Protected {
@@ -47,6 +49,7 @@ impl Protected {
             Self::HeardChain => 9,
             Self::Circle => 10,
             Self::Draft => 11,
+            Self::Gone => 12,
         }
     }
 }

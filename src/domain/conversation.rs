@@ -5,8 +5,11 @@ use std::fmt;
 use std::str::FromStr;
 
 use data_encoding::HEXLOWER_PERMISSIVE;
+use serde::{Deserialize, Serialize};
+use thiserror::Error;
 
 use super::ids::{IdParseError, PostingId, id_type};
+use crate::limits::KEEP_DAYS;
 
 id_type! {
     /// A conversation as all its people know it. Two people's follows from who they are; a group's is random.
@@ -77,6 +80,59 @@ impl FromStr for Place {
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         text.parse().map(Self)
+    }
+}
+
+/// For how long messages of a conversation stay on this device once they were read, or once they arrived. As text
+/// `forever`, `none` or a number of days.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Keep {
+    /// Until the person deletes them.
+    #[default]
+    Forever,
+    /// So many days from when they came or were written, 1 to [`KEEP_DAYS`].
+    Days(u32),
+    /// [`KEEP_AFTER_READING`](crate::limits::KEEP_AFTER_READING).
+    None,
+}
+
+/// What was given is no time for which messages are kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+#[error("say `forever`, `none`, or a number of days from 1 to {KEEP_DAYS}")]
+pub struct NoKeep;
+
+impl FromStr for Keep {
+    type Err = NoKeep;
+
+    fn from_str(text: &str) -> Result<Self, NoKeep> {
+        match text.trim() {
+            "forever" => Ok(Self::Forever),
+            "none" => Ok(Self::None),
+            days => days.parse().ok().map(Self::Days).filter(|keep| keep.is_usable()).ok_or(NoKeep),
+        }
+    }
+}
+
+impl Keep {
+    /// Whether it is one of the times that can be chosen.
+    #[must_use]
+    pub const fn is_usable(self) -> bool {
+        match self {
+            Self::Forever | Self::None => true,
+            Self::Days(days) => days >= 1 && days <= KEEP_DAYS,
+        }
+    }
+
+    /// What a person reads about it.
+    #[must_use]
+    pub fn sentence(self) -> String {
+        match self {
+            Self::Forever => "messages are kept until you delete them".to_owned(),
+            Self::Days(1) => "messages go a day after they came, once they were read".to_owned(),
+            Self::Days(days) => format!("messages go {days} days after they came, once they were read"),
+            Self::None => "messages go an hour after they came, once they were read".to_owned(),
+        }
     }
 }
 

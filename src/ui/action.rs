@@ -98,7 +98,8 @@ actions! {
     MakeAdmin "make-admin" "let somebody change the group, too: :make-admin NAME";
     RenameGroup "rename-group" "call the group something else: :rename-group NAME";
     LeaveGroup "leave-group" "leave the group";
-    Members "members" "who is in the conversation";
+    Members "members" "who is in the conversation, and for how long its messages are kept";
+    Keep "keep" "say for how long messages are kept here: :keep forever, none, or a number of days";
     ChooseAudience "audience" "for whom the post is: everybody, or the next circle";
     MessagePerson "message" "write to somebody: the selected person, or :message NAME";
     GoFeed "feed" "go to the feed";

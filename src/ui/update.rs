@@ -327,6 +327,7 @@ fn perform_anywhere(model: &mut Model, action: Action) -> Vec<Request> {
         Action::GoMessages => go(model, Place::Messages),
         Action::MessagePerson => model.say("whom? :message NAME"),
         Action::NewGroup
+        | Action::Keep
         | Action::AddMember
         | Action::RemoveMember
         | Action::MakeAdmin

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use super::program::{Home, field, now};
+use super::program::{Home, field, now, refusal};
 
 /// A message waits up to a minute for its moment, and a peer is asked for sealed posts once a minute.
 const PATIENCE: Duration = Duration::from_mins(4);
@@ -78,4 +78,55 @@ fn a_message_comes_over_a_node_in_between() {
     assert_eq!(ben.list(&["dm", "list"])[0]["standing"], "request", "nobody ben knows");
     of_ben.stop();
     of_cleo.stop();
+}
+
+/// Everything that is done to a message or a conversation, by commands; what cannot be done changes nothing.
+#[test]
+fn messages_and_conversations_are_changed_by_commands() {
+    let (ana, ben) = (Home::of("ana"), Home::of("ben"));
+    let first = send(&ana, &ben.posting_id(), "one");
+    let thread = field(&ana.list(&["dm", "list"])[0], "thread");
+    let in_thread = |verb: &str, more: &[&str]| {
+        let mut words = vec!["dm", verb, thread.as_str()];
+        words.extend(more);
+        ana.one(&words)
+    };
+    let second =
+        field(&ana.one(&["dm", "send", "--thread", &thread, "--quote", &first, "two"]), "message_id");
+    in_thread("react", &[&first, "👍"]);
+    in_thread("edit", &[&first, "one, better"]);
+    let of = messages(&ana);
+    assert_eq!((field(&of[0], "text"), &of[0]["edited"]), ("one, better".to_owned(), &Value::Bool(true)));
+    assert_eq!(
+        (&of[0]["reactions"]["👍"], field(&of[1]["quote"]["message"], "message_id")),
+        (&Value::from(1), first.clone())
+    );
+    in_thread("react", &[&first, "👍", "--remove"]);
+    in_thread("delete", &[&second]);
+    let of = messages(&ana);
+    assert_eq!((&of[0]["reactions"], &of[1]["deleted"]), (&serde_json::json!({}), &Value::Bool(true)));
+
+    for (verb, shown) in [("pin", "pinned"), ("mute", "muted"), ("archive", "archived")] {
+        in_thread(verb, &[]);
+        assert_eq!(ana.list(&["dm", "list"])[0][shown], true, "{verb}");
+        in_thread(verb, &["--off"]);
+        assert_eq!(ana.list(&["dm", "list"])[0][shown], false, "{verb}");
+    }
+    ana.one(&["dm", "verify", &thread, "--same"]);
+    assert_eq!(ana.list(&["dm", "list"])[0]["people"][0]["verification"], "verified");
+    ana.one(&["dm", "verify", &thread, "--differ"]);
+    assert_eq!(ana.list(&["dm", "list"])[0]["people"][0]["verification"], "unverified");
+
+    for (given, shown) in
+        [("7", serde_json::json!({"days": 7})), ("none", "none".into()), ("forever", "forever".into())]
+    {
+        in_thread("keep", &[given]);
+        assert_eq!(ana.list(&["dm", "list"])[0]["keep"], shown);
+    }
+    let wrong = ana.run(&["dm", "keep", &thread, "0", "--json"]);
+    assert_eq!(wrong.code, Some(2), "{wrong:?}");
+    assert!(wrong.stderr.contains("a number of days from 1 to 3650"), "{wrong:?}");
+    let unknown = refusal(&ana.run(&["dm", "delete", &thread, &"0".repeat(32), "--json"]));
+    assert_eq!((unknown.code, unknown.message.as_str()), (Some(3), "there is no such message here"));
+    assert_eq!(messages(&ana).len(), 2);
 }

@@ -1,9 +1,9 @@
-//! Groups in the interface: founding one, who is in it, and changing that. Whom a command means is said by name, so these are
-//! typed: `:new-group NAME: mo, kim`.
+//! Commands about a conversation that are typed with what they mean, as `:new-group NAME: mo, kim`: founding a group, who is in
+//! it, changing that, and for how long messages are kept.
 
 use super::{chat, question};
 use crate::api::{Command, ConversationKind, ConversationView, GroupDeed, Talk};
-use crate::domain::conversation::ConversationId;
+use crate::domain::conversation::{ConversationId, Keep, NoKeep};
 use crate::domain::ids::PostingId;
 use crate::domain::text::SafeText;
 use crate::ui::action::Action;
@@ -11,7 +11,7 @@ use crate::ui::message::{Asked, Request};
 use crate::ui::model::{Model, Overlay, Place};
 
 /// Rows of the screen that are no people.
-const ROWS_BESIDE: usize = 10;
+const ROWS_BESIDE: usize = 11;
 
 /// Runs a command with what was typed behind its name; `None` when it takes nothing.
 pub fn run(model: &mut Model, action: Action, typed: &str) -> Option<Vec<Request>> {
@@ -24,6 +24,7 @@ pub fn run(model: &mut Model, action: Action, typed: &str) -> Option<Vec<Request
         Action::RemoveMember => with_member(model, typed, |person| GroupDeed::Remove { person }),
         Action::MakeAdmin => with_member(model, typed, |person| GroupDeed::Promote { person }),
         Action::RenameGroup => change(model, GroupDeed::Rename { title: typed.trim().to_owned() }),
+        Action::Keep => keep(model, typed),
         _ => return None,
     })
 }
@@ -37,6 +38,7 @@ pub const fn usage(action: Action) -> &'static str {
         Action::AddMember => "whom? :add-member NAME",
         Action::RemoveMember => "whom? :remove-member NAME",
         Action::MakeAdmin => "whom? :make-admin NAME",
+        Action::Keep => "for how long? :keep forever, :keep none, or :keep DAYS",
         _ => "how? :rename-group NAME",
     }
 }
@@ -92,6 +94,26 @@ fn with_member(model: &mut Model, typed: &str, deed: impl FnOnce(PostingId) -> G
     }
 }
 
+/// Says for how long messages of the opened conversation are kept; asks before any of them go.
+fn keep(model: &mut Model, typed: &str) -> Vec<Request> {
+    let Place::Chat(thread) = model.place else {
+        return model.say("open a conversation first");
+    };
+    match typed.parse() {
+        Err(error @ NoKeep) => model.say(&error.to_string()),
+        Ok(Keep::Forever) => vec![kept(thread, Keep::Forever)],
+        Ok(keep) => {
+            model.overlay = Some(Overlay::Question(question::Question::Keep(thread, keep)));
+            Vec::new()
+        }
+    }
+}
+
+/// What is done once it was confirmed.
+pub fn kept(thread: ConversationId, keep: Keep) -> Request {
+    Request::Command(Asked::Talk(thread), Command::Talk(Talk::Keep { thread, keep }))
+}
+
 const NO_GROUP: &str = "open a group first";
 
 fn change(model: &mut Model, deed: GroupDeed) -> Vec<Request> {
@@ -142,7 +164,7 @@ pub fn show_members(model: &mut Model, thread: ConversationId) -> Vec<Request> {
     }];
     let persona = chat::persona_name(model, view);
     facts.push(format!("{} {}you, as {persona}", view.persona.fingerprint(), role(&view.persona)));
-    // The rest of the screen: the sentence above, two lines, the frame of the sheet.
+    // The rest of the screen: the sentence above, two lines and the one below, the frame of the sheet.
     let room = usize::from(model.size.1).saturating_sub(ROWS_BESIDE).max(1);
     for person in view.people.iter().take(room) {
         let name = match person.name.as_str().trim() {
@@ -154,6 +176,7 @@ pub fn show_members(model: &mut Model, thread: ConversationId) -> Vec<Request> {
     if view.people.len() > room {
         facts.push(format!("and {} more: `itsgoin dm list --json` lists all", view.people.len() - room));
     }
+    facts.push(format!("On this device {}.", view.keep.sentence()));
     model.overlay = Some(Overlay::Members(facts));
     Vec::new()
 }

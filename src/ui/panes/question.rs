@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use super::target::{self, Kind, Target};
 use super::thread::Thread;
 use crate::api::{Command, CommentState, MessageKey, RequestAnswer, Talk};
-use crate::domain::conversation::ConversationId;
+use crate::domain::conversation::{ConversationId, Keep};
 use crate::domain::ids::{ObjectId, PostingId};
 use crate::domain::operation::CommentPolicy;
 use crate::domain::text::SafeText;
@@ -28,6 +28,8 @@ pub enum Question {
     DeleteMessage(ConversationId, MessageKey, bool),
     /// Answer a stranger's request like this? Whose it is.
     Request(ConversationId, RequestAnswer, SafeText),
+    /// Keep messages for a shorter time?
+    Keep(ConversationId, Keep),
     /// Leave a group? What it is called.
     LeaveGroup(ConversationId, SafeText),
 }
@@ -69,6 +71,13 @@ impl Question {
                         "Block {who}? The request is removed, and nothing of this person is shown to you again."
                     ),
                 };
+            }
+            Self::Keep(_, keep) => {
+                return format!(
+                    "Keep messages of this conversation for a shorter time? On this device {}, those that are here \
+                     already too. This cannot be undone; the others are told nothing and keep theirs.",
+                    keep.sentence()
+                );
             }
             Self::LeaveGroup(_, name) => {
                 return format!(
@@ -179,6 +188,7 @@ pub fn confirmed(model: &mut Model) -> Vec<Request> {
         Question::Request(thread, answer, _) => {
             (Asked::AnswerRequest(thread, answer), Command::Talk(Talk::Answer { thread, answer }))
         }
+        Question::Keep(thread, keep) => return vec![super::groups::kept(thread, keep)],
         Question::LeaveGroup(thread, _) => return vec![super::groups::left(thread)],
         Question::Policy(post_id, policy) => (Asked::Policy, Command::SetPolicy { post_id, policy }),
     };

@@ -9,6 +9,7 @@ use crate::api::{
     CircleDeed, CircleView, Command, ConversationKind, ConversationView, Delivery, GroupDeed, Linkage,
     Standing, Talk,
 };
+use crate::domain::conversation::Keep;
 use crate::domain::text::SafeText;
 
 fn friends() -> CircleView {
@@ -88,16 +89,44 @@ fn a_post_goes_to_the_circle_that_was_chosen_and_the_next_one_to_everybody() {
     assert!(matches!(session.node.commands.last(), Some(Command::PublishPost { .. })));
 }
 
+fn type_in(session: &mut Session, text: &str) {
+    session.keys(":");
+    for letter in text.chars() {
+        session.keys(if letter == ' ' { "Space".to_owned() } else { letter.to_string() }.as_str());
+    }
+    session.keys("Enter");
+}
+
+#[test]
+fn messages_are_kept_as_long_as_is_said_and_nothing_goes_unasked() {
+    let mut session = Session::new(in_use());
+    type_in(&mut session, "keep 7");
+    assert!(session.picture().contains("open a conversation first"));
+    session.keys("g d Enter");
+    let kept = |keep| Command::Talk(Talk::Keep { thread: super::mail::thread(0x77), keep });
+    for (typed, said) in
+        [("keep", "for how long?"), ("keep 0", "say `forever`"), ("keep 7 days", "say `forever`")]
+    {
+        type_in(&mut session, typed);
+        assert!(session.picture().contains(said), "{typed}");
+    }
+    type_in(&mut session, "keep 7");
+    insta::assert_snapshot!("keep_asks_80x24", session.picture());
+    session.keys("n");
+    assert_ne!(session.node.commands.last(), Some(&kept(Keep::Days(7))));
+    type_in(&mut session, "keep 7");
+    session.keys("y");
+    assert_eq!(session.node.commands.last(), Some(&kept(Keep::Days(7))));
+    session.keys("M");
+    assert!(session.picture().contains("messages go 7 days after they came"));
+    session.keys("Esc");
+    type_in(&mut session, "keep forever");
+    assert_eq!(session.node.commands.last(), Some(&kept(Keep::Forever)), "nothing goes by that");
+}
+
 #[test]
 fn groups_are_founded_and_changed_by_commands() {
     let mut session = Session::new(in_use());
-    let type_in = |session: &mut Session, text: &str| {
-        session.keys(":");
-        for letter in text.chars() {
-            session.keys(if letter == ' ' { "Space".to_owned() } else { letter.to_string() }.as_str());
-        }
-        session.keys("Enter");
-    };
     type_in(&mut session, "new-group ship: mo, kim");
     let founded = session.node.commands.iter().find_map(|command| match command {
         Command::Talk(Talk::NewGroup { title, people, .. }) => Some((title.clone(), people.clone())),

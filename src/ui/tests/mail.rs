@@ -50,6 +50,7 @@ pub fn with(number: u8, name: &str) -> ConversationView {
         muted: false,
         pinned: false,
         archived: false,
+        keep: crate::domain::conversation::Keep::Forever,
         link: LinkState::Confirmed,
     }
 }
@@ -190,15 +191,7 @@ impl Mail {
         let thread = match talk {
             Talk::Open { people, .. } => return Ok(self.open(people[0].as_bytes()[0])),
             Talk::NewGroup { title, people, .. } => return Ok(self.found(title, people)),
-            Talk::Send { thread, .. }
-            | Talk::React { thread, .. }
-            | Talk::Edit { thread, .. }
-            | Talk::Delete { thread, .. }
-            | Talk::Read { thread, .. }
-            | Talk::Answer { thread, .. }
-            | Talk::Verify { thread, .. }
-            | Talk::InGroup { thread, .. }
-            | Talk::Arrange { thread, .. } => *thread,
+            talk => thread_of(talk),
         };
         self.written += 1;
         let number = i64::try_from(1_000_000 + self.written).unwrap();
@@ -251,6 +244,7 @@ impl Mail {
                 RequestAnswer::Block => self.talks.retain(|(view, _)| view.thread != thread),
             },
             Talk::Verify { verified, .. } => view.people[0].verification = *verified,
+            Talk::Keep { keep, .. } => view.keep = *keep,
             Talk::Arrange { shelf, switch, .. } => arrange(view, *shelf, switch.is_on()),
             Talk::InGroup { deed: GroupDeed::Leave, .. } => view.standing = Standing::Left,
             Talk::Open { .. } | Talk::NewGroup { .. } | Talk::InGroup { .. } => {}
@@ -349,4 +343,21 @@ pub fn some() -> Mail {
         ))],
     );
     mail
+}
+
+/// Where something is done that needs a conversation.
+fn thread_of(talk: &Talk) -> ConversationId {
+    match talk {
+        Talk::Send { thread, .. }
+        | Talk::React { thread, .. }
+        | Talk::Edit { thread, .. }
+        | Talk::Delete { thread, .. }
+        | Talk::Read { thread, .. }
+        | Talk::Answer { thread, .. }
+        | Talk::Verify { thread, .. }
+        | Talk::InGroup { thread, .. }
+        | Talk::Keep { thread, .. }
+        | Talk::Arrange { thread, .. } => *thread,
+        Talk::Open { .. } | Talk::NewGroup { .. } => panic!("these make one: {talk:?}"),
+    }
 }

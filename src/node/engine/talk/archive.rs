@@ -2,8 +2,8 @@
 
 use super::publishing::tell_conversation;
 use super::rows::{
-    Conversation, Message, Reaction, StoredDelivery, StoredStanding, conversation_name, message_name,
-    open_message, seal_message,
+    Conversation, Gone, Message, Reaction, StoredDelivery, StoredStanding, conversation_name, find,
+    message_name, open_message, seal_message,
 };
 use super::{Engine, Step};
 use crate::db::DbError;
@@ -139,7 +139,7 @@ impl Engine {
         let key = self.talks.key()?;
         let name = message_name(&key, id, message.from, message.message_id);
         let Some(mut conversation) = self.talks.conversations.get(&id).cloned() else { return Ok(false) };
-        if step.store.find_message(&name)?.is_some() {
+        if step.store.find_message(&name)?.is_some() || find::<Gone>(**step.store, &key, &name)?.is_some() {
             return Ok(false);
         }
         let place = self.free_place(step, id, sort_time(message))?;
@@ -247,7 +247,7 @@ fn sort_time(message: &Message) -> Timestamp {
 }
 
 /// The first line of a text, as the list shows it.
-fn preview(text: &str) -> String {
+pub(super) fn preview(text: &str) -> String {
     let line = text.lines().next().unwrap_or_default();
     let end = line.char_indices().map(|(at, _)| at).take_while(|at| *at <= PREVIEW_BYTES).last().unwrap_or(0);
     let cut = if line.len() <= PREVIEW_BYTES { line } else { line.get(..end).unwrap_or_default() };

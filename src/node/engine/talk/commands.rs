@@ -39,6 +39,7 @@ impl Engine {
             }
             Talk::Answer { thread, answer } => self.answer_request(step, thread, answer),
             Talk::Verify { thread, verified } => self.verify_contact(step, thread, verified),
+            Talk::Keep { thread, keep } => self.keep_for(step, thread, keep),
             Talk::Arrange { thread, shelf, switch } => self.arrange(step, thread, shelf, switch),
             Talk::NewGroup { title, people, persona } => self.new_group(step, &title, people, persona),
             Talk::InGroup { thread, deed } => self.in_group(step, thread, deed),

@@ -14,7 +14,7 @@ use crate::crypto::keys::PostingKey;
 use crate::db::protected::PageFrom;
 use crate::db::{Database, Durability};
 use crate::domain::address::PeerAddress;
-use crate::domain::conversation::Place;
+use crate::domain::conversation::{Keep, Place};
 use crate::domain::envelope::{Object, Verified};
 use crate::domain::ids::NetworkId;
 use crate::domain::sealed::{SLOT, Sealed};
@@ -202,6 +202,14 @@ impl Mail {
             read.list_messages(&name, PageFrom::After(Place::from_number(i64::MIN)), u32::MAX)
         });
         stored.unwrap().iter().map(|row| open_message(&key, &row.name, &row.value).unwrap()).collect()
+    }
+
+    fn places(&mut self, me: usize, peer: usize) -> Vec<Place> {
+        let name = conversation_name(&DataKey::from_secret(&[7; 32]), self.thread(me, peer));
+        let stored = self.sides[me].database.read::<_, DbError>(|read| {
+            read.list_messages(&name, PageFrom::After(Place::from_number(i64::MIN)), u32::MAX)
+        });
+        stored.unwrap().iter().map(|row| row.place).collect()
     }
 
     /// What somebody reads of somebody else, sorted by text.
@@ -615,4 +623,61 @@ fn planted_tags_make_one_begin_anew_with_who_planted_them_alone() {
     let posts = mail.send(0, 1, "two");
     mail.give_all(&posts);
     assert_eq!(mail.read(1, 0), ["one", "two"]);
+}
+
+/// What was read goes after its time, what was not stays; what is gone is not new when it is sent again.
+#[test]
+fn messages_go_when_their_time_is_over_and_do_not_come_back() {
+    let mut mail = Mail::new(11, 2);
+    let mut sent = Vec::new();
+    for text in ["one", "two"] {
+        let posts = mail.send(0, 1, text);
+        mail.give_all(&posts);
+        sent.extend(posts);
+    }
+    let thread = mail.thread(1, 0);
+    mail.command(1, Talk::Answer { thread, answer: RequestAnswer::Accept });
+    let first = mail.places(1, 0)[0];
+    mail.command(1, Talk::Read { thread, upto: first });
+    mail.command(1, Talk::Keep { thread, keep: Keep::Days(7) });
+    mail.pass(Duration::from_hours(24 * 8));
+    assert_eq!(mail.read(1, 0), ["two"], "what was not read stays");
+    mail.command(1, Talk::Read { thread, upto: Place::from_number(i64::MAX) });
+    mail.pass(Duration::from_hours(2));
+    assert!(mail.read(1, 0).is_empty());
+    let key = DataKey::from_secret(&[7; 32]);
+    let gone = |mail: &mut Mail| {
+        let rows = mail.sides[1].database.read::<_, DbError>(|read| load_all::<rows::Gone>(read, &key));
+        rows.unwrap().len()
+    };
+    assert_eq!(gone(&mut mail), 2);
+    let preview = mail.sides[1].engine.talks.conversations[&thread].preview.clone();
+    assert_eq!(preview, None);
+    // What was not confirmed is sealed again.
+    for _ in 0..4 {
+        mail.pass(Duration::from_hours(24));
+        let posts = mail.posts();
+        let (of_writer, _): (Vec<_>, Vec<_>) = posts.into_iter().partition(|posted| posted.from == 0);
+        sent.extend(of_writer);
+    }
+    assert!(sent.len() > 2, "it was sealed again");
+    mail.give_all(&sent);
+    assert!(mail.read(1, 0).is_empty(), "it is not new");
+    mail.pass(crate::limits::GONE_REMEMBERED + Duration::from_hours(48));
+    assert_eq!(gone(&mut mail), 0, "in the end that is forgotten, too");
+}
+
+/// Nothing of one's own goes before it is known what became of it; what is more than one step looks at goes in several.
+#[test]
+fn own_messages_stay_until_they_arrived_or_are_given_up() {
+    let mut mail = Mail::new(12, 2);
+    let thread = mail.thread(0, 1);
+    for number in 0..120 {
+        mail.write(0, 1, &format!("{number:03}"));
+    }
+    mail.command(0, Talk::Keep { thread, keep: Keep::None });
+    mail.pass(Duration::from_hours(24 * 30));
+    assert_eq!(mail.messages(0, 1).len(), 120, "nobody confirmed them");
+    mail.pass(Duration::from_hours(24 * 3));
+    assert!(mail.messages(0, 1).is_empty(), "they were given up");
 }

@@ -13,6 +13,7 @@ mod drafts;
 mod group_commands;
 pub(crate) mod group_rows;
 mod groups;
+mod keeping;
 mod lives;
 mod matching;
 pub(crate) mod pages;
@@ -39,6 +40,7 @@ use std::time::Duration;
 use rand::CryptoRng;
 
 use self::groups::Groups;
+use self::keeping::Round;
 use self::rows::{Conversation, Outgoing, Prekey, Progress, Relation, Row, Session, load_all};
 use super::{Engine, Step};
 use crate::crypto::data_key::DataKey;
@@ -81,6 +83,7 @@ pub(super) struct Talks {
     /// When requests of strangers were taken within the last hour.
     requests: Vec<Timestamp>,
     groups: Groups,
+    round: Round,
 }
 
 /// Whether we know what of ours is out there already.
@@ -121,6 +124,7 @@ impl Talks {
             look: Look::Due { until: None },
             requests: Vec::new(),
             groups: Groups::default(),
+            round: Round::default(),
         }
     }
 
@@ -171,6 +175,7 @@ impl Talks {
             look: self.look,
             requests: Vec::new(),
             groups: Groups::load(read, key)?,
+            round: Round::default(),
             key: Some(Arc::clone(key)),
         })
     }
@@ -186,7 +191,8 @@ impl Talks {
         };
         // What waits for a first look is not due before it.
         let due = if self.look == Look::Done { due } else { None };
-        due.into_iter().chain(acks).chain(renewal).chain(look).chain(self.next_match).min()
+        let round = self.round.due();
+        due.into_iter().chain(acks).chain(renewal).chain(look).chain(self.next_match).chain(round).min()
     }
 
     /// No wait is longer than it could have been begun now: the clock shows an earlier time than when it was begun.
@@ -207,6 +213,7 @@ impl Talks {
             *due = soonest(*due, PREKEY_TIME);
         }
         self.requests.retain(|taken| *taken <= now);
+        self.round.clock_stepped_back(now);
     }
 }
 
@@ -240,6 +247,7 @@ impl Engine {
         self.match_due(step)?;
         self.make_acks(step)?;
         self.publish_due(step)?;
+        self.forget_due(step)?;
         self.note_handed(step)
     }
 
@@ -251,6 +259,7 @@ impl Engine {
         // The clock may have shown a later time when what is stored was begun.
         self.talks.clock_stepped_back(step.now);
         self.seal_drafts(step)?;
+        self.talks.round.begin(step.now);
         self.begin_lives(step)
     }
 

@@ -10,7 +10,7 @@ use crate::crypto::kdf::KeptKey;
 use crate::crypto::ratchet::Ratchet;
 use crate::db::protected::{Protected, RowName};
 use crate::db::{DbError, Read, Write};
-use crate::domain::conversation::{ConversationId, MessageId, ThreadId};
+use crate::domain::conversation::{ConversationId, Keep, MessageId, ThreadId};
 use crate::domain::ids::{ObjectId, PostingId};
 use crate::domain::inner::{Ack, Said};
 use crate::domain::log::Seq;
@@ -323,6 +323,9 @@ pub(crate) struct Conversation {
     /// Who may change a group.
     #[n(13)]
     pub(crate) admins: Vec<PostingId>,
+    /// For how many days messages are kept; 0 where they are not, nothing where they are for ever.
+    #[n(14)]
+    pub(super) keep_days: Option<u32>,
 }
 
 impl Conversation {
@@ -343,7 +346,25 @@ impl Conversation {
             kind: StoredKind::Two,
             title: String::new(),
             admins: Vec::new(),
+            keep_days: None,
         }
+    }
+
+    /// For how long its messages are kept.
+    pub(crate) const fn keep(&self) -> Keep {
+        match self.keep_days {
+            None => Keep::Forever,
+            Some(0) => Keep::None,
+            Some(days) => Keep::Days(days),
+        }
+    }
+
+    pub(super) const fn set_keep(&mut self, keep: Keep) {
+        self.keep_days = match keep {
+            Keep::Forever => None,
+            Keep::None => Some(0),
+            Keep::Days(days) => Some(days),
+        };
     }
 }
 
@@ -587,6 +608,27 @@ impl Row for Draft {
 
     fn name(&self, key: &DataKey) -> RowName {
         draft_name(key, &self.slot)
+    }
+}
+
+/// A message that was here and is gone: it is not new when it comes again.
+#[derive(Encode, Decode)]
+#[cbor(map)]
+pub(crate) struct Gone {
+    /// The name its row had.
+    #[n(0)]
+    pub(super) name: ByteArray<32>,
+    /// When it went.
+    #[n(1)]
+    pub(super) since: Timestamp,
+}
+
+impl Row for Gone {
+    const KIND: Protected = Protected::Gone;
+    const TABLE: &'static str = "gone";
+
+    fn name(&self, _key: &DataKey) -> RowName {
+        self.name.into()
     }
 }
 

@@ -1,0 +1,98 @@
+//! What is done to messages and conversations beside writing: `dm react edit delete accept ignore block keep pin mute archive`,
+//! and noting what came of `dm verify`.
+
+use serde_json::json;
+
+use super::args::{DmArrange, DmMessage, OfMessage, OnShelf};
+use super::error::CliError;
+use super::output::Output;
+use super::verbs::{text_or_stdin, unexpected};
+use crate::api::{
+    CallError, Command, ErrorKind, MessageAnchor, MessageKey, More, NodeHandle, Outcome, Query,
+    RequestAnswer, Shelf, Switch, Talk, Verification, View,
+};
+use crate::domain::conversation::{ConversationId, MessageId};
+use crate::domain::operation::ReactionSwitch;
+
+/// Messages looked through at once for the one that is meant.
+const PAGE: u32 = 200;
+
+pub(super) async fn message(verb: DmMessage, node: &NodeHandle, output: &Output) -> Result<(), CliError> {
+    let (DmMessage::React { of, .. } | DmMessage::Edit { of, .. } | DmMessage::Delete { of }) = &verb;
+    let &OfMessage { thread, message } = of;
+    let message = find(thread, message, node).await?;
+    let (talk, done) = match verb {
+        DmMessage::React { emoji, remove, .. } => {
+            let switch = if remove { ReactionSwitch::Off } else { ReactionSwitch::On };
+            (Talk::React { thread, message, emoji, switch }, "queued: it leaves within a minute")
+        }
+        DmMessage::Edit { text, .. } => {
+            let text = text_or_stdin(text)?;
+            (Talk::Edit { thread, message, text }, "changed here; the others hear of it")
+        }
+        DmMessage::Delete { .. } => (Talk::Delete { thread, message }, "deleted here"),
+    };
+    node.command(Command::Talk(talk)).await?;
+    output.one(&json!({"message_id": message.message_id, "thread": thread}), |_| done.to_owned())
+}
+
+/// A message by its id, from the newest on.
+pub(super) async fn find(
+    thread: ConversationId,
+    message: MessageId,
+    node: &NodeHandle,
+) -> Result<MessageKey, CliError> {
+    let mut page = MessageAnchor::Newest;
+    loop {
+        let View::Messages(found) = node.query(Query::Messages { thread, page, limit: PAGE }).await? else {
+            return Err(unexpected());
+        };
+        if let Some(found) = found.messages.iter().find(|found| found.message_id == message) {
+            return Ok(found.key());
+        }
+        let Some(first) = found.messages.first().filter(|_| found.older == More::Follows) else {
+            let message = "there is no such message here";
+            let hint = "`itsgoin dm read` shows their ids";
+            return Err(CallError::new(ErrorKind::NotFound, message, hint).into());
+        };
+        page = MessageAnchor::Before(first.place);
+    }
+}
+
+pub(super) async fn arrange(verb: DmArrange, node: &NodeHandle, output: &Output) -> Result<(), CliError> {
+    let on = |OnShelf { thread, off }, shelf| {
+        let switch = if off { Switch::Off } else { Switch::On };
+        (Talk::Arrange { thread, shelf, switch }, thread)
+    };
+    let answer = |thread, answer| (Talk::Answer { thread, answer }, thread);
+    let (talk, thread) = match verb {
+        DmArrange::Accept { thread } => answer(thread, RequestAnswer::Accept),
+        DmArrange::Ignore { thread } => answer(thread, RequestAnswer::Ignore),
+        DmArrange::Block { thread } => answer(thread, RequestAnswer::Block),
+        DmArrange::Keep { thread, keep } => (Talk::Keep { thread, keep }, thread),
+        DmArrange::Pin(shelf) => on(shelf, Shelf::Pinned),
+        DmArrange::Mute(shelf) => on(shelf, Shelf::Muted),
+        DmArrange::Archive(shelf) => on(shelf, Shelf::Archived),
+    };
+    done(talk, thread, node, output).await
+}
+
+/// Notes what the comparison of the words showed.
+pub(super) async fn verified(
+    thread: ConversationId,
+    verified: Verification,
+    node: &NodeHandle,
+    output: &Output,
+) -> Result<(), CliError> {
+    done(Talk::Verify { thread, verified }, thread, node, output).await
+}
+
+async fn done(
+    talk: Talk,
+    thread: ConversationId,
+    node: &NodeHandle,
+    output: &Output,
+) -> Result<(), CliError> {
+    let Outcome::Done = node.command(Command::Talk(talk)).await? else { return Err(unexpected()) };
+    output.one(&json!({"thread": thread}), |_| "noted on this device".to_owned())
+}
