@@ -681,3 +681,44 @@ fn own_messages_stay_until_they_arrived_or_are_given_up() {
     mail.pass(Duration::from_hours(24 * 3));
     assert!(mail.messages(0, 1).is_empty(), "they were given up");
 }
+
+/// A store that went back without leaving a trace has lost the other side: after three slots that do not fit, the next
+/// message begins anew, and both read each other again.
+#[test]
+fn who_cannot_read_what_comes_begins_anew_with_the_next_message() {
+    let mut mail = Mail::new(13, 2);
+    for (from, text) in [(0, "a"), (1, "b")] {
+        let posts = mail.send(from, 1 - from, text);
+        mail.give_all(&posts);
+    }
+    let copy = mail.copy(1);
+    let heard = mail.send(0, 1, "c");
+    mail.give_all(&heard);
+    // On a key the copy will not have.
+    let answer = mail.send(1, 0, "d");
+    mail.give_all(&answer);
+    mail.turn_back(1, &copy, &heard);
+    assert_eq!((mail.read(1, 0), mail.life(1, 0)), (vec!["a".to_owned(), "c".to_owned()], 0));
+    for text in ["e", "f", "g"] {
+        let posts = mail.send(0, 1, text);
+        mail.give_all(&posts);
+    }
+    assert_eq!(mail.read(1, 0), ["a", "c"]);
+    for (from, text) in [(1, "h"), (0, "i"), (1, "j")] {
+        let posts = mail.send(from, 1 - from, text);
+        mail.give_all(&posts);
+    }
+    assert_eq!(
+        (mail.read(0, 1), mail.read(1, 0)),
+        (
+            vec!["b".to_owned(), "d".to_owned(), "h".to_owned(), "j".to_owned()],
+            vec!["a".to_owned(), "c".to_owned(), "i".to_owned()]
+        )
+    );
+    for _ in 0..5 {
+        mail.pass(Duration::from_hours(24));
+        let posts = mail.posts();
+        mail.give_all(&posts);
+    }
+    assert_eq!(mail.read(1, 0), ["a", "c", "e", "f", "g", "i"], "what could not be read comes again");
+}

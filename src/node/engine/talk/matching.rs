@@ -79,9 +79,10 @@ impl Engine {
         let Some(session) = self.talks.sessions.get(&sid) else { return Ok(()) };
         let opened = match session.ratchet.open(post.author(), slot, step.now, step.rng) {
             Ok(opened) => opened,
-            Err(Unopened::Foreign | Unopened::Broken) => return Ok(()),
+            Err(Unopened::Foreign) => return Ok(()),
+            Err(Unopened::Broken) => return self.note_broken(step, sid),
         };
-        let Ok(inner) = open_body(post, &opened.content_key) else { return Ok(()) };
+        let Ok(inner) = open_body(post, &opened.content_key) else { return self.note_broken(step, sid) };
         let session = Session {
             bond: Bond::Confirmed,
             contact: None,
@@ -93,6 +94,7 @@ impl Engine {
             stamp: session.stamp,
             life: session.life,
             your_life: session.your_life,
+            broken: 0,
         };
         let pair = (session.me, session.peer);
         self.keep_session(step, session)?;
@@ -102,6 +104,16 @@ impl Engine {
         }
         self.heard(step, pair, inner)?;
         self.drop_sessions(step, pair)
+    }
+
+    /// A slot the peer made does not fit the session. Nobody else can make one.
+    fn note_broken(&mut self, step: &mut Step<'_, '_>, sid: SessionId) -> Result<(), DbError> {
+        let Some(session) = self.talks.sessions.get_mut(&sid) else { return Ok(()) };
+        session.broken = session.broken.saturating_add(1);
+        match self.talks.sessions.get(&sid) {
+            Some(session) => self.save_row(step, session),
+            None => Ok(()),
+        }
     }
 
     /// A slot by which somebody writes to a persona for the first time on a session.

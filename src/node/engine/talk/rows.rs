@@ -241,6 +241,9 @@ pub(crate) struct Session {
     pub(super) last: Timestamp,
     #[n(9)]
     pub(super) ratchet: Ratchet,
+    /// Slots in a row whose header the peer made and whose rest did not fit.
+    #[n(10)]
+    pub(super) broken: u32,
 }
 
 /// Whether the peer has the session too.

@@ -19,6 +19,8 @@ use crate::limits::{ACK_AFTER, CHAIN_LENGTH, PEER_SESSIONS};
 const STAMP_AHEAD_MS: u64 = 2 * 86_400_000;
 /// How long a session on which nothing comes is trusted with what was not confirmed.
 const REANCHOR_AFTER: std::time::Duration = std::time::Duration::from_hours(24 * 7);
+/// Slots in a row that do not fit after which nothing more is sent on a session: the two sides have lost each other.
+const BROKEN_MOST: u32 = 3;
 /// How long a session without a word of the peer is kept.
 const SESSION_KEPT: std::time::Duration = std::time::Duration::from_hours(24 * 31);
 
@@ -100,6 +102,7 @@ impl Engine {
         let usable = of_pair.filter(|session| {
             is_such(session)
                 && (session.life, session.your_life) == lives
+                && session.broken < BROKEN_MOST
                 && session.ratchet.sent_count() < CHAIN_LENGTH
                 && session.ratchet.seal_next().is_some()
         });
@@ -142,6 +145,7 @@ impl Engine {
             bond: Bond::Pending,
             last: step.now,
             ratchet: begun.ratchet,
+            broken: 0,
         };
         self.save_relation(step, pair)?;
         self.keep_session(step, session)?;
@@ -259,6 +263,7 @@ impl Engine {
             bond,
             last: now,
             ratchet,
+            broken: 0,
         }
     }
 }
