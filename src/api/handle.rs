@@ -47,9 +47,10 @@ impl NodeHandle {
     ) -> impl Future<Output = Result<Outcome, CallError>> + Send + use<> {
         let (answer, answered) = oneshot::channel();
         let handed_in = self.hand_in(Call::Command(command, answer));
+        let calls = self.calls.clone();
         async move {
             handed_in?;
-            answered.await.unwrap_or_else(|_dropped| Err(stopped()))
+            answer_of(answered, &calls).await
         }
     }
 
@@ -60,9 +61,10 @@ impl NodeHandle {
     pub fn query(&self, query: Query) -> impl Future<Output = Result<View, CallError>> + Send + use<> {
         let (answer, answered) = oneshot::channel();
         let handed_in = self.hand_in(Call::Query(query, answer));
+        let calls = self.calls.clone();
         async move {
             handed_in?;
-            answered.await.unwrap_or_else(|_dropped| Err(stopped()))
+            answer_of(answered, &calls).await
         }
     }
 
@@ -74,7 +76,7 @@ impl NodeHandle {
         let (answer, answered) = oneshot::channel();
         let handed_in = self.calls.send(Call::Command(Command::Stop, answer));
         match tokio::time::timeout(ROOM_TIME, handed_in).await {
-            Ok(Ok(())) => answered.await.unwrap_or_else(|_dropped| Err(stopped())).map(|_done| ()),
+            Ok(Ok(())) => answer_of(answered, &self.calls).await.map(|_done| ()),
             Ok(Err(_closed)) => Err(stopped()),
             Err(_elapsed) => Err(CallError::busy()),
         }
@@ -94,6 +96,49 @@ impl NodeHandle {
     }
 }
 
+/// What becomes of a call. One that is handed in at the very moment the node goes is never looked at, and stays in the channel
+/// as long as any handle does: that the channel is closed is an answer, too.
+async fn answer_of<T>(
+    mut answered: oneshot::Receiver<Result<T, CallError>>,
+    calls: &mpsc::Sender<Call>,
+) -> Result<T, CallError> {
+    tokio::select! {
+        biased;
+        answer = &mut answered => answer.unwrap_or_else(|_dropped| Err(stopped())),
+        // Whoever took calls answered those it knew of before.
+        () = calls.closed() => answered.try_recv().unwrap_or_else(|_none| Err(stopped())),
+    }
+}
+
 fn stopped() -> CallError {
     CallError::new(ErrorKind::Stopped, "the node has stopped", "start itsgoin again")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_call_that_a_leaving_node_never_looked_at_is_answered() {
+        let (node, received, _events) = calls();
+        // What may happen between two threads: the room is taken before the node goes, the call put there afterwards.
+        let room = node.calls.clone().reserve_owned().await.unwrap();
+        drop(received);
+        let (answer, mut answered) = oneshot::channel();
+        room.send(Call::Query(Query::Status, answer));
+        let is_waited_for = matches!(answered.try_recv(), Err(oneshot::error::TryRecvError::Empty));
+        assert!(is_waited_for, "nobody dropped it");
+        let answer = answer_of(answered, &node.calls).await;
+        assert_eq!(answer.unwrap_err().kind, ErrorKind::Stopped);
+    }
+
+    #[tokio::test]
+    async fn what_was_answered_before_the_node_went_is_heard() {
+        let (node, mut received, _events) = calls();
+        let asked = node.query(Query::Status);
+        let Some(Call::Query(_, answer)) = received.recv().await else { panic!("a query was asked") };
+        answer.send(Err(CallError::busy())).unwrap();
+        drop(received);
+        assert_eq!(asked.await.unwrap_err().kind, ErrorKind::Busy);
+    }
 }
