@@ -226,6 +226,8 @@ pub enum DraftSlot {
     Message(ConversationId),
     /// A new text for a message of mine.
     Correction(ConversationId, MessageId),
+    /// How the windows of the interface stand: kept like a draft, since it names conversations.
+    Windows,
 }
 
 /// A file that becomes an attachment.

@@ -59,6 +59,8 @@ pub enum Asked {
     Invite,
     /// A draft.
     Draft(DraftSlot),
+    /// How the windows stood, and keeping how they stand.
+    Windows,
     /// Giving the passphrase of a locked directory.
     Unlock,
     /// Setting the first passphrase.

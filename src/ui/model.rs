@@ -3,6 +3,8 @@
 
 use std::collections::BTreeMap;
 
+use serde::{Deserialize, Serialize};
+
 use super::Reach;
 use super::action::Action;
 use super::desk::{Desk, Phase};
@@ -32,7 +34,8 @@ use crate::domain::text::SafeText;
 use crate::domain::time::Timestamp;
 
 /// Where the person is. The pane that has the focus.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Place {
     /// No persona exists yet: its name is asked for.
     FirstRun,
@@ -154,6 +157,8 @@ pub struct Model {
     pub node: NodeState,
     /// What stands beside and below each other.
     pub windows: Windows,
+    /// How they stand as the node keeps it; `None` until it said how they stood.
+    pub windows_kept: Option<String>,
     /// The list of conversations.
     pub messages: Messages,
     /// The conversations that are open.
@@ -214,6 +219,7 @@ impl Model {
             store_failure: None,
             node: NodeState::Running,
             windows: Windows::new(Place::Feed),
+            windows_kept: None,
             messages: Messages::default(),
             chats: BTreeMap::new(),
             feed: Timeline::default(),

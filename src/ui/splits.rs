@@ -1,9 +1,12 @@
-//! What the keys of windows do: splitting, going from one to another, closing, zooming.
+//! What the keys of windows do: splitting, going from one to another, closing, zooming; and how they stand again after a
+//! start as they stood before.
 
 use super::action::Action;
-use super::message::Request;
+use super::message::{Asked, Request};
 use super::model::{Model, Place};
-use super::windows::{Axis, Way};
+use super::panes::chat;
+use super::windows::{Axis, Way, Windows};
+use crate::api::{Command, DraftSlot};
 
 /// Runs an action about windows; `None` when it is none.
 pub fn perform(model: &mut Model, action: Action) -> Option<Vec<Request>> {
@@ -65,4 +68,41 @@ fn split(model: &mut Model, axis: Axis) -> Vec<Request> {
         return model.say("there are as many windows as there can be");
     }
     super::update::go(model, place)
+}
+
+/// Keeps how the windows stand, if that is another way than the node keeps.
+pub fn keep(model: &mut Model) -> Vec<Request> {
+    let Some(text) =
+        model.windows.to_text().filter(|_| !matches!(model.place, Place::FirstRun | Place::Locked))
+    else {
+        return Vec::new();
+    };
+    match &mut model.windows_kept {
+        Some(kept) if *kept != text => {
+            kept.clone_from(&text);
+            vec![Request::Command(Asked::Windows, Command::SaveDraft { slot: DraftSlot::Windows, text })]
+        }
+        _ => Vec::new(),
+    }
+}
+
+/// How the windows stood is known: they stand so again, unless the person has begun to do something. Nothing in them counts
+/// as seen by that.
+pub fn stood(model: &mut Model, text: &str) -> Vec<Request> {
+    let is_first = model.windows_kept.is_none();
+    model.windows_kept = Some(text.to_owned());
+    let is_untouched = model.windows.count() == 1 && model.place == Place::Feed && model.overlay.is_none();
+    let Some(windows) = Windows::from_text(text).filter(|_| is_first && is_untouched) else {
+        return Vec::new();
+    };
+    let mut requests = Vec::new();
+    for place in windows.places() {
+        requests.extend(match place {
+            Place::Chat(thread) => chat::open_unseen(model, thread),
+            place => super::update::go(model, place),
+        });
+    }
+    model.windows = windows;
+    land(model);
+    requests
 }

@@ -19,7 +19,7 @@ use super::widgets::editor::{Editor, PasteTooLong};
 use super::widgets::scroll::scrolled;
 use super::widgets::when;
 use crate::api::{
-    CallError, DraftSlot, ErrorKind, Event, Outcome, StatusView, VaultState, Verification, View,
+    CallError, DraftSlot, ErrorKind, Event, Outcome, Query, StatusView, VaultState, Verification, View,
 };
 use crate::domain::text::SafeText;
 use crate::domain::time::Timestamp;
@@ -34,6 +34,7 @@ pub fn start(model: &mut Model) -> Vec<Request> {
     requests.extend(model.watches.ask_all(&[Watch::Personas, Watch::Status]));
     requests.extend(ask_conversations(model));
     requests.extend(desk::ask(DraftSlot::NewPost));
+    requests.push(Request::Query(Asked::Windows, Query::Draft { slot: DraftSlot::Windows }));
     requests
 }
 
@@ -73,6 +74,7 @@ pub fn update(model: &mut Model, now: Timestamp, message: Message) -> Vec<Reques
     settle(model);
     requests.extend(chat::seen(model, touch));
     requests.extend(chat::tend(model));
+    requests.extend(splits::keep(model));
     if shows {
         requests.push(Request::Draw);
     }
@@ -511,6 +513,7 @@ fn viewed(model: &mut Model, asked: Asked, view: View) -> Vec<Request> {
         (_, View::Peers(peers)) => model.network.take(peers),
         (_, View::Status(status)) => return status_known(model, status),
         (_, View::Invite(invite)) => people::show_invite(model, &invite),
+        (Asked::Windows, View::Draft(draft)) => return splits::stood(model, &draft.text),
         (Asked::Draft(slot), View::Draft(draft)) => return draft_known(model, slot, &draft.text),
         _ => {}
     }
@@ -609,6 +612,8 @@ fn refused(model: &mut Model, asked: Asked, error: &CallError) -> Vec<Request> {
         Asked::Follow => people::refused(model, error),
         Asked::AddPeer => network::refused(model, error),
         Asked::SaveDraft(slot) => return draft_answered(model, slot, Some(error)),
+        // They stand as they stand; it is tried again when they change.
+        Asked::Windows => {}
         Asked::Draft(slot) => {
             model.complain(error);
             return draft_known(model, slot, "");

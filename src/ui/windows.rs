@@ -4,7 +4,10 @@
 //! Invariants: at least one window and at most [`WINDOWS`]; a place stands in one window at a time, so that what one
 //! does in it is seen wherever one looks. Going to a place that has its window goes to that window.
 
+use std::collections::BTreeSet;
+
 use ratatui::layout::Rect;
+use serde::{Deserialize, Serialize};
 
 use super::action::Action;
 use super::layout::WALL;
@@ -14,11 +17,14 @@ use super::model::Place;
 pub const WINDOWS: usize = 8;
 /// The least columns and rows a window needs to be legible, its title included.
 pub const LEAST: (u16, u16) = (24, 5);
+/// What the shares of the parts of one split come to at most.
+const MOST_SHARES: u32 = 1 << 16;
 /// A canvas on which every window has some size, for finding neighbours on screens of any size.
 const CANVAS: Rect = Rect { x: 0, y: 0, width: 60_000, height: 60_000 };
 
 /// How two windows stand to each other.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Axis {
     /// One left, one right.
     Beside,
@@ -65,14 +71,15 @@ enum Zoom {
 }
 
 /// One window, or several that share its room.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 enum Node {
     Window(Place),
     Split(Axis, Vec<Part>),
 }
 
 /// A part of a split and its share of the room, compared with those of the others.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 struct Part {
     share: u32,
     node: Node,
@@ -124,6 +131,30 @@ impl Windows {
     /// What the window with the focus shows.
     pub fn place(&self) -> Option<Place> {
         self.places().get(self.focus).copied()
+    }
+
+    /// How they stand, as text that [`Self::from_text`] reads: nothing for a single one, and `None` while one shows what is
+    /// there for a moment only.
+    pub fn to_text(&self) -> Option<String> {
+        if self.count() < 2 {
+            return Some(String::new());
+        }
+        let stays = self.places().into_iter().all(stays);
+        stays.then(|| serde_json::to_string(&(&self.root, self.focus)).ok()).flatten()
+    }
+
+    /// Several windows as they stood; `None` when the text says nothing of the kind.
+    pub fn from_text(text: &str) -> Option<Self> {
+        let (root, focus): (Node, usize) = serde_json::from_str(text).ok()?;
+        let windows = Self { root, focus, zoom: Zoom::Off };
+        let places = windows.places();
+        let different: BTreeSet<String> = places.iter().map(|place| format!("{place:?}")).collect();
+        let is_sound = (2..=WINDOWS).contains(&places.len())
+            && different.len() == places.len()
+            && focus < places.len()
+            && places.into_iter().all(stays)
+            && windows.root.is_sound();
+        is_sound.then_some(windows)
     }
 
     /// Whether a window shows this.
@@ -238,7 +269,34 @@ impl Windows {
     }
 }
 
+/// Keeps shares small however often windows are split and closed; what is too small to be seen may grow by that.
+fn bound(parts: &mut [Part]) {
+    let sum = |parts: &[Part]| parts.iter().fold(0_u32, |sum, part| sum.saturating_add(part.share));
+    let is_even = |parts: &[Part]| parts.iter().all(|part| part.share.is_multiple_of(2));
+    while is_even(parts) || sum(parts) > MOST_SHARES {
+        for part in &mut *parts {
+            part.share = (part.share / 2).max(1);
+        }
+    }
+}
+
+/// Whether a place is there again after a start.
+const fn stays(place: Place) -> bool {
+    matches!(place, Place::Feed | Place::People | Place::Network | Place::Messages | Place::Chat(_))
+}
+
 impl Node {
+    /// Whether every split has parts, and every part some room.
+    fn is_sound(&self) -> bool {
+        match self {
+            Self::Window(_) => true,
+            Self::Split(_, parts) => {
+                let has_room = |part: &Part| (1..=MOST_SHARES).contains(&part.share) && part.node.is_sound();
+                parts.len() >= 2 && parts.iter().all(has_room)
+            }
+        }
+    }
+
     fn count(&self) -> usize {
         match self {
             Self::Window(_) => 1,
@@ -280,6 +338,7 @@ impl Node {
                         other.share = other.share.saturating_mul(2);
                     }
                     parts.insert(index + 1, Part { share, node: Self::Window(place) });
+                    bound(parts);
                 } else if let Some(part) = parts.get_mut(index) {
                     part.node.split(inside, axis, place);
                 }
@@ -287,13 +346,19 @@ impl Node {
         }
     }
 
-    /// Takes a window out; its room goes to those it shared it with.
+    /// Takes a window out; its room goes to the one before it, or else to the one behind it.
     fn remove(&mut self, at: usize) {
         let Self::Split(_, parts) = self else { return };
         let Some((index, inside)) = find(parts, at) else { return };
         match parts.get_mut(index) {
             Some(Part { node: node @ Self::Split(..), .. }) => node.remove(inside),
-            Some(_) => drop(parts.remove(index)),
+            Some(_) => {
+                let removed = parts.remove(index);
+                if let Some(neighbour) = parts.get_mut(index.saturating_sub(1)) {
+                    neighbour.share = neighbour.share.saturating_add(removed.share);
+                }
+                bound(parts);
+            }
             None => {}
         }
         if parts.len() == 1
@@ -416,6 +481,54 @@ mod tests {
     }
 
     #[test]
+    fn the_room_of_a_closed_window_goes_back_to_where_it_came_from() {
+        let mut windows = Windows::new(Place::Messages);
+        windows.split(Axis::Beside, chat(1));
+        let before = windows.clone();
+        for _ in 0..100 {
+            windows.split(Axis::Beside, chat(2));
+            windows.close();
+            assert_eq!(windows, before);
+        }
+        // Half of a half of a half: in the end all have some room still.
+        for number in 2..102 {
+            windows.split(Axis::Beside, chat(number));
+            windows.go(Way::Previous);
+            windows.close();
+            windows.follow(chat(number));
+        }
+        let Node::Split(_, parts) = &windows.root else { panic!("there are two") };
+        assert!(parts.iter().all(|part| (1..=MOST_SHARES).contains(&part.share)), "{parts:?}");
+        assert_eq!(windows.count(), 2);
+    }
+
+    #[test]
+    fn windows_that_stood_stand_again_and_nothing_else_does() {
+        let mut windows = Windows::new(Place::Messages);
+        assert_eq!(windows.to_text().as_deref(), Some(""));
+        windows.split(Axis::Beside, chat(1));
+        windows.split(Axis::Below, chat(2));
+        windows.go(Way::Left);
+        let text = windows.to_text().unwrap();
+        assert_eq!(Windows::from_text(&text), Some(windows.clone()));
+        let id = "01".repeat(16);
+        for (part, other) in [
+            (format!("{{\"chat\":\"{id}\"}}"), "\"messages\"".to_owned()),
+            ("messages".to_owned(), "compose".to_owned()),
+            (",0]".to_owned(), ",3]".to_owned()),
+            ("\"share\":1".to_owned(), "\"share\":0".to_owned()),
+            ("\"share\":1".to_owned(), "\"share\":65537".to_owned()),
+            ("beside".to_owned(), "behind".to_owned()),
+        ] {
+            assert!(text.contains(&part), "{part} in {text}");
+            assert_eq!(Windows::from_text(&text.replacen(&part, &other, 1)), None, "{other}");
+        }
+        assert!([Windows::from_text(""), Windows::from_text("[\"feed\",0]")].iter().all(Option::is_none));
+        windows.follow(Place::Compose);
+        assert_eq!(windows.to_text(), None, "a text that is written is not there after a start");
+    }
+
+    #[test]
     fn one_goes_to_the_neighbour_one_sees() {
         let mut windows = Windows::new(Place::Feed);
         windows.split(Axis::Beside, Place::Messages);
@@ -487,6 +600,8 @@ mod tests {
                 once.dedup();
                 prop_assert_eq!(&once, &places);
             }
+            let kept = windows.to_text().and_then(|text| Windows::from_text(&text));
+            prop_assert_eq!(kept, (windows.count() > 1).then(|| Windows { zoom: Zoom::Off, ..windows.clone() }));
             let body = Rect { x: 0, y: 1, width, height };
             let (shown, walls) = windows.areas(body, 0);
             prop_assert!(shown.iter().any(|window| window.has_focus));

@@ -53,6 +53,7 @@ pub fn slot_name(slot: DraftSlot) -> String {
         DraftSlot::Edit(target) => format!("edit {target}"),
         DraftSlot::Message(conversation) => format!("message {conversation}"),
         DraftSlot::Correction(conversation, message) => format!("correction {conversation} {message}"),
+        DraftSlot::Windows => "windows".to_owned(),
     }
 }
 

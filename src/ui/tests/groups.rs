@@ -90,11 +90,7 @@ fn a_post_goes_to_the_circle_that_was_chosen_and_the_next_one_to_everybody() {
 }
 
 fn type_in(session: &mut Session, text: &str) {
-    session.keys(":");
-    for letter in text.chars() {
-        session.keys(if letter == ' ' { "Space".to_owned() } else { letter.to_string() }.as_str());
-    }
-    session.keys("Enter");
+    session.keys(":").types(text).keys("Enter");
 }
 
 #[test]

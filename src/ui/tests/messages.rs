@@ -606,3 +606,33 @@ fn in_ascii_without_colours() {
     session.keys("g d j Enter Ctrl-w v k Enter");
     insta::assert_snapshot!("chat_ascii_120x24", session.picture());
 }
+
+/// A person who comes back finds the windows as they stood, and nothing in them counts as seen by that.
+#[test]
+fn windows_stand_after_a_start_as_they_stood_before() {
+    let mut session = Session::new(in_use()).sized(120, 40);
+    session.keys("g d Enter").keys("Ctrl-w v").keys("Ctrl-w s");
+    session.keys("g p");
+    let (places, focus) = (session.model.windows.places(), session.model.windows.focus());
+    assert_eq!(places.len(), 3);
+    let before = session.picture();
+    let mut again = Session::new(session.node).sized(120, 40);
+    assert_eq!((again.model.windows.places(), again.model.windows.focus()), (places, focus));
+    assert_eq!(again.picture(), before);
+    again.keys("Ctrl-w o").keys("g f");
+    assert_eq!(Session::new(again.node).model.windows.count(), 1, "a single window is not kept");
+}
+
+#[test]
+fn a_start_marks_nothing_as_read_and_does_not_move_who_has_begun() {
+    let mut session = Session::new(in_use()).sized(120, 40);
+    session.keys("g d Enter").keys("Ctrl-w v").keys("Ctrl-w h");
+    let mut node = session.node;
+    let unread = unread(message(90, 0x4d, "mo", Duration::from_mins(1), "While you were away"));
+    let (view, messages) = &mut node.mail.talks[0];
+    messages.push(MessageView { thread: view.thread, ..unread });
+    node.commands.clear();
+    let again = Session::new(node);
+    assert!(matches!(again.model.place, Place::Chat(_)), "{:?}", again.model.place);
+    assert_eq!(again.node.commands, [], "nobody has looked yet");
+}

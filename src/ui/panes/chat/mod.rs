@@ -233,6 +233,15 @@ pub fn open(model: &mut Model, thread: ConversationId) -> Vec<Request> {
     requests
 }
 
+/// Has a conversation in its window without anybody having looked at it.
+pub fn open_unseen(model: &mut Model, thread: ConversationId) -> Vec<Request> {
+    let requests = open(model, thread);
+    if let Some(chat) = model.chats.get_mut(&thread) {
+        chat.look = Look::Done;
+    }
+    requests
+}
+
 /// Has a conversation in memory.
 fn have(model: &mut Model, thread: ConversationId) -> Vec<Request> {
     if model.chats.contains_key(&thread) {
