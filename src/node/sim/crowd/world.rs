@@ -23,7 +23,7 @@ use crate::domain::time::Timestamp;
 use crate::node::engine::{CallId, Faults, Input};
 use crate::node::sim::network::Link;
 use crate::node::sim::node::{Boot, LinkIndex, NodeIndex};
-use crate::node::sim::observer::Recorder;
+use crate::node::sim::observer::{Ledger, Recorder};
 use crate::node::sim::queue::Queue;
 use crate::node::sim::traffic::{Side, Traffic};
 
@@ -52,7 +52,7 @@ pub(super) enum Happening {
 
 /// Whether questions for what is new are answered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Pulls {
+pub(in crate::node::sim) enum Pulls {
     /// As the program does.
     Answered,
     /// With pages that end where they began: only pushes move anything.
@@ -66,10 +66,14 @@ pub(in crate::node::sim) struct World {
     pub(in crate::node::sim) nodes: Vec<Node>,
     /// Nodes that show at once what they are handed on the stem, to see who has it already.
     pub(in crate::node::sim) probers: BTreeSet<NodeIndex>,
+    /// Nodes to which no pushed sealed post comes.
+    pub(in crate::node::sim) deaf: BTreeSet<NodeIndex>,
     /// Who writes down every frame, if anybody does.
     pub(in crate::node::sim) recorder: Option<Recorder>,
+    /// Who writes down since when what is in whose pool, if anybody does.
+    pub(in crate::node::sim) ledger: Option<Ledger>,
     pub(super) links: Vec<Link>,
-    pub(super) pulls: Pulls,
+    pub(in crate::node::sim) pulls: Pulls,
     /// Streams of a hundred that are lost.
     pub(super) loss_percent: u32,
     pub(super) tally: Tally,
@@ -105,7 +109,9 @@ impl World {
             reader_key,
             nodes: Vec::new(),
             probers: BTreeSet::new(),
+            deaf: BTreeSet::new(),
             recorder: None,
+            ledger: None,
             links: Vec::new(),
             pulls: Pulls::Answered,
             loss_percent: 0,
@@ -245,10 +251,19 @@ impl World {
         self.commits += 1;
         self.look(index, from);
         self.look_at_seats(index);
+        self.write_pool_down(index);
         for effect in effects {
             self.perform(index, effect);
         }
         self.plan_deadline(index);
+    }
+
+    fn write_pool_down(&mut self, index: NodeIndex) {
+        let frames = self.recorder.as_ref().map_or(0, Recorder::frames_count);
+        let now = self.now;
+        if let Some(ledger) = &mut self.ledger {
+            self.nodes[index].read(|read| ledger.note(index, read, now, frames));
+        }
     }
 
     /// Lets input reach a node later, if it still lives then.
