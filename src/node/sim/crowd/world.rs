@@ -9,7 +9,7 @@ use std::time::Duration;
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 
-use super::node::Node;
+use super::node::{Make, Node};
 use super::seating::Waits;
 use super::spies::Spies;
 use super::tally::Tally;
@@ -74,6 +74,8 @@ pub(in crate::node::sim) struct World {
     pub(in crate::node::sim) ledger: Option<Ledger>,
     pub(super) links: Vec<Link>,
     pub(in crate::node::sim) pulls: Pulls,
+    /// What nodes that come from now on are for.
+    pub(super) make: Make,
     /// Streams of a hundred that are lost.
     pub(super) loss_percent: u32,
     pub(super) tally: Tally,
@@ -114,6 +116,7 @@ impl World {
             ledger: None,
             links: Vec::new(),
             pulls: Pulls::Answered,
+            make: Make::Many,
             loss_percent: 0,
             tally: Tally::default(),
             watch: None,
@@ -143,6 +146,7 @@ impl World {
         let index = self.nodes.len();
         let key = if index == 0 { &self.author_key } else { &self.reader_key };
         let node = Node::new(&self.empty_store, Arc::clone(key), faults, &mut self.dice);
+        let node = node.made_for(self.make);
         self.by_id.insert(node.network_id, index);
         self.nodes.push(node);
         self.start(index);
