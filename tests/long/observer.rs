@@ -6,20 +6,13 @@ use itsgoin::node::sim::observer::{
     Aim, Check, Depth, Leak, Mesh, observe, observe_check, observe_leak, targets,
 };
 
-fn seeds() -> std::ops::Range<u64> {
-    match std::env::var("ITSGOIN_SEED") {
-        Ok(seed) => {
-            let seed = seed.parse().expect("a seed is a number");
-            seed..seed + 1
-        }
-        Err(_) => 1..21,
-    }
-}
+const SEEDS: std::ops::Range<u64> = 1..21;
 
 #[test]
 fn observer_of_twenty_histories_learns_nothing() {
-    let observed = observe(seeds(), Depth::Heads);
-    println!("seeds {:?}: {:?} posts of conversations, and others", seeds(), observed.posts);
+    let seeds = super::seeds::of_environment(SEEDS);
+    let observed = observe(seeds.clone(), Depth::Heads);
+    println!("seeds {seeds:?}: {:?} posts of conversations, and others", observed.posts);
     println!("| check | worst | bound | seed |\n|---|---|---|---|");
     for (check, seed, verdict) in &observed.checks {
         match verdict {
