@@ -36,7 +36,7 @@ pub struct KnownSealedCursor {
 impl Read<'_> {
     /// Everything in every table: which table, and the bytes of a value. Numbers come in both orders of bytes.
     #[cfg(test)]
-    pub(crate) fn list_values(&self) -> Result<Vec<(String, Vec<u8>)>, DbError> {
+    pub(crate) fn list_values(self) -> Result<Vec<(String, Vec<u8>)>, DbError> {
         use rusqlite::types::ValueRef;
         let tables: Vec<String> =
             self.list("SELECT name FROM sqlite_schema WHERE type = 'table'", [], |row| row.get(0))?;
