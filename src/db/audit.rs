@@ -34,6 +34,30 @@ pub struct KnownSealedCursor {
 }
 
 impl Read<'_> {
+    /// Everything in every table: which table, and the bytes of a value. Numbers come in both orders of bytes.
+    #[cfg(test)]
+    pub(crate) fn list_values(self) -> Result<Vec<(String, Vec<u8>)>, DbError> {
+        use rusqlite::types::ValueRef;
+        let tables: Vec<String> =
+            self.list("SELECT name FROM sqlite_schema WHERE type = 'table'", [], |row| row.get(0))?;
+        let mut all = Vec::new();
+        for table in tables {
+            let rows = self.list(&format!("SELECT * FROM \"{table}\""), [], |row| {
+                let columns = 0..row.as_ref().column_count();
+                let bytes = |column| {
+                    Ok(match row.get_ref(column)? {
+                        ValueRef::Blob(bytes) | ValueRef::Text(bytes) => bytes.to_vec(),
+                        ValueRef::Integer(number) => [number.to_be_bytes(), number.to_le_bytes()].concat(),
+                        ValueRef::Real(_) | ValueRef::Null => Vec::new(),
+                    })
+                };
+                columns.map(bytes).collect::<rusqlite::Result<Vec<Vec<u8>>>>()
+            })?;
+            all.extend(rows.into_iter().flatten().map(|bytes| (table.clone(), bytes)));
+        }
+        Ok(all)
+    }
+
     /// Every cursor in a log of sealed posts.
     pub fn list_known_sealed_cursors(&self) -> Result<Vec<KnownSealedCursor>, DbError> {
         self.list(

@@ -74,6 +74,8 @@ pub enum Durability {
 pub struct Database {
     connection: Connection,
     path: Option<PathBuf>,
+    /// How the last transaction was to reach the disk: the connection is still set to it.
+    durability: Option<Durability>,
 }
 
 impl Database {
@@ -92,7 +94,7 @@ impl Database {
             | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let connection = Connection::open_with_flags(path, flags)?;
         connection.pragma_update(None, "journal_mode", "WAL")?;
-        let mut database = Self { connection, path: Some(path.to_owned()) };
+        let mut database = Self { connection, path: Some(path.to_owned()), durability: None };
         database.prepare(epoch)?;
         Ok(database)
     }
@@ -102,7 +104,7 @@ impl Database {
     /// # Errors
     /// [`OpenError`] when SQLite has no memory.
     pub fn in_memory(epoch: &[u8; 32]) -> Result<Self, OpenError> {
-        let mut database = Self { connection: Connection::open_in_memory()?, path: None };
+        let mut database = Self { connection: Connection::open_in_memory()?, path: None, durability: None };
         database.prepare(epoch)?;
         Ok(database)
     }
@@ -138,7 +140,7 @@ impl Database {
         let connection = Connection::open_with_flags(path, flags)?;
         harden(&connection)?;
         connection.set_prepared_statement_cache_capacity(64);
-        Ok(Self { connection, path: Some(path.to_owned()) })
+        Ok(Self { connection, path: Some(path.to_owned()), durability: None })
     }
 
     /// Reads one snapshot.
@@ -159,11 +161,14 @@ impl Database {
         durability: Durability,
         steps: impl FnOnce(&Batch<'_>) -> Result<T, DbError>,
     ) -> Result<T, DbError> {
-        let synchronous = match durability {
-            Durability::Normal => "NORMAL",
-            Durability::Full => "FULL",
-        };
-        self.connection.pragma_update(None, "synchronous", synchronous)?;
+        if self.durability != Some(durability) {
+            let synchronous = match durability {
+                Durability::Normal => "NORMAL",
+                Durability::Full => "FULL",
+            };
+            self.connection.pragma_update(None, "synchronous", synchronous)?;
+            self.durability = Some(durability);
+        }
         let transaction =
             self.connection.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
         let result = steps(&Batch(&transaction))?;
@@ -198,7 +203,7 @@ impl Database {
     /// [`Self::in_memory`] with pages of this many bytes: where most tables hold a few rows, small ones save memory.
     #[cfg(any(test, feature = "sim"))]
     pub(crate) fn in_small_memory(epoch: &[u8; 32], page_bytes: u32) -> Result<Self, OpenError> {
-        let mut database = Self { connection: Connection::open_in_memory()?, path: None };
+        let mut database = Self { connection: Connection::open_in_memory()?, path: None, durability: None };
         database.connection.pragma_update(None, "page_size", page_bytes)?;
         database.prepare(epoch)?;
         Ok(database)
@@ -220,7 +225,7 @@ impl Database {
         connection.deserialize_read_exact("main", snapshot, snapshot.len(), false)?;
         harden(&connection)?;
         connection.set_prepared_statement_cache_capacity(128);
-        Ok(Self { connection, path: None })
+        Ok(Self { connection, path: None, durability: None })
     }
 }
 

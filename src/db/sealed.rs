@@ -23,6 +23,7 @@ pub struct SealedArrival {
     pub size: u32,
 }
 
+const LAST_SEALED: &str = "SELECT seq FROM sqlite_sequence WHERE name = 'sealed_log'";
 pub(super) const LIST_SEALED: &str =
     "SELECT seq, object_id, size FROM sealed_log WHERE seq > ?1 AND seq <= ?2 ORDER BY seq LIMIT ?3";
 pub(super) const LIST_SEALED_TAGS: &str =
@@ -44,9 +45,14 @@ fn count(limit: usize) -> i64 {
 impl Read<'_> {
     /// The highest number ever given to a sealed post.
     pub fn get_last_sealed_seq(&self) -> Result<Seq, DbError> {
-        let last =
-            self.find("SELECT seq FROM sqlite_sequence WHERE name = 'sealed_log'", [], |row| row.get(0))?;
+        let last = self.find(LAST_SEALED, [], |row| row.get(0))?;
         Ok(last.unwrap_or_default())
+    }
+
+    /// How often that was asked over this connection.
+    #[cfg(test)]
+    pub(crate) fn count_last_sealed_reads(self) -> Result<i32, DbError> {
+        Ok(self.statement(LAST_SEALED)?.get_status(rusqlite::StatementStatus::Run))
     }
 
     /// Sealed posts after `since`, up to and with `upto`, oldest first, at most `limit`.
@@ -120,14 +126,15 @@ impl Read<'_> {
 }
 
 impl Write<'_> {
-    /// Takes a sealed post in under the next number, on the account of whoever brought it. It must not be here.
+    /// Takes a sealed post in, on the account of whoever brought it, under the next number, which is returned. It must not be
+    /// here.
     pub fn insert_sealed(
         &self,
         object_id: ObjectId,
         sealed: &Sealed,
         envelope: &Envelope,
         introducer: &Introducer,
-    ) -> Result<(), DbError> {
+    ) -> Result<Seq, DbError> {
         let taken = count(envelope.bytes.len()).saturating_add(STORED_OVERHEAD_BYTES);
         let (node, prefix) = self.count_introduced(introducer, taken)?;
         let tags: Vec<u8> = sealed.tags().iter().flat_map(|tag| *tag.as_bytes()).collect();
@@ -144,7 +151,8 @@ impl Write<'_> {
         for tag in sealed.tags() {
             self.execute("INSERT INTO sealed_tags (tag, seq) VALUES (?1, ?2)", params![tag, seq])?;
         }
-        self.change_class_bytes(Class::Pool, taken)
+        self.change_class_bytes(Class::Pool, taken)?;
+        Ok(seq)
     }
 
     /// Removes a sealed post.

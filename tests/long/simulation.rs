@@ -40,13 +40,7 @@ fn three_hundred_histories_lose_no_message_and_show_none_twice() {
 
 #[test]
 fn two_thousand_histories_keep_every_promise() {
-    let seeds = match std::env::var("ITSGOIN_SEED") {
-        Ok(seed) => {
-            let seed = seed.parse().expect("a seed is a number");
-            seed..seed + 1
-        }
-        Err(_) => 0..SEEDS,
-    };
+    let seeds = super::seeds::of_environment(0..SEEDS);
     let threads: Vec<_> = (0..THREADS)
         .map(|thread| {
             let seeds = seeds.clone();

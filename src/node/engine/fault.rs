@@ -44,6 +44,8 @@ pub enum Fault {
     AsksForOneTag,
     /// The profile of a stranger who wrote is asked for.
     AsksWhoWrote,
+    /// What was confirmed still stands among what is to be confirmed.
+    KeepsConfirmed,
     /// Effects are performed before their transaction is committed.
     ToldBeforeCommitted,
 }

@@ -27,6 +27,7 @@ use crate::db::introducers::Introducer;
 use crate::db::objects::Have;
 use crate::db::{DbError, Read};
 use crate::domain::envelope::Verified;
+use crate::domain::log::Seq;
 use crate::domain::sealed::{Sealed, day_of};
 use crate::domain::time::Timestamp;
 use crate::limits::SEALED_DAYS;
@@ -53,13 +54,21 @@ pub(super) enum SealedIntake {
 pub(super) struct Pool {
     stem: Stem,
     decoys: Decoys,
+    /// The number of the post that came last.
+    last: Seq,
     /// Whether something was published that is not synced yet.
     is_unsynced: bool,
 }
 
 impl Pool {
     pub(super) fn load(read: Read<'_>, decoys_per_hour: u32) -> Result<Self, DbError> {
-        Ok(Self { stem: Stem::load(read)?, decoys: Decoys::new(decoys_per_hour), is_unsynced: false })
+        let (stem, decoys) = (Stem::load(read)?, Decoys::new(decoys_per_hour));
+        Ok(Self { stem, decoys, last: read.get_last_sealed_seq()?, is_unsynced: false })
+    }
+
+    /// The number of the post that came last, or a higher one. Every step asks for it, so it is not read from the store.
+    pub(super) const fn last(&self) -> Seq {
+        self.last
     }
 
     pub(super) fn next_deadline(&self) -> Option<Timestamp> {
@@ -135,7 +144,7 @@ impl Engine {
         }
         let counted =
             if self.faults.has(Fault::IntroducerNotCounted) { &Introducer::UNKNOWN } else { introducer };
-        step.store.insert_sealed(post.id(), post.content(), post.envelope(), counted)?;
+        self.pool.last = step.store.insert_sealed(post.id(), post.content(), post.envelope(), counted)?;
         self.space.pool_changed();
         Ok(SealedIntake::New)
     }

@@ -212,7 +212,8 @@ impl Engine {
             return self.spread_sealed(step, post, &introducer, None);
         }
         if self.faults.has(Fault::ShowsItsStem) {
-            step.store.insert_sealed(post.id(), post.content(), post.envelope(), &introducer)?;
+            self.pool.last =
+                step.store.insert_sealed(post.id(), post.content(), post.envelope(), &introducer)?;
         }
         self.put_on_stem(step, post.envelope(), &introducer, None)
     }

@@ -1,5 +1,7 @@
 //! Engines that write to each other over sealed posts, of which some never come, or late, or twice.
 
+mod archive;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use rand::rngs::StdRng;

@@ -33,7 +33,7 @@ struct FirstContact {
 impl Engine {
     /// Looks through what came since the last time, a random moment after it came.
     pub(super) fn match_due(&mut self, step: &mut Step<'_, '_>) -> Result<(), DbError> {
-        let last = step.store.get_last_sealed_seq()?;
+        let last = self.pool.last();
         if last <= self.talks.matched {
             self.talks.next_match = None;
             return Ok(());

@@ -40,8 +40,11 @@ impl Engine {
 
     /// Renews what is due and forgets secrets nobody can have written to any more.
     pub(super) fn renew_prekeys(&mut self, step: &mut Step<'_, '_>) -> Result<(), DbError> {
-        let personas: Vec<PostingId> = self.keys.keys().copied().collect();
-        for persona in personas {
+        let is_due =
+            |persona: &PostingId| self.talks.renewals.get(persona).is_none_or(|due| *due <= step.now);
+        // At rest, so in nearly every step, nothing is.
+        let due: Vec<PostingId> = self.keys.keys().filter(|persona| is_due(persona)).copied().collect();
+        for persona in due {
             let due = match self.talks.renewals.get(&persona) {
                 Some(due) => *due,
                 None => self.first_renewal(step, persona),
@@ -51,6 +54,9 @@ impl Engine {
             }
         }
         let now = step.now;
+        if self.talks.prekeys.iter().all(|prekey| now.since(prekey.made) <= PREKEY_KEPT) {
+            return Ok(());
+        }
         let (old, kept): (Vec<Prekey>, Vec<Prekey>) = std::mem::take(&mut self.talks.prekeys)
             .into_iter()
             .partition(|prekey| now.since(prekey.made) > PREKEY_KEPT);

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 
+use crate::crypto::data_key::DataKey;
 use crate::crypto::keys::PostingKey;
 use crate::db::{Database, DbError, Durability, Read};
 use crate::domain::ids::{NetworkId, PostingId};
@@ -19,6 +20,27 @@ use crate::node::sim::traffic::Asked;
 
 /// Prepared statements a store of a crowd keeps: memory against time, measured in `docs/spread.md`.
 const STATEMENTS: usize = 48;
+/// The same among a few hundred nodes, where it is not memory that is short: as many as in the program.
+const STATEMENTS_OF_FEW: usize = 128;
+
+/// What the nodes of a crowd are for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::node::sim) enum Make {
+    /// Thousands in one process.
+    Many,
+    /// A few hundred that pass sealed posts on: locked, so that none looks through the pool for what is for it, which no other
+    /// node could see.
+    Carriers,
+}
+
+impl Make {
+    const fn statements(self) -> usize {
+        match self {
+            Self::Many => STATEMENTS,
+            Self::Carriers => STATEMENTS_OF_FEW,
+        }
+    }
+}
 
 enum Power {
     On(Box<Committer>),
@@ -35,6 +57,7 @@ pub(in crate::node::sim) struct Node {
     /// The keys it starts with.
     keys: Vec<Arc<PostingKey>>,
     decoys_per_hour: u32,
+    make: Make,
     faults: Faults,
     rng: StdRng,
     pub(super) links: BTreeMap<ConnectionId, LinkIndex>,
@@ -55,7 +78,7 @@ impl Node {
         };
         let (network_id, epoch) = (NetworkId::from_bytes(bytes()), bytes());
         let rng = StdRng::from_seed(bytes());
-        let mut database = open(empty_store);
+        let mut database = open(empty_store, STATEMENTS);
         database
             .transaction(Durability::Normal, |batch| batch.step(|store| store.update_epoch_secret(&epoch)))
             .expect("a store in memory does not fail");
@@ -67,6 +90,7 @@ impl Node {
             keys: vec![Arc::clone(&key)],
             key,
             decoys_per_hour: 0,
+            make: Make::Many,
             faults,
             rng,
             links: BTreeMap::new(),
@@ -75,6 +99,12 @@ impl Node {
             deadline: None,
             numbers: 0,
         }
+    }
+
+    /// The same, for something else.
+    pub(super) const fn made_for(mut self, make: Make) -> Self {
+        self.make = make;
+        self
     }
 
     /// The same without a persona from the start on, and with decoys.
@@ -104,7 +134,7 @@ impl Node {
         let Power::Off(disk) = &self.power else { return };
         let keys = self.keys.clone();
         let setup = Setup {
-            data_key: Some(std::sync::Arc::new(crate::crypto::data_key::DataKey::from_secret(&[7; 32]))),
+            data_key: (self.make == Make::Many).then(|| Arc::new(DataKey::from_secret(&[7; 32]))),
             network_id: self.network_id,
             keys,
             connections: crate::limits::CONNECTIONS,
@@ -113,7 +143,8 @@ impl Node {
             decoys_per_hour: self.decoys_per_hour,
             faults: self.faults,
         };
-        let committer = Committer::load(open(disk), setup).expect("the store can be read");
+        let committer =
+            Committer::load(open(disk, self.make.statements()), setup).expect("the store can be read");
         self.power = Power::On(Box::new(committer));
         self.boot = self.boot.next();
     }
@@ -156,6 +187,6 @@ impl Node {
     }
 }
 
-fn open(disk: &[u8]) -> Database {
-    Database::restore_small(disk, STATEMENTS).expect("what was copied can be opened")
+fn open(disk: &[u8], statements: usize) -> Database {
+    Database::restore_small(disk, statements).expect("what was copied can be opened")
 }

@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use rand::{Rng, RngExt};
 
+use super::node::Make;
 use super::spread::percentile;
 use super::world::World;
 use crate::api::Command;
@@ -202,6 +203,7 @@ pub(super) fn gather(seed: u64, nodes: usize, spy_percent: usize, leaving: Leavi
         Leaving::AtOnce => Faults::plant(Fault::SpreadsAtOnce),
     };
     let mut world = World::new(seed, faults);
+    world.make = Make::Carriers;
     for number in 0..nodes {
         let index = world.add_node();
         let mut known = BTreeSet::new();

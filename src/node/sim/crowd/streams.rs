@@ -139,6 +139,9 @@ impl World {
         let End { node, connection, .. } = self.links[link].end(to);
         let End { node: sender, boot, .. } = self.links[link].end(to.other());
         self.input_in(Duration::ZERO, sender, boot, Input::SealedHanded { id, end: HandOver::Taken });
+        if self.deaf.contains(&node) {
+            return;
+        }
         let SealedPush { item, stage } = push;
         let stage = if self.probers.contains(&node) { Stage::Spread } else { stage };
         let lacked = self.nodes[node].read(|read| answer::lacked(read, vec![item])).unwrap_or_default();

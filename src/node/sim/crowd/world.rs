@@ -9,7 +9,7 @@ use std::time::Duration;
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 
-use super::node::Node;
+use super::node::{Make, Node};
 use super::seating::Waits;
 use super::spies::Spies;
 use super::tally::Tally;
@@ -23,7 +23,7 @@ use crate::domain::time::Timestamp;
 use crate::node::engine::{CallId, Faults, Input};
 use crate::node::sim::network::Link;
 use crate::node::sim::node::{Boot, LinkIndex, NodeIndex};
-use crate::node::sim::observer::Recorder;
+use crate::node::sim::observer::{Ledger, Recorder};
 use crate::node::sim::queue::Queue;
 use crate::node::sim::traffic::{Side, Traffic};
 
@@ -52,7 +52,7 @@ pub(super) enum Happening {
 
 /// Whether questions for what is new are answered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Pulls {
+pub(in crate::node::sim) enum Pulls {
     /// As the program does.
     Answered,
     /// With pages that end where they began: only pushes move anything.
@@ -66,10 +66,16 @@ pub(in crate::node::sim) struct World {
     pub(in crate::node::sim) nodes: Vec<Node>,
     /// Nodes that show at once what they are handed on the stem, to see who has it already.
     pub(in crate::node::sim) probers: BTreeSet<NodeIndex>,
+    /// Nodes to which no pushed sealed post comes.
+    pub(in crate::node::sim) deaf: BTreeSet<NodeIndex>,
     /// Who writes down every frame, if anybody does.
     pub(in crate::node::sim) recorder: Option<Recorder>,
+    /// Who writes down since when what is in whose pool, if anybody does.
+    pub(in crate::node::sim) ledger: Option<Ledger>,
     pub(super) links: Vec<Link>,
-    pub(super) pulls: Pulls,
+    pub(in crate::node::sim) pulls: Pulls,
+    /// What nodes that come from now on are for.
+    pub(super) make: Make,
     /// Streams of a hundred that are lost.
     pub(super) loss_percent: u32,
     pub(super) tally: Tally,
@@ -105,9 +111,12 @@ impl World {
             reader_key,
             nodes: Vec::new(),
             probers: BTreeSet::new(),
+            deaf: BTreeSet::new(),
             recorder: None,
+            ledger: None,
             links: Vec::new(),
             pulls: Pulls::Answered,
+            make: Make::Many,
             loss_percent: 0,
             tally: Tally::default(),
             watch: None,
@@ -137,6 +146,7 @@ impl World {
         let index = self.nodes.len();
         let key = if index == 0 { &self.author_key } else { &self.reader_key };
         let node = Node::new(&self.empty_store, Arc::clone(key), faults, &mut self.dice);
+        let node = node.made_for(self.make);
         self.by_id.insert(node.network_id, index);
         self.nodes.push(node);
         self.start(index);
@@ -245,10 +255,19 @@ impl World {
         self.commits += 1;
         self.look(index, from);
         self.look_at_seats(index);
+        self.write_pool_down(index);
         for effect in effects {
             self.perform(index, effect);
         }
         self.plan_deadline(index);
+    }
+
+    fn write_pool_down(&mut self, index: NodeIndex) {
+        let frames = self.recorder.as_ref().map_or(0, Recorder::frames_count);
+        let now = self.now;
+        if let Some(ledger) = &mut self.ledger {
+            self.nodes[index].read(|read| ledger.note(index, read, now, frames));
+        }
     }
 
     /// Lets input reach a node later, if it still lives then.

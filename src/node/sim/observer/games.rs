@@ -149,7 +149,7 @@ impl Table {
     /// Adds the posts of a history.
     pub(super) fn add(&mut self, record: &Recorder, truth: &Truth) {
         self.histories += 1;
-        let holders = record.holders_after(Duration::from_secs(30));
+        let holders = record.holders_after(&truth.pools, Duration::from_secs(30));
         let mut last: Option<Timestamp> = None;
         let mut besides: Vec<Besides> = Vec::new();
         for (post, holders) in record.posts.iter().zip(holders) {

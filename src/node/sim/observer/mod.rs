@@ -7,6 +7,7 @@
 
 mod checks;
 mod games;
+mod ledger;
 mod mutants;
 mod record;
 mod targets;
@@ -17,6 +18,7 @@ mod tests;
 
 pub use self::checks::{Check, Depth, Figure, Finding, Verdict};
 pub use self::games::{Game, Score};
+pub(in crate::node::sim) use self::ledger::Ledger;
 pub use self::mutants::Leak;
 pub(in crate::node::sim) use self::record::Recorder;
 pub use self::targets::{Aim, Mesh, Pushes, Targets, targets};
@@ -26,8 +28,10 @@ use self::world::{PLAN, play};
 
 /// What came of the histories of some seeds.
 pub struct Observed {
-    /// The worst figure of each hard check, or what one of them found first.
-    pub checks: Vec<(Check, Verdict)>,
+    /// The worst figure of each hard check with its seed, or what it found first.
+    pub checks: Vec<(Check, u64, Verdict)>,
+    /// Everything that was found, with the seed that plays it again.
+    pub findings: Vec<(u64, Finding)>,
     /// Posts of conversations, and other sealed ones.
     pub posts: [usize; 2],
     /// The games over all seeds.
@@ -37,19 +41,21 @@ pub struct Observed {
 /// Plays the histories of these seeds, checks each, and plays the games over all of them.
 #[must_use]
 pub fn observe(seeds: std::ops::Range<u64>, depth: Depth) -> Observed {
-    let mut checks: Vec<(Check, Verdict)> = Vec::new();
+    let (mut checks, mut findings) = (Vec::<(Check, u64, Verdict)>::new(), Vec::new());
     let mut table = Table::default();
     for seed in seeds {
         let (record, truth) = play(seed, PLAN, None);
         for (check, verdict) in checks::all(&record, &truth, depth) {
-            match checks.iter_mut().find(|(known, _)| *known == check) {
-                Some((_, known)) => *known = worse(*known, verdict),
-                None => checks.push((check, verdict)),
+            findings.extend(verdict.err().map(|finding| (seed, finding)));
+            match checks.iter_mut().find(|(known, ..)| *known == check) {
+                Some((_, of, known)) if is_worse(*known, verdict) => (*of, *known) = (seed, verdict),
+                Some(_) => {}
+                None => checks.push((check, seed, verdict)),
             }
         }
         table.add(&record, &truth);
     }
-    Observed { checks, posts: table.posts(), games: table.play() }
+    Observed { checks, findings, posts: table.posts(), games: table.play() }
 }
 
 /// Plays one history; what one check says.
@@ -70,9 +76,10 @@ pub fn observe_leak(seed: u64, leak: Leak, depth: Depth) -> Verdict {
     checks::one(leak.check(), &record, &truth, depth)
 }
 
-fn worse(known: Verdict, new: Verdict) -> Verdict {
+/// Whether a verdict is worse than one of another seed. Of two findings the first stands for both.
+fn is_worse(known: Verdict, new: Verdict) -> bool {
     match (known, new) {
-        (Ok(known), Ok(new)) => Ok(known.or_worse(new)),
-        (Err(found), _) | (_, Err(found)) => Err(found),
+        (Ok(known), Ok(new)) => new.worst > known.worst,
+        (known, new) => known.is_ok() && new.is_err(),
     }
 }

@@ -55,6 +55,8 @@ pub enum Leak {
     LiteralSeed,
     /// Who makes a post shows it while it is on the stem.
     ShownOnStem,
+    /// Who makes a post spreads it itself.
+    SpreadWhereMade,
     /// What is for a node is stored after what came with it.
     CommittedApart,
     /// The profile of a stranger who wrote is asked for.
@@ -69,7 +71,7 @@ pub enum Leak {
 
 impl Leak {
     /// All of them.
-    pub const ALL: [Self; 21] = [
+    pub const ALL: [Self; 22] = [
         Self::AuthorReused,
         Self::TagIsPersona,
         Self::NextSeedInClear,
@@ -86,6 +88,7 @@ impl Leak {
         Self::NotServed,
         Self::LiteralSeed,
         Self::ShownOnStem,
+        Self::SpreadWhereMade,
         Self::CommittedApart,
         Self::ProfileFetched,
         Self::LargerMessages,
@@ -101,6 +104,7 @@ impl Leak {
             Self::TagIsPersona => Some(Fault::TagIsPersona),
             Self::ExactQuery => Some(Fault::AsksForOneTag),
             Self::ShownOnStem => Some(Fault::ShowsItsStem),
+            Self::SpreadWhereMade => Some(Fault::SpreadsAtOnce),
             Self::ProfileFetched => Some(Fault::AsksWhoWrote),
             _ => None,
         }
@@ -122,6 +126,7 @@ impl Leak {
             Self::DummiesOnCurve => Check::L10,
             Self::NotServed
             | Self::ShownOnStem
+            | Self::SpreadWhereMade
             | Self::CommittedApart
             | Self::ProfileFetched
             | Self::SpeaksUp => Check::L11,

@@ -4,6 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
+use super::ledger::Ledger;
 use crate::domain::envelope::{Envelope, Kind};
 use crate::domain::ids::{ObjectId, PostingId};
 use crate::domain::time::Timestamp;
@@ -134,6 +135,11 @@ impl Recorder {
         self.frames.push(Frame { sent, arrives, from, to, kind, length, holds });
     }
 
+    /// Frames written down so far.
+    pub(in crate::node::sim) const fn frames_count(&self) -> usize {
+        self.frames.len()
+    }
+
     fn page(&mut self, mut page: Page, sent: Timestamp, from: NodeIndex) -> Holds {
         let sealed: Vec<Offer> = page.offers.split_off(page.first_sealed());
         let offers = sealed.into_iter().map(|offer| self.seen(offer.id, sent, from)).collect();
@@ -188,29 +194,25 @@ impl Recorder {
             .collect()
     }
 
-    /// Since when each node has had each sealed post, so that others may know: because it came to it, or because it was
-    /// spread from there, which is seen by several pushes at once (a single one asks somebody else to spread it). With it, where in
-    /// the record that was.
-    pub(super) fn public_since(&self) -> BTreeMap<(NodeIndex, PostIndex), Since> {
+    /// Since when each node has had each sealed post, so that others may know: because it came to it, or because it became
+    /// part of the pool there. With it, where in the record that was.
+    pub(super) fn public_since(&self, pools: &Ledger) -> BTreeMap<(NodeIndex, PostIndex), Since> {
         let mut since: BTreeMap<(NodeIndex, PostIndex), Since> = BTreeMap::new();
         let mut note = |node, post, since_then: Since| {
             let known = since.entry((node, post)).or_insert(since_then);
             *known = (*known).min(since_then);
         };
-        let mut pushes: BTreeMap<(NodeIndex, PostIndex, Timestamp), usize> = BTreeMap::new();
+        for (node, id, entered) in pools.entered() {
+            if let Some(post) = self.find(id) {
+                note(node, post, entered);
+            }
+        }
         for (number, frame) in self.frames.iter().enumerate() {
             for (place, post) in frame.carried().iter().enumerate() {
-                match frame.holds {
-                    Holds::Pushed(_, Stage::Stem) if !self.probers.contains(&frame.to) => {}
-                    Holds::Pushed(_, Stage::Spread) => {
-                        note(frame.to, *post, (frame.arrives, number, place));
-                        let at_once = pushes.entry((frame.from, *post, frame.sent)).or_default();
-                        *at_once += 1;
-                        if *at_once > 1 {
-                            note(frame.from, *post, (frame.sent, number, place));
-                        }
-                    }
-                    _ => note(frame.to, *post, (frame.arrives, number, place)),
+                let is_hidden =
+                    matches!(frame.holds, Holds::Pushed(_, Stage::Stem)) && !self.probers.contains(&frame.to);
+                if !is_hidden {
+                    note(frame.to, *post, (frame.arrives, number, place));
                 }
             }
         }
@@ -232,9 +234,9 @@ impl Recorder {
     }
 
     /// When a sealed post was spread to so many nodes after it was first seen.
-    pub(super) fn holders_after(&self, time: Duration) -> Vec<usize> {
+    pub(super) fn holders_after(&self, pools: &Ledger, time: Duration) -> Vec<usize> {
         let mut holders = vec![0; self.posts.len()];
-        for ((_, post), (at, ..)) in self.public_since() {
+        for ((_, post), (at, ..)) in self.public_since(pools) {
             if let (Some(count), Some(known)) = (holders.get_mut(post), self.posts.get(post))
                 && at <= known.first.after(time)
             {

@@ -10,6 +10,7 @@ use rand::rngs::StdRng;
 use rand::seq::SliceRandom;
 use rand::{Rng, RngExt, SeedableRng};
 
+use super::ledger::Ledger;
 use super::mutants::Leak;
 use super::record::{PostIndex, Recorder};
 use crate::api::{Command, Outcome, RequestAnswer, Talk};
@@ -78,6 +79,8 @@ pub(super) struct Truth {
     pub(super) conversations: Vec<Conversation>,
     /// All other sealed posts.
     pub(super) others: Vec<PostIndex>,
+    /// Since when who has which of them in its pool.
+    pub(super) pools: Ledger,
 }
 
 impl Conversation {
@@ -90,7 +93,7 @@ impl Conversation {
 
 /// A history.
 pub(super) struct History {
-    world: World,
+    pub(super) world: World,
     dice: StdRng,
     /// Nodes in the order of their parts: the ends of the conversations first.
     cast: Vec<NodeIndex>,
@@ -135,7 +138,7 @@ impl History {
         let mut cast: Vec<NodeIndex> = (0..NODES).collect();
         cast.shuffle(&mut dice);
         let talking: BTreeSet<NodeIndex> = cast.iter().copied().take(2 * plan.messages.len()).collect();
-        world.recorder = Some(Recorder::default());
+        (world.recorder, world.ledger) = (Some(Recorder::default()), Some(Ledger::default()));
         for number in 0..NODES {
             let decoys = if talking.contains(&number) { 0 } else { plan.decoys_per_hour };
             let index = world.add_stranger(&format!("somebody {number}"), decoys);
@@ -172,16 +175,16 @@ impl History {
         }
     }
 
-    fn persona(&self, node: NodeIndex) -> PostingId {
+    pub(super) fn persona(&self, node: NodeIndex) -> PostingId {
         self.world.nodes[node].posting_id()
     }
 
-    fn ends(&self, talk: usize) -> [NodeIndex; 2] {
+    pub(super) fn ends(&self, talk: usize) -> [NodeIndex; 2] {
         [self.cast[2 * talk], self.cast[2 * talk + 1]]
     }
 
     /// Persons act at their random moments.
-    fn run(&mut self, plan: Plan) {
+    pub(super) fn run(&mut self, plan: Plan) {
         let mut acts: Vec<(Duration, Act)> = Vec::new();
         for (talk, messages) in plan.messages.iter().enumerate() {
             acts.extend((0..*messages).map(|_| (self.moment(plan.time), Act::Message(talk))));
@@ -279,8 +282,9 @@ impl History {
     }
 
     /// What was recorded, and what it was.
-    fn end(mut self, plan: Plan) -> (Recorder, Truth) {
+    pub(super) fn end(mut self, plan: Plan) -> (Recorder, Truth) {
         let mut recorder = self.world.recorder.take().unwrap_or_default();
+        let pools = self.world.ledger.take().unwrap_or_default();
         recorder.talking = self.talking;
         recorder.probers.clone_from(&self.world.probers);
         recorder.personas = (0..NODES).map(|node| self.persona(node)).collect();
@@ -299,6 +303,6 @@ impl History {
                 _ => others.push(index),
             }
         }
-        (recorder, Truth { conversations, others })
+        (recorder, Truth { conversations, others, pools })
     }
 }

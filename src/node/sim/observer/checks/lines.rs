@@ -9,6 +9,7 @@ use crate::domain::time::Timestamp;
 use crate::node::sim::node::NodeIndex;
 use crate::node::sim::observer::record::{Frame, Holds, PostIndex, Recorder, Since};
 use crate::node::sim::observer::world::{Conversation, Truth};
+use crate::node::wire::Stage;
 
 /// What follows an arrival is looked for within this time: a little longer than the program waits before it looks at a post.
 const AFTER: Duration = Duration::from_secs(6);
@@ -127,11 +128,17 @@ pub(in crate::node::sim::observer) fn check_l8(record: &Recorder, truth: &Truth)
 /// L11: the two ends hold, serve and want what they write and get like everybody else, when everybody else would, and do nothing
 /// after what came for them that they do not after other posts.
 pub(in crate::node::sim::observer) fn check_l11(record: &Recorder, truth: &Truth) -> Verdict {
-    let since = record.public_since();
+    let since = record.public_since(&truth.pools);
     judge(
         Check::L11,
-        "posts offered or declined while only their maker has them",
+        "posts offered or declined by somebody in whose pool they are not",
         number(shown_early(record, &since)),
+        1.0,
+    )?;
+    judge(
+        Check::L11,
+        "posts that who made them spreads for no reason",
+        number(spread_where_made(record, &since)),
         1.0,
     )?;
     judge(
@@ -153,8 +160,8 @@ pub(in crate::node::sim::observer) fn check_l11(record: &Recorder, truth: &Truth
     judge(Check::L11, "frames after what came for a node, against others", worst, BOUND)
 }
 
-/// Offers, and wants that say 'I have it', by a node to which the post did not come and from which it was not spread. A peer
-/// on the stem that offers what it was handed sees no more.
+/// Offers, and wants that say 'I have it', by a node to which the post did not come and in whose pool it is not. A peer on
+/// the stem that offers what it was handed sees no more.
 fn shown_early(record: &Recorder, since: &BTreeMap<(NodeIndex, PostIndex), Since>) -> usize {
     let is_early = |node, post, at: Timestamp| since.get(&(node, post)).is_none_or(|(from, ..)| *from > at);
     let shown = |frame: &Frame| match &frame.holds {
@@ -167,6 +174,34 @@ fn shown_early(record: &Recorder, since: &BTreeMap<(NodeIndex, PostIndex), Since
         _ => 0,
     };
     record.frames.iter().map(shown).sum()
+}
+
+/// Posts that became part of the pool where they were made though neither anybody sent them there nor somebody else had been
+/// asked to spread them, which is a push of that stage by itself.
+fn spread_where_made(record: &Recorder, since: &BTreeMap<(NodeIndex, PostIndex), Since>) -> usize {
+    let maker = |post: PostIndex| record.posts.get(post).map(|post| post.from);
+    let mut reasons: BTreeMap<PostIndex, Timestamp> = BTreeMap::new();
+    let mut asked: BTreeMap<(PostIndex, Timestamp), usize> = BTreeMap::new();
+    for frame in &record.frames {
+        for post in frame.carried() {
+            if maker(*post) == Some(frame.to) {
+                let first = reasons.entry(*post).or_insert(frame.arrives);
+                *first = (*first).min(frame.arrives);
+            }
+            if maker(*post) == Some(frame.from) && matches!(frame.holds, Holds::Pushed(_, Stage::Spread)) {
+                *asked.entry((*post, frame.sent)).or_default() += 1;
+            }
+        }
+    }
+    let was_asked = |post: PostIndex, before: Timestamp| {
+        asked.iter().any(|((of, at), count)| (*of, *count) == (post, 1) && *at < before)
+    };
+    let is_unreasoned = |((node, post), (at, ..)): &(&(NodeIndex, PostIndex), &Since)| {
+        maker(*post) == Some(*node)
+            && reasons.get(post).is_none_or(|reason| reason > at)
+            && !was_asked(*post, *at)
+    };
+    since.iter().filter(is_unreasoned).count()
 }
 
 /// Posts of conversations that a node never offered to a peer that reads it to the end, though it offers nearly all others.

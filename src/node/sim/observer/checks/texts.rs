@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{Check, Figure, HEAD, Verdict, bytes_at, bytes_of, judge, number};
+use super::{Check, HEAD, Verdict, bytes_at, bytes_of, judge, number};
 use crate::domain::sealed::SEALED_SIZES;
 use crate::node::sim::observer::record::{PostIndex, Recorder};
 use crate::node::sim::observer::world::Truth;
@@ -142,12 +142,4 @@ fn chi_square(ours: [f64; 3], others: [f64; 3]) -> f64 {
         (our - expected).powi(2) / expected + (other - expected_other).powi(2) / expected_other
     });
     parts.sum()
-}
-
-impl Figure {
-    /// The worse one of two with the same bound.
-    #[must_use]
-    pub fn or_worse(self, other: Self) -> Self {
-        if other.worst > self.worst { other } else { self }
-    }
 }
