@@ -11,10 +11,11 @@ use super::program::{Home, Serve, field, now};
 const NODES: usize = 12;
 /// Neighbours in the ring are one and three places away on both sides: an even and an odd one.
 const STRIDES: [usize; 2] = [1, 3];
-/// How far away those are who are written to, in each round: none of them was written to before.
-const ROUNDS: [usize; 4] = [5, 6, 4, 1];
-/// Who is off while it is written to, in each pass, by whom.
-const AWAY: [[usize; 2]; 8] = [[0, 4], [1, 5], [2, 6], [3, 7], [8, 4], [9, 5], [10, 6], [11, 7]];
+/// How far away those are who are written to, in each round. No two ever write to each other: who has not accepted somebody's
+/// request cannot write to them.
+const ROUNDS: [usize; 4] = [5, 4, 2, 1];
+/// Who is off while it is written to, by whom, in each pass.
+const AWAY: [[[usize; 2]; 4]; 2] = [[[0, 6], [1, 7], [2, 8], [3, 9]], [[4, 10], [5, 11], [8, 11], [9, 0]]];
 
 struct Mesh {
     homes: Vec<Home>,
@@ -84,7 +85,7 @@ impl Mesh {
     /// A third is off while it is written to: the times from its start on.
     fn away(&mut self) -> Vec<Duration> {
         let mut took = Vec::new();
-        for pass in AWAY.chunks(AWAY.len() / 2) {
+        for pass in &AWAY {
             for [to, _] in pass {
                 self.nodes[*to].take().unwrap().stop();
             }

@@ -250,13 +250,14 @@ fn waits(posts: Vec<Verified<Sealed>>) -> [Duration; 2] {
             assert_eq!(pull_of(&effects).unwrap().1.recipients, None);
         }
         if let Some((request, pull)) = pull_of(&effects) {
+            let asks_for_sealed = pull.recipients.is_some();
             if let Some(recipients) = pull.recipients {
                 assert_eq!(recipients, Recipients::everything(upto));
                 asked.push(now);
             }
             let mut end = brings(Vec::new());
             if let PullEnd::Page(page) = &mut end {
-                page.sealed = page.sealed.filter(|_| pull.recipients.is_some());
+                page.sealed = page.sealed.filter(|_| asks_for_sealed);
             }
             bench.take_at(now, Input::PullEnded { connection, request, end });
         }
