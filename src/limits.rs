@@ -137,7 +137,7 @@ limits! {
     SEALED_DAYS: u32 = 30;
     /// Time between two questions for sealed posts, whatever they find and whoever waits. Lower costs bytes that find
     /// nothing, higher is most of what a message takes.
-    SEALED_EVERY: Duration = Duration::from_secs(20);
+    SEALED_EVERY: Duration = Duration::from_secs(30);
     /// Sealed posts one question for a range of tags makes us look at.
     SEALED_SCAN: usize = 10_000;
     /// Room one node's sealed posts may take. Lower shortens what a node with few peers keeps; higher lets one peer push
