@@ -237,17 +237,17 @@ fn sealed_life(bench: &mut Bench) -> Result<()> {
             let connection = ConnectionId(1 + number % DAY_PEERS);
             Input::SealedPushed { connection, stage: Stage::Spread, post }
         });
-        committer.commit(inputs.collect(), time, &mut rng)?;
+        committer.commit(inputs.collect(), time, &mut rng).expect("the store takes it");
         // What is looked through later has its turn.
-        committer.commit(vec![Input::TimePassed], time.after(between), &mut rng)?;
+        committer.commit(vec![Input::TimePassed], time.after(between), &mut rng).expect("the store takes it");
         spent += begun.elapsed();
     }
     drop(committer);
     let store = rusqlite::Connection::open(&path)?;
     let kept: u32 = store.query_row("SELECT count(*) FROM sealed_log", [], |row| row.get(0))?;
     let oldest: u32 = store.query_row("SELECT min(day) FROM sealed_log", [], |row| row.get(0))?;
-    let pages: u64 = store.query_row("PRAGMA page_count", [], |row| row.get(0))?;
-    let page: u64 = store.query_row("PRAGMA page_size", [], |row| row.get(0))?;
+    let pages: u32 = store.query_row("PRAGMA page_count", [], |row| row.get(0))?;
+    let page: u32 = store.query_row("PRAGMA page_size", [], |row| row.get(0))?;
     anyhow::ensure!(day_of(begun_at) < oldest, "the pool was never full");
     for (name, value, unit) in [
         (
@@ -257,7 +257,7 @@ fn sealed_life(bench: &mut Bench) -> Result<()> {
         ),
         ("… posts that are kept, in days of 5,000", f64::from(kept) / f64::from(DAY_POSTS), "days"),
         ("… age of the oldest one", f64::from(day_of(time) - oldest), "days"),
-        ("… the file", number(pages * page / 1_000_000), "MB"),
+        ("… the file", number(u64::from(pages) * u64::from(page) / 1_000_000), "MB"),
     ] {
         bench.table.add(name, None, Measure::of(vec![value], unit), "");
     }
@@ -277,7 +277,7 @@ fn node_with_peers(database: Database, time: Timestamp, rng: &mut StdRng) -> Res
         faults: Faults::default(),
     };
     let mut committer = Committer::load(database, setup)?;
-    committer.commit(vec![Input::Started], time, rng)?;
+    committer.commit(vec![Input::Started], time, rng).expect("the store takes it");
     for number in 1..=DAY_PEERS {
         let peer = NetworkId::from_bytes([u8::try_from(number)? + 2; 32]);
         let sockets = vec![format!("20.{number}.0.1:4000").parse()?];
@@ -286,11 +286,8 @@ fn node_with_peers(database: Database, time: Timestamp, rng: &mut StdRng) -> Res
         let hello = Hello { epoch: Epoch([1; 16]), features: 0, minute: time.as_minutes() };
         let hello =
             Input::RequestReceived { connection, reply: ReplyId(number), message: Message::Hello(hello) };
-        committer.commit(
-            vec![Input::Connected { connection, peer, direction, address }, hello],
-            time,
-            rng,
-        )?;
+        let inputs = vec![Input::Connected { connection, peer, direction, address }, hello];
+        committer.commit(inputs, time, rng).expect("the store takes it");
     }
     Ok(committer)
 }
