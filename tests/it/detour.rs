@@ -231,8 +231,8 @@ fn packets_of_two_nodes_that_cannot_reach_each_other_take_the_detour() {
         return;
     }
     let (ana, ben) = (Home::of("ana"), Home::of("ben"));
-    let of_ana = ana.serve_with(&["--bind", Family::V4.bind()]);
-    let of_ben = ben.serve_with(&["--bind", Family::V6.bind()]);
+    let of_ana = ana.serve_with(&["--bind", Family::of(0).bind()]);
+    let of_ben = ben.serve_with(&["--bind", Family::of(1).bind()]);
     let detour = connect(&ben, (&ana, &of_ana), ADDED);
     ana.wait_for_peers(1);
     ben.wait_for_peers(1);
