@@ -47,9 +47,10 @@ fn line_of(from: &mut impl Read) -> io::Result<String> {
 /// When the terminal cannot be read or switched.
 pub fn ask(question: &str) -> io::Result<Option<String>> {
     let mut out = io::stderr();
+    // Before the question: whoever types as soon as it stands there is not shown either.
+    let silent = Silence::begin()?;
     write!(out, "{question}: ")?;
     out.flush()?;
-    let silent = Silence::begin()?;
     let typed = typed();
     drop(silent);
     writeln!(out)?;
