@@ -51,7 +51,7 @@ impl Read<'_> {
 
     /// How often that was asked over this connection.
     #[cfg(test)]
-    pub(crate) fn count_last_sealed_reads(self) -> Result<i32, DbError> {
+    pub fn count_last_sealed_reads(&self) -> Result<i32, DbError> {
         Ok(self.statement(LAST_SEALED)?.get_status(rusqlite::StatementStatus::Run))
     }
 

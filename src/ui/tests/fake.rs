@@ -286,10 +286,16 @@ impl FakeNode {
     }
 
     pub fn command(&mut self, command: &Command) -> Result<Outcome, CallError> {
-        // How the windows stand is told as they change: what the person does is looked for among the others.
-        if !matches!(command, Command::SaveDraft { slot: DraftSlot::Windows, .. }) {
-            self.commands.push(command.clone());
+        // How the windows stand is told as they change: it is not among what the person does, and never refused.
+        if let Command::SaveDraft { slot: slot @ DraftSlot::Windows, text } = command {
+            self.drafts.insert(*slot, text.clone());
+            return Ok(Outcome::Done);
         }
+        self.perform(command)
+    }
+
+    fn perform(&mut self, command: &Command) -> Result<Outcome, CallError> {
+        self.commands.push(command.clone());
         if let Some(refusal) = self.refusals.pop() {
             return Err(refusal);
         }
