@@ -126,7 +126,7 @@ fn a_sealed_post_comes_to_a_given_one_of_twelve_nodes() {
 #[test]
 fn spies_guess_few_correspondents_of_those_who_write_over_the_stem() {
     let [stem, at_once] = [Leaving::OverTheStem, Leaving::AtOnce].map(|leaving| {
-        meet(Meeting { seed: SEED, nodes: 40, spy_percent: 10, pairs: 8, exchanges: 20, leaving })
+        meet(Meeting { seed: SEED, nodes: 40, spy_percent: 10, pairs: 8, exchanges: 40, leaving })
     });
     println!("40 nodes, 4 spies: over the stem {stem:?}, at once {at_once:?}");
     assert_eq!(stem.guesses, 16);
