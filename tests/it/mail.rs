@@ -218,7 +218,9 @@ mod measured {
                 home.one(&["peer", "add", &tickets[(number + stride) % NODES]]);
             }
         }
-        homes.iter().for_each(|home| home.wait_for_peers(2));
+        for home in &homes {
+            home.wait_for_peers(2);
+        }
         let ids: Vec<String> = homes.iter().map(Home::posting_id).collect();
         let mut took = Vec::new();
         for round in 0..MESSAGES / NODES {
@@ -233,12 +235,12 @@ mod measured {
         print("twelve nodes, connected", &mut took);
         // The receiver is off while it is written to, and comes back.
         let mut under_way = Vec::new();
-        for number in 0..4 {
-            nodes[number].take().unwrap().stop();
+        for node in &mut nodes[..4] {
+            node.take().unwrap().stop();
         }
-        for number in 4..8 {
+        for (number, home) in homes.iter().enumerate().take(8).skip(4) {
             let (to, text) = (number - 4, format!("away, from {number}"));
-            assert!(send(&homes[number], &ids[to], &text));
+            assert!(send(home, &ids[to], &text));
             under_way.push((to, text));
         }
         wait_long("what was written has left", || homes[4..8].iter().all(has_left));
