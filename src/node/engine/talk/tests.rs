@@ -180,8 +180,10 @@ fn a_step_at_rest_does_not_ask_the_store_how_far_the_pool_goes() {
     let me = Arc::new(PostingKey::generate(&mut StdRng::seed_from_u64(1)));
     let mut database = Database::in_memory(&[0; 32]).unwrap();
     let mut engine = start(&mut database, &me, NOW);
-    let asked =
-        |database: &mut Database| database.read::<_, DbError>(|read| read.count_last_sealed_reads()).unwrap();
+    let asked = |database: &mut Database| {
+        let count = |read: Read<'_>| Ok::<_, DbError>(i64::from(read.count_last_sealed_reads()?));
+        database.read(count).unwrap()
+    };
     let before = asked(&mut database);
     assert!(before > 0, "a start does");
     for second in 1..=100 {
