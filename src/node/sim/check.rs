@@ -18,7 +18,6 @@ use super::world::World;
 use super::{Broken, Report, Violation};
 use crate::db::Read;
 use crate::db::audit::{KnownCursor, KnownSealedCursor};
-use crate::db::manifests::CurrentManifest;
 use crate::db::objects::Have;
 use crate::db::peers::PeerRow;
 use crate::domain::envelope::{Content, Kind};
@@ -26,7 +25,7 @@ use crate::domain::ids::{NetworkId, ObjectId, PostingId};
 use crate::domain::log::Seq;
 use crate::domain::manifest::Manifest;
 use crate::domain::operation::Operation;
-use crate::domain::profile::replaces;
+use crate::domain::profile::{Profile, replaces};
 use crate::limits::{CLOCK_AHEAD, INTEREST_IDS, KNOWN_PEERS};
 use crate::node::engine::Quotas;
 use crate::node::engine::answer::epoch_for;
@@ -279,14 +278,20 @@ impl World {
     /// Whether something in a peer's log is an older version of what is anywhere. A peer that lost its power may have gone
     /// back to a version that had left its log before it was read; the newer one comes to it again, and from it to others.
     fn is_replaced(&mut self, peer: NodeIndex, id: ObjectId) -> bool {
-        let Some(old) = self.decoded(peer, id, Kind::Manifest, Manifest::decode) else { return false };
-        let is_newer =
-            |current: CurrentManifest| replaces((current.sequence, current.object_id), (old.sequence(), id));
-        let find = |read: Read<'_>| match read.find_author(old.author())? {
-            Some(author) => read.find_manifest(author),
-            None => Ok(None),
+        let manifest = self.decoded(peer, id, Kind::Manifest, Manifest::decode);
+        let profile = self.decoded(peer, id, Kind::Profile, Profile::decode);
+        let manifest = manifest.map(|old| (old.author(), old.sequence()));
+        let profile = profile.map(|old| (old.author(), old.sequence()));
+        let Some((author, sequence)) = manifest.or(profile) else { return false };
+        let current = |read: Read<'_>| {
+            let Some(author) = read.find_author(author)? else { return Ok(None) };
+            if profile.is_some() {
+                return Ok(read.find_profile(author)?.map(|current| (current.sequence, current.object_id)));
+            }
+            Ok(read.find_manifest(author)?.map(|current| (current.sequence, current.object_id)))
         };
-        self.nodes.iter_mut().any(|node| node.read_even_off(find).flatten().is_some_and(is_newer))
+        let is_newer = |current| replaces(current, (sequence, id));
+        self.nodes.iter_mut().any(|node| node.read_even_off(current).flatten().is_some_and(is_newer))
     }
 
     /// Whether something in a peer's log belongs to a post that its author has deleted. It may be back there in the same
