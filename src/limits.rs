@@ -135,8 +135,9 @@ limits! {
     SEALED_BYTES: usize = 128 * 1024;
     /// Days a sealed post is kept. Higher lets messages wait longer for somebody who is away, and costs disk.
     SEALED_DAYS: u32 = 30;
-    /// Time between two questions for sealed posts, whatever they find and whoever waits.
-    SEALED_EVERY: Duration = Duration::from_mins(1);
+    /// Time between two questions for sealed posts, whatever they find and whoever waits. Lower costs bytes that find
+    /// nothing, higher is most of what a message takes.
+    SEALED_EVERY: Duration = Duration::from_secs(30);
     /// Sealed posts one question for a range of tags makes us look at.
     SEALED_SCAN: usize = 10_000;
     /// Room one node's sealed posts may take. Lower shortens what a node with few peers keeps; higher lets one peer push

@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::program::{Home, field, now};
 
-/// A message waits up to a minute for its moment, and a peer is asked for sealed posts once a minute.
+/// A message waits up to a minute for its moment, and then for the next questions for sealed posts, node after node.
 const PATIENCE: Duration = Duration::from_mins(4);
 /// Each look starts the program.
 const BETWEEN_LOOKS: Duration = Duration::from_millis(200);

@@ -5,6 +5,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use rand::CryptoRng;
+
 use super::find::{Exchange, Seeking};
 use super::interest::InterestList;
 use super::{Direction, RequestId};
@@ -28,6 +30,7 @@ pub(super) struct Connection {
     pub(super) last_pull: Timestamp,
     /// When sealed posts are asked for again: always after the same time, whatever is found and whoever waits.
     pub(super) sealed_due: Timestamp,
+    pub(super) sealed_pace: SealedPace,
     /// The wait after a pull that finds nothing; grows while nothing is found.
     pub(super) pull_every: Duration,
     pub(super) usefulness: Usefulness,
@@ -44,6 +47,16 @@ pub(super) struct Connection {
     pub(super) prompt: Prompt,
     /// Since when it stands.
     pub(super) since: Timestamp,
+}
+
+/// Whether the moments of the questions for sealed posts are set. Connections that began together would ask together for
+/// ever, and a post would wait for all of them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum SealedPace {
+    /// Not yet asked: the second question follows after a random part of the time between two.
+    Unset,
+    /// All others follow after the whole time.
+    Set,
 }
 
 /// What the next pull is for.
@@ -144,6 +157,7 @@ impl Connection {
             pulling: Pulling::Resting { due: now },
             last_pull: now.before(PULL_SPACING),
             sealed_due: now,
+            sealed_pace: SealedPace::Unset,
             pull_every: PULL_EVERY,
             usefulness: Usefulness::Unproven,
             exchange: Exchange::Off,
@@ -178,6 +192,17 @@ impl Connection {
         if let Pulling::Resting { due } = &mut self.pulling {
             *due = (*due).min(now.max(self.last_pull.after(PULL_SPACING)));
         }
+    }
+
+    /// Sealed posts are being asked for, now.
+    pub(super) fn sealed_asked(&mut self, rng: &mut dyn CryptoRng, now: Timestamp) {
+        let wait = match std::mem::replace(&mut self.sealed_pace, SealedPace::Set) {
+            SealedPace::Unset => {
+                SEALED_EVERY.saturating_mul((rng.next_u32() % 1_000).saturating_add(1)) / 1_000
+            }
+            SealedPace::Set => SEALED_EVERY,
+        };
+        self.sealed_due = now.after(wait);
     }
 
     /// The peer has something new.

@@ -91,7 +91,7 @@ impl Engine {
         };
         connection.last_pull = step.now;
         if sealed.is_some() {
-            connection.sealed_due = step.now.after(SEALED_EVERY);
+            connection.sealed_asked(step.rng, step.now);
         }
         connection.pulling = Pulling::Running { request, asked, then: Then::AsFound };
         let prompt = std::mem::replace(&mut connection.prompt, Prompt::Time);
