@@ -22,6 +22,11 @@ mod conversations;
 #[cfg(test)]
 mod crashes;
 #[cfg(test)]
+#[cfg(feature = "long")]
+mod delivery;
+#[cfg(test)]
+mod detour;
+#[cfg(test)]
 mod first_light;
 #[cfg(test)]
 mod groups;
