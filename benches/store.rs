@@ -66,6 +66,7 @@ fn main() -> Result<()> {
         return Ok(());
     }
     let mut bench = Bench { criterion: Criterion::default().configure_from_args(), table: Table::default() };
+    pool::measure(&mut bench)?;
     ingest(&mut bench)?;
     duplicates(&mut bench)?;
     feed_pages(&mut bench, "10 thousand posts", &SMALL)?;
@@ -74,7 +75,6 @@ fn main() -> Result<()> {
     other_queries(&mut bench)?;
     commits(&mut bench)?;
     pulls(&mut bench)?;
-    pool::measure(&mut bench)?;
     bench.criterion.final_summary();
     bench.table.print();
     Ok(())

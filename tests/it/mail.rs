@@ -1,24 +1,23 @@
-//! Messages between real nodes that are killed, put back from copies and run twice, and how long messages take among
-//! twelve: nothing is lost or shown twice, and no tag leaves twice.
+//! Messages between real nodes that are killed, put back from copies and run twice: nothing is lost or shown twice, and no
+//! tag leaves twice.
 
-use std::collections::BTreeSet;
-use std::path::Path;
-#[cfg(feature = "long")]
-use std::time::Duration;
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
 use super::conversations::wait_long;
 use super::program::{Home, Serve, field};
+use super::screen::Screen;
 
 /// A message, and that it is acknowledged.
-fn send(from: &Home, to: &str, text: &str) -> bool {
+pub fn send(from: &Home, to: &str, text: &str) -> bool {
     let said = from.run(&["dm", "send", "--to", to, text, "--json"]);
     said.code == Some(0)
 }
 
 /// All messages of a conversation, page by page.
-fn read_all(home: &Home, thread: &str) -> Vec<Value> {
+pub fn read_all(home: &Home, thread: &str) -> Vec<Value> {
     let mut all: Vec<Value> = home.list(&["dm", "read", thread, "--limit", "200"]);
     loop {
         let Some(before) = all.first().map(|message| message["place"].to_string()) else { return all };
@@ -44,7 +43,7 @@ fn received(home: &Home) -> Vec<String> {
 }
 
 /// Every tag in the pool of a node stands in one sealed post.
-fn assert_tags_differ(home: &Home) {
+pub fn assert_tags_differ(home: &Home) {
     let store = rusqlite::Connection::open(home.file("itsgoin.db")).unwrap();
     let count = |sql: &str| store.query_row(sql, [], |row| row.get::<_, i64>(0)).unwrap();
     let twice = count("SELECT count(*) FROM (SELECT tag FROM sealed_tags GROUP BY tag HAVING count(*) > 1)");
@@ -156,99 +155,86 @@ fn a_copied_directory_begins_anew() {
     homes.iter().for_each(assert_tags_differ);
 }
 
-#[cfg(feature = "long")]
-mod measured {
-    //! How long messages take among twelve nodes.
-
-    use std::time::Instant;
-
-    use super::super::program::now;
-    use super::*;
-
-    const NODES: usize = 12;
-    const MESSAGES: usize = 36;
-
-    fn print(what: &str, took: &mut [Duration]) {
-        took.sort_unstable();
-        let at = |percent: usize| took[(took.len() * percent / 100).min(took.len() - 1)];
-        println!("{what}: p50 {:?}, p95 {:?}, of {}", at(50), at(95), took.len());
+/// Everything that stands in a directory, with its bytes.
+fn contents(directory: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
+    let mut found = BTreeMap::new();
+    for entry in std::fs::read_dir(directory).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            found.extend(contents(&path));
+        } else {
+            let bytes = if path.is_file() { std::fs::read(&path).unwrap() } else { Vec::new() };
+            found.insert(path, bytes);
+        }
     }
+    found
+}
 
-    fn is_there(home: &Home, text: &str) -> bool {
-        let of = home.list(&["dm", "list"]);
-        let mut threads = of.iter().map(|conversation| field(conversation, "thread"));
-        threads.any(|thread| {
-            let messages = read_all(home, &thread);
-            messages.iter().filter(|message| field(message, "text") == text).count() == 1
-        })
-    }
-
-    /// Whether some peer took everything one wrote.
-    fn has_left(home: &Home) -> bool {
-        let of = home.list(&["dm", "list"]);
-        let threads = of.iter().map(|conversation| field(conversation, "thread"));
-        let mut messages = threads.flat_map(|thread| read_all(home, &thread));
-        messages.all(|message| message["from_me"] == false || message["state"].get("queued").is_none())
-    }
-
-    /// Waits for messages that are under way: since when, to whom, which; how long each took.
-    fn come(homes: &[Home], mut under_way: Vec<(Instant, usize, String)>) -> Vec<Duration> {
-        let mut took = Vec::new();
-        wait_long("all messages", || {
-            under_way.retain(|(since, to, text)| {
-                let there = is_there(&homes[*to], text);
-                if there {
-                    took.push(since.elapsed());
-                }
-                !there
+/// Whoever else would use a data directory that somebody holds says so, and leaves every byte as it is.
+fn assert_kept_out(home: &Home, to: &str) {
+    let before = contents(&home.data_dir());
+    std::thread::scope(|scope| {
+        for verb in [vec!["serve"], vec!["dm", "send", "--to", to, "never"], vec!["dm", "list"]] {
+            scope.spawn(move || {
+                let told = home.refused(&verb);
+                assert_eq!((told.code, told.kind.as_str()), (Some(4), "locked"), "{verb:?}: {told:?}");
+                assert!(told.message.contains("uses this data directory"), "{verb:?}: {told:?}");
             });
-            under_way.is_empty()
-        });
-        took
-    }
+        }
+        let screen = Screen::open(home).left();
+        assert!(!screen.success, "the interface does not start either");
+        let said = String::from_utf8_lossy(&screen.bytes).into_owned();
+        assert!(said.contains("uses this data directory"), "{said}");
+    });
+    let after = contents(&home.data_dir());
+    let changed: Vec<&PathBuf> =
+        before.keys().chain(after.keys()).filter(|path| before.get(*path) != after.get(*path)).collect();
+    assert!(changed.is_empty(), "{changed:?}");
+}
 
-    #[test]
-    fn messages_among_twelve_nodes() {
-        let homes: Vec<Home> = (0..NODES).map(|number| Home::of(&format!("person {number}"))).collect();
-        let mut nodes: Vec<Option<Serve>> =
-            homes.iter().map(|home| Some(home.serve_with(&["--connections", "4"]))).collect();
-        let tickets: Vec<String> = homes.iter().map(|home| field(&home.one(&["status"]), "ticket")).collect();
-        for (number, home) in homes.iter().enumerate() {
-            for stride in [1, 3] {
-                home.one(&["peer", "add", &tickets[(number + stride) % NODES]]);
-            }
+/// Whoever comes second to a data directory does nothing to it, whether who holds it answers, is suspended, or has no
+/// socket; what both sides write meanwhile comes once.
+#[test]
+fn a_second_process_on_a_directory_is_kept_out_and_messages_come_once() {
+    let (homes, mut nodes, ids) = two();
+    let send_some = |from: usize, when: &str| -> Vec<String> {
+        let texts = (0..3).map(|number| format!("{when} {number} of {from}"));
+        texts.inspect(|text| assert!(send(&homes[from], &ids[1 - from], text), "{text}")).collect()
+    };
+    let mut written = [Vec::new(), Vec::new()];
+    std::thread::scope(|scope| {
+        let writing = [0, 1].map(|from| scope.spawn(move || send_some(from, "beside another")));
+        for _ in 0..3 {
+            let told = homes[0].refused(&["serve"]);
+            assert_eq!(told.code, Some(4), "{told:?}");
+            assert!(told.message.contains("another itsgoin uses this data directory"), "{told:?}");
         }
-        for home in &homes {
-            home.wait_for_peers(2);
+        for (texts, writer) in written.iter_mut().zip(writing) {
+            texts.extend(writer.join().unwrap());
         }
-        let ids: Vec<String> = homes.iter().map(Home::posting_id).collect();
-        let mut took = Vec::new();
-        for round in 0..MESSAGES / NODES {
-            let mut under_way = Vec::new();
-            for (number, home) in homes.iter().enumerate() {
-                let (to, text) = ((number + 5) % NODES, format!("{round} from {number}"));
-                under_way.push((now(), to, text.clone()));
-                assert!(send(home, &ids[to], &text));
-            }
-            took.extend(come(&homes, under_way));
+    });
+    let node = nodes[0].take().unwrap();
+    node.suspend();
+    assert_kept_out(&homes[0], &ids[1]);
+    node.resume();
+    node.stop();
+    let lock = std::fs::File::options().write(true).open(homes[0].file("lock")).unwrap();
+    lock.lock().unwrap();
+    assert_kept_out(&homes[0], &ids[1]);
+    lock.unlock().unwrap();
+    // Commands that use the store themselves, at once: one after another, each whole.
+    std::thread::scope(|scope| {
+        let writing = ["one", "two"].map(|who| scope.spawn(move || send_some(0, who)));
+        written[1].extend(send_some(1, "to who is off"));
+        for writer in writing {
+            written[0].extend(writer.join().unwrap());
         }
-        print("twelve nodes, connected", &mut took);
-        // The receiver is off while it is written to, and comes back.
-        let mut under_way = Vec::new();
-        for node in &mut nodes[..4] {
-            node.take().unwrap().stop();
-        }
-        for (number, home) in homes.iter().enumerate().take(8).skip(4) {
-            let (to, text) = (number - 4, format!("away, from {number}"));
-            assert!(send(home, &ids[to], &text));
-            under_way.push((to, text));
-        }
-        wait_long("what was written has left", || homes[4..8].iter().all(has_left));
-        for number in 0..4 {
-            nodes[number] = Some(homes[number].serve_with(&["--connections", "4"]));
-        }
-        let under_way = under_way.into_iter().map(|(to, text)| (now(), to, text)).collect();
-        print("off while written to, from the start on", &mut come(&homes, under_way));
-        nodes.into_iter().flatten().for_each(Serve::stop);
+    });
+    nodes[0] = Some(homes[0].serve());
+    for from in 0..2 {
+        written[from].sort_unstable();
+        arrive(&homes[1 - from], &written[from]);
     }
+    nodes.into_iter().flatten().for_each(Serve::stop);
+    homes.iter().for_each(assert_tags_differ);
 }
