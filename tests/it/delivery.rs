@@ -42,7 +42,9 @@ impl Mesh {
                 detours.push(connect(home, (&homes[target], nodes[target].as_ref().unwrap()), added));
             }
         }
-        homes.iter().for_each(|home| home.wait_for_peers(STRIDES.len()));
+        for home in &homes {
+            home.wait_for_peers(STRIDES.len());
+        }
         let ids = homes.iter().map(Home::posting_id).collect();
         Self { homes, nodes, ids, detours, added, written: Vec::new() }
     }
