@@ -19,8 +19,8 @@ use std::time::Duration;
 use anyhow::{Context, Result, ensure};
 use criterion::{Criterion, SamplingMode};
 use itsgoin::api::{Command, FeedAnchor, FeedFilter, FeedPage};
-use itsgoin::crypto::{data_key::DataKey, keys::PostingKey};
-use itsgoin::db::timeline::{FeedRow, Mark, PageStart, Pill, RowFilter};
+use itsgoin::crypto::keys::PostingKey;
+use itsgoin::db::timeline::{Feed, FeedRow, Mark, PageStart, RowFilter};
 use itsgoin::db::{Author, Database, DbError, Durability, objects::Have, protected::Protected};
 use itsgoin::domain::address::PeerAddress;
 use itsgoin::domain::envelope::{Content, Envelope, Kind, Object};
@@ -30,7 +30,6 @@ use itsgoin::domain::ordering::FeedPosition;
 use itsgoin::domain::post::Post;
 use itsgoin::domain::time::Timestamp;
 use itsgoin::node::committer::Committer;
-use itsgoin::node::engine::QueryError;
 use itsgoin::node::engine::answer::{
     PageBudget, PullAnswer, answer_pull, check_received, epoch_for, next_items, wanted,
 };
@@ -39,6 +38,7 @@ use itsgoin::node::engine::{
     CallId, ConnectionId, Delivery, Direction, Effect, Exchange, Faults, Input, PullEnd, PulledPage, Quotas,
     RequestId, Setup,
 };
+use itsgoin::node::engine::{QueryError, open_book};
 use itsgoin::node::queries;
 use itsgoin::node::wire::{
     Decoded, Epoch, Group, GroupEnd, HEADER_BYTES, Hello, Item, Message, Offer, Page, Pull, Range, Sending,
@@ -147,6 +147,13 @@ fn open(directory: &Path) -> Result<Database> {
     Ok(Database::open(&database_of(directory), &[0; 32])?)
 }
 
+/// A connection that reads, as faces have it.
+fn open_reader(directory: &Path) -> Result<Database> {
+    let mut reader = open(directory)?.open_reader()?;
+    reader.read(|read| read.show_book(&open_book(read, &data::data_key())?))?;
+    Ok(reader)
+}
+
 fn open_bare(directory: &Path) -> Result<Connection> {
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     Ok(Connection::open_with_flags(database_of(directory), flags)?)
@@ -242,24 +249,20 @@ impl Writers {
 struct Pieces {
     database: Database,
     authors: std::collections::BTreeMap<PostingId, Author>,
-    persona: (Pill, Author),
 }
 
 impl Pieces {
     fn open(directory: &Path) -> Result<Self> {
         let mut database = open(directory)?;
-        let (authors, persona) = database.read::<_, DbError>(|read| {
-            let personas = read.list_personas()?;
-            let authors = (0..AUTHORS)
+        let authors = database.read(|read| {
+            (0..AUTHORS)
                 .map(|number| {
                     let id = data::author_key(number).posting_id();
                     Ok(read.find_author(id)?.map(|author| (id, author)))
                 })
-                .collect::<Result<Vec<_>, DbError>>()?;
-            Ok((authors, personas.first().map(|persona| (persona.pill, persona.author))))
+                .collect::<Result<Vec<_>, DbError>>()
         })?;
-        let persona = persona.context("the store has no persona")?;
-        Ok(Self { database, authors: authors.into_iter().flatten().collect(), persona })
+        Ok(Self { database, authors: authors.into_iter().flatten().collect() })
     }
 
     /// Decodes, hashes, verifies, and inserts into the four tables a post stands in.
@@ -267,7 +270,6 @@ impl Pieces {
         timed(|| {
             let verified = envelopes.into_iter().map(Object::verify).collect::<Result<Vec<_>, _>>();
             let objects = verified.expect("they were signed a moment ago");
-            let (pill, persona) = self.persona;
             let inserted = self.database.transaction(Durability::Normal, |batch| {
                 batch.step(|store| {
                     for object in &objects {
@@ -280,9 +282,7 @@ impl Pieces {
                         let object = row.ok_or(DbError::MissingRow { table: "objects" })?;
                         store.insert_arrival(author, object, Kind::Post)?;
                         let position = FeedPosition::new(created, created, post.id());
-                        let row = FeedRow { position, object, persona, mark: Mark::Unread };
-                        store.insert_feed_row(pill, &row)?;
-                        store.insert_feed_row(Pill::MERGED, &row)?;
+                        store.insert_feed_row(&FeedRow { position, object, author, mark: Mark::Unread })?;
                     }
                     Ok(())
                 })
@@ -331,7 +331,7 @@ impl Node {
         let committer = Committer::load(
             database,
             Setup {
-                data_key: Some(Arc::new(DataKey::from_secret(&[7; 32]))),
+                data_key: Some(Arc::new(data::data_key())),
                 network_id: us(),
                 keys,
                 connections: itsgoin::limits::CONNECTIONS,
@@ -434,7 +434,7 @@ fn decode(frame: &[u8]) -> Message {
 fn duplicates(bench: &mut Bench) -> Result<()> {
     const OFFERS: u32 = 200;
     let directory = data::kept(&LARGE)?;
-    let mut reader = open(&directory)?.open_reader()?;
+    let mut reader = open_reader(&directory)?;
     let bare = open_bare(&directory)?;
     let sample = stored_sample(&bare, OFFERS)?;
     let ids: Vec<ObjectId> = sample.iter().map(Envelope::id).collect();
@@ -503,7 +503,7 @@ fn stored_sample(bare: &Connection, count: u32) -> Result<Vec<Envelope>> {
 /// Pages of the feed, beside a bare read of the same rows of the timeline with their bytes.
 fn feed_pages(bench: &mut Bench, size: &str, spec: &Spec) -> Result<()> {
     let directory = data::kept(spec)?;
-    let mut reader = open(&directory)?.open_reader()?;
+    let mut reader = open_reader(&directory)?;
     let bare = open_bare(&directory)?;
     let middle = middle_of(&bare)?;
     let persona = data::persona_key(0).posting_id();
@@ -514,11 +514,10 @@ fn feed_pages(bench: &mut Bench, size: &str, spec: &Spec) -> Result<()> {
     ];
     for (what, persona, anchor) in pages {
         let name: &'static str = format!("feed, {size}, {what}").leak();
-        let pill = i64::from(persona.is_some());
         let mut floor = BarePage::prepare(&bare)?;
         bench.compare(
             Figure::of(name, "≤ 0.12 ms, flat"),
-            || timed(|| floor.read(pill, anchor)),
+            || timed(|| floor.read(anchor)),
             || timed(|| page_of(&mut reader, persona, anchor)),
         );
     }
@@ -526,11 +525,11 @@ fn feed_pages(bench: &mut Bench, size: &str, spec: &Spec) -> Result<()> {
     let mut floor = BarePage::prepare(&bare)?;
     bench.compare(
         Figure::of(name, ""),
-        || timed(|| floor.read(0, FeedAnchor::Newest)),
+        || timed(|| floor.read(FeedAnchor::Newest)),
         || {
             timed(|| {
                 let rows = |read: itsgoin::db::Read<'_>| {
-                    read.list_feed(Pill::MERGED, PageStart::Newest, RowFilter::All, PAGE + 1)
+                    read.list_feed(Feed::Merged, PageStart::Newest, RowFilter::All, PAGE + 1)
                 };
                 reader.read(rows).expect("the store answers")
             })
@@ -546,8 +545,8 @@ fn page_of(reader: &mut Database, persona: Option<PostingId>, anchor: FeedAnchor
 }
 
 fn middle_of(bare: &Connection) -> Result<FeedPosition> {
-    let count: i64 = bare.query_row("SELECT count(*) FROM timeline WHERE pill = 0", [], |row| row.get(0))?;
-    let select = "SELECT sort_ms, post_id FROM timeline WHERE pill = 0 ORDER BY sort_ms LIMIT 1 OFFSET ?1";
+    let count: i64 = bare.query_row("SELECT count(*) FROM timeline", [], |row| row.get(0))?;
+    let select = "SELECT sort_ms, post_id FROM timeline ORDER BY sort_ms LIMIT 1 OFFSET ?1";
     Ok(bare.query_row(select, [count / 2], |row| {
         let (sort, id): (i64, [u8; 32]) = (row.get(0)?, row.get(1)?);
         Ok(FeedPosition { sort: Timestamp::from_millis(sort), post_id: ObjectId::from_bytes(id) })
@@ -562,19 +561,19 @@ impl<'c> BarePage<'c> {
         Ok(Self(bare.prepare(
             "SELECT timeline.sort_ms, timeline.post_id, timeline.unread, objects.bytes
              FROM timeline CROSS JOIN objects USING (object)
-             WHERE pill = ?1 AND (sort_ms, post_id) < (?2, ?3)
-             ORDER BY sort_ms DESC, post_id DESC LIMIT ?4",
+             WHERE (sort_ms, post_id) < (?1, ?2)
+             ORDER BY sort_ms DESC, post_id DESC LIMIT ?3",
         )?))
     }
 
-    fn read(&mut self, pill: i64, anchor: FeedAnchor) -> Vec<(i64, [u8; 32], i64, Vec<u8>)> {
+    fn read(&mut self, anchor: FeedAnchor) -> Vec<(i64, [u8; 32], i64, Vec<u8>)> {
         let (sort, id) = match anchor {
             FeedAnchor::Before(at) => (at.sort.as_millis(), *at.post_id.as_bytes()),
             FeedAnchor::Newest | FeedAnchor::After(_) => (i64::MAX, [0xff; 32]),
         };
-        let rows = self.0.query_map((pill, sort, id, PAGE + 1), |row| {
-            Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?))
-        });
+        let rows = self
+            .0
+            .query_map((sort, id, PAGE + 1), |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?)));
         rows.and_then(Iterator::collect).expect("the store answers")
     }
 }
@@ -582,7 +581,7 @@ impl<'c> BarePage<'c> {
 /// What else the interface asks while it starts or when something changes.
 fn other_queries(bench: &mut Bench) -> Result<()> {
     let directory = data::kept(&LARGE)?;
-    let mut reader = open(&directory)?.open_reader()?;
+    let mut reader = open_reader(&directory)?;
     let bare = open_bare(&directory)?;
     let mut one = bare.prepare("SELECT udp_port FROM store")?;
     let mut point_read = || timed(|| one.query_row([], |row| row.get::<_, i64>(0)).expect("one row"));
@@ -598,7 +597,7 @@ fn other_queries(bench: &mut Bench) -> Result<()> {
         || {
             timed(|| {
                 let rows = |read: itsgoin::db::Read<'_>| {
-                    read.list_feed(Pill::MERGED, PageStart::Before(middle), RowFilter::Unread, 2)
+                    read.list_feed(Feed::Merged, PageStart::Before(middle), RowFilter::Unread, 2)
                 };
                 reader.read(rows).expect("the store answers")
             })
@@ -684,7 +683,7 @@ fn write_synced(file: &mut File) {
 /// What a peer gets that pulls from a node with a million posts.
 fn pulls(bench: &mut Bench) -> Result<()> {
     let directory = data::kept(&LARGE)?;
-    let mut reader = open(&directory)?.open_reader()?;
+    let mut reader = open_reader(&directory)?;
     let bare = open_bare(&directory)?;
     let list = InterestList::new((0..AUTHORS).map(|number| data::author_key(number).posting_id()).collect());
     let end_of_log = reader.read::<_, DbError>(|read| read.get_last_seq())?;

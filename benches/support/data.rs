@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result};
 use itsgoin::crypto::data_key::DataKey;
 use itsgoin::crypto::keys::{NetworkKey, PostingKey};
-use itsgoin::db::timeline::{FeedRow, Mark, Pill};
+use itsgoin::db::timeline::{FeedRow, Mark};
 use itsgoin::db::{Author, Database, DbError, Durability, SCHEMA_VERSION, Write};
 use itsgoin::domain::envelope::{Content, Envelope, Kind};
 use itsgoin::domain::ordering::FeedPosition;
@@ -17,6 +17,7 @@ use itsgoin::domain::post::Post;
 use itsgoin::domain::profile::Profile;
 use itsgoin::domain::time::Timestamp;
 use itsgoin::node::data_dir::DataDir;
+use itsgoin::node::engine::keep_book;
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 
@@ -130,17 +131,21 @@ pub fn kept(spec: &Spec) -> Result<PathBuf> {
     Ok(path)
 }
 
-/// Somebody whose posts are in the store, with the feeds they stand in.
+/// Somebody whose posts are in the store.
 struct Known {
     key: PostingKey,
     author: Author,
-    feeds: Vec<(Pill, Author)>,
+}
+
+/// What every store is encrypted under.
+pub fn data_key() -> DataKey {
+    DataKey::from_secret(&[7; 32])
 }
 
 fn fill(path: &Path, spec: &Spec) -> Result<()> {
     let data_dir = DataDir::open(path)?;
     data_dir.network_key(|| network_key(spec))?;
-    let (data_key, mut rng) = (DataKey::from_secret(&[7; 32]), StdRng::seed_from_u64(7));
+    let (data_key, mut rng) = (data_key(), StdRng::seed_from_u64(7));
     data_dir.write_data_key(&data_key)?;
     for number in 0..2 {
         let key = persona_key(number);
@@ -153,7 +158,9 @@ fn fill(path: &Path, spec: &Spec) -> Result<()> {
     let people = database.transaction(Durability::Normal, |batch| {
         batch.step(|store| {
             let personas = insert_personas(store, Timestamp::from_millis(begin))?;
-            insert_people(store, &personas, Timestamp::from_millis(followed))
+            let people = insert_people(store, &personas, Timestamp::from_millis(followed))?;
+            keep_book(store, &data_key, &mut rng)?;
+            Ok(people)
         })
     })?;
     let mut rng = StdRng::seed_from_u64(spec.posts);
@@ -182,32 +189,27 @@ fn fill(path: &Path, spec: &Spec) -> Result<()> {
     Ok(())
 }
 
-fn insert_personas(store: &Write<'_>, created: Timestamp) -> Result<Vec<(Pill, Author)>, DbError> {
+fn insert_personas(store: &Write<'_>, created: Timestamp) -> Result<Vec<Author>, DbError> {
     for (number, name) in (0..).zip(["ana", "bea"]) {
         let key = persona_key(number);
         let author = store.intern_author(key.posting_id())?;
         store.insert_persona(author, name)?;
         insert_profile(store, &key, author, name, created)?;
     }
-    Ok(store.list_personas()?.iter().map(|persona| (persona.pill, persona.author)).collect())
+    Ok(store.list_personas()?.iter().map(|persona| persona.author).collect())
 }
 
-fn insert_people(
-    store: &Write<'_>,
-    personas: &[(Pill, Author)],
-    followed: Timestamp,
-) -> Result<Vec<Known>, DbError> {
+fn insert_people(store: &Write<'_>, personas: &[Author], followed: Timestamp) -> Result<Vec<Known>, DbError> {
     let mut people = Vec::new();
     for number in 0..AUTHORS {
         let key = author_key(number);
         let author = store.intern_author(key.posting_id())?;
         insert_profile(store, &key, author, &format!("person {number}"), followed)?;
         let share = if number % SHARED == 0 { personas.len() } else { 1 };
-        let feeds: Vec<_> = personas.iter().take(share).copied().collect();
-        for (_, persona) in &feeds {
+        for persona in personas.iter().take(share) {
             store.insert_follow(*persona, author, "", followed)?;
         }
-        people.push(Known { key, author, feeds });
+        people.push(Known { key, author });
     }
     Ok(people)
 }
@@ -250,14 +252,7 @@ fn insert_post(
     let object = object.expect("every post has its own time");
     store.insert_arrival(known.author, object, Kind::Post)?;
     let position = FeedPosition::new(created, created, id);
-    for (index, (pill, persona)) in known.feeds.iter().enumerate() {
-        let row = FeedRow { position, object, persona: *persona, mark };
-        store.insert_feed_row(*pill, &row)?;
-        if index == 0 {
-            store.insert_feed_row(Pill::MERGED, &row)?;
-        }
-    }
-    Ok(())
+    store.insert_feed_row(&FeedRow { position, object, author: known.author, mark })
 }
 
 /// Some write more than others: the lower of two dice.

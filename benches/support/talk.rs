@@ -4,10 +4,10 @@
 use std::path::Path;
 
 use anyhow::{Context, Result};
-use itsgoin::db::comments::{NewComment, State, Towards};
+use itsgoin::db::comments::{NewComment, State};
 use itsgoin::db::operations::ActionCode;
-use itsgoin::db::timeline::{FeedPost, Mark, PageStart, Pill, RowFilter};
-use itsgoin::db::{Database, DbError, Durability, Write};
+use itsgoin::db::timeline::{Feed, FeedPost, Mark, PageStart, RowFilter};
+use itsgoin::db::{Author, Database, DbError, Durability, Write};
 use itsgoin::domain::envelope::{Content, Envelope, Kind};
 use itsgoin::domain::ids::ObjectId;
 use itsgoin::domain::operation::{Action, Operation, Target};
@@ -34,7 +34,7 @@ pub fn put(path: &Path, comments: u32) -> Result<()> {
     database
         .transaction(Durability::Normal, |batch| {
             batch.step(|store| {
-                let newest = store.list_feed(Pill::MERGED, PageStart::Newest, RowFilter::All, 1)?;
+                let newest = store.list_feed(Feed::Merged, PageStart::Newest, RowFilter::All, 1)?;
                 newest.first().map(|post| insert(store, post, comments)).transpose()
             })
         })?
@@ -46,12 +46,13 @@ fn insert(store: &Write<'_>, post: &FeedPost, comments: u32) -> Result<(), DbErr
     let target = Target { post: post.position.post_id, author: post.author, operation: None };
     let post_author = store.intern_author(post.author)?;
     let mut rng = StdRng::seed_from_u64(u64::from(comments));
-    let mut said: Vec<ObjectId> = Vec::new();
+    let mut said: Vec<(ObjectId, Author)> = Vec::new();
     for number in 0..comments {
         let writer = author_key(number % AUTHORS);
         let author = store.intern_author(writer.posting_id())?;
-        let parent = said.iter().rev().take(RECENT).nth(rng.random_range(0..RECENT)).copied();
-        let parent = parent.filter(|_| !number.is_multiple_of(ROOTS));
+        let answered = said.iter().rev().take(RECENT).nth(rng.random_range(0..RECENT)).copied();
+        let answered = answered.filter(|_| !number.is_multiple_of(ROOTS));
+        let parent = answered.map(|(comment, _)| comment);
         let created = Timestamp::from_millis(post.position.sort.as_millis() + SPACING_MS * i64::from(number));
         let action = Action::Comment(text(&mut rng));
         let operation =
@@ -72,10 +73,10 @@ fn insert(store: &Write<'_>, post: &FeedPost, comments: u32) -> Result<(), DbErr
             object: Some(object),
             state: State::Shown,
             mark: if number.is_multiple_of(UNREAD) { Mark::Unread } else { Mark::Read },
-            towards: Towards::Others,
+            answered: Some(answered.map_or(post_author, |(_, author)| author)),
         })?;
         store.insert_arrival(post_author, object, Kind::Operation)?;
-        said.push(operation_id);
+        said.push((operation_id, author));
     }
     Ok(())
 }

@@ -169,8 +169,8 @@ impl Read<'_> {
             "WITH evictable AS (SELECT arrivals.author FROM arrivals JOIN objects USING (object)
                  WHERE kind = 1 AND NOT EXISTS
                      (SELECT 1 FROM operations
-                      WHERE operations.post = arrivals.object AND author IN (SELECT author FROM personas)))
-             SELECT EXISTS (SELECT 1 FROM authors WHERE author IN evictable
+                      WHERE operations.post = arrivals.object AND author IN (SELECT author FROM perhaps_mine)))
+             SELECT EXISTS (SELECT 1 FROM authors WHERE author IN evictable AND author NOT IN (SELECT author FROM perhaps_mine)
                        AND ((class = 1 AND bytes > ?1) OR (class = 2 AND bytes > ?2)))
                 OR ((SELECT bytes FROM space WHERE class = 2) > ?3
                     AND EXISTS (SELECT 1 FROM authors WHERE class = 2 AND author IN evictable))
@@ -184,17 +184,17 @@ impl Read<'_> {
     /// Whether the counts that are kept are those of the rows.
     pub fn counts_are_right(&self) -> Result<bool, DbError> {
         self.get(
-            "SELECT NOT EXISTS (SELECT 1 FROM feeds WHERE unread_count <>
-                       (SELECT count(*) FROM timeline WHERE timeline.pill = feeds.pill AND unread = 1))
-                AND NOT EXISTS (SELECT 1 FROM timeline WHERE unread = 1 AND pill NOT IN (SELECT pill FROM feeds))
+            "SELECT NOT EXISTS (SELECT 1 FROM unread_counts WHERE count <>
+                       (SELECT count(*) FROM timeline WHERE timeline.author = unread_counts.author AND unread = 1))
+                AND NOT EXISTS (SELECT 1 FROM timeline WHERE unread = 1 AND author NOT IN (SELECT author FROM unread_counts))
+                AND NOT EXISTS (SELECT 1 FROM unplaced WHERE object NOT IN (SELECT object FROM arrivals))
                 AND NOT EXISTS (SELECT 1 FROM authors WHERE post_count <>
                        (SELECT count(*) FROM arrivals JOIN objects USING (object)
                         WHERE arrivals.author = authors.author AND kind = 1))
                 AND NOT EXISTS (SELECT 1 FROM headers
                     WHERE operation_count <> (SELECT count(*) FROM operations WHERE operations.post = headers.post)
-                       OR (comment_count, unread_count, unread_to_me_count) <>
-                          (SELECT count(*), coalesce(sum(unread), 0), coalesce(sum(unread AND to_me), 0)
-                           FROM comments WHERE comments.post = headers.post AND state = 0))
+                       OR (comment_count, unread_count) <>
+                          (SELECT count(*), coalesce(sum(unread), 0) FROM comments WHERE comments.post = headers.post AND state = 0))
                 AND NOT EXISTS (SELECT target_id, emoji, count FROM reaction_counts
                     EXCEPT SELECT target_id, emoji, count(*) FROM reactions WHERE is_on = 1
                            GROUP BY target_id, emoji)
@@ -208,9 +208,8 @@ impl Read<'_> {
                         WHERE held.author = authors.author)
                      + (SELECT coalesce(sum(length(objects.bytes) + ?1), 0) FROM unlogged_profiles JOIN objects USING (object)
                         WHERE unlogged_profiles.author = authors.author))
-                AND NOT EXISTS (SELECT 1 FROM authors WHERE class <> CASE
-                       WHEN author IN (SELECT author FROM personas) THEN 0
-                       WHEN author IN (SELECT author FROM follows) THEN 1 ELSE 2 END)
+                AND (NOT EXISTS (SELECT 1 FROM personas) OR NOT EXISTS (SELECT 1 FROM authors WHERE class <> CASE
+                       WHEN author IN (SELECT author FROM personas UNION SELECT author FROM follows) THEN 1 ELSE 2 END))
                 AND (SELECT bytes FROM space WHERE class = 3) =
                        (SELECT coalesce(sum(size + ?1), 0) FROM sealed_log)
                 AND (SELECT count(*) FROM sealed_log) * 4 = (SELECT count(*) FROM sealed_tags)
@@ -245,6 +244,6 @@ impl Read<'_> {
 
     /// The ids of the merged feed, one per row.
     pub fn list_feed_ids(&self) -> Result<Vec<ObjectId>, DbError> {
-        self.list("SELECT post_id FROM timeline WHERE pill = 0", [], |row| row.get(0))
+        self.list("SELECT post_id FROM timeline", [], |row| row.get(0))
     }
 }

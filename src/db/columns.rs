@@ -58,6 +58,20 @@ macro_rules! row_key {
         #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
         pub struct $name(pub(super) i64);
 
+        impl $name {
+            /// From its number in this store.
+            #[must_use]
+            pub const fn from_number(number: i64) -> Self {
+                Self(number)
+            }
+
+            /// Its number in this store.
+            #[must_use]
+            pub const fn number(self) -> i64 {
+                self.0
+            }
+        }
+
         impl ToSql for $name {
             fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
                 Ok(ToSqlOutput::from(self.0))

@@ -70,8 +70,8 @@ pub struct NewComment {
     pub state: State,
     /// Whether it was read.
     pub mark: Mark,
-    /// Whom it answers.
-    pub towards: Towards,
+    /// Whom it answers; `None` as long as what it answers is not here.
+    pub answered: Option<Author>,
 }
 
 /// What an operation on a comment needs to know of it.
@@ -144,7 +144,8 @@ fn comment_row(row: &Row<'_>) -> rusqlite::Result<CommentRow> {
 fn page_sql() -> String {
     format!(
         "SELECT comments.created_ms, comments.operation_id, parent_id, posting_id, {name}, comments.received_ms,
-                state, unread, to_me, comments.author IN (SELECT author FROM personas),
+                state, unread, answered IN (SELECT author FROM personas) AND comments.author NOT IN (SELECT author FROM personas),
+                comments.author IN (SELECT author FROM personas),
                 (SELECT bytes FROM objects WHERE objects.object = comments.object),
                 (SELECT bytes FROM objects WHERE objects.object =
                     (SELECT edits.object FROM edits
@@ -208,10 +209,9 @@ impl Write<'_> {
     /// Adds a comment to its post, and counts it.
     pub fn insert_comment(&self, new: &NewComment) -> Result<(), DbError> {
         let unread = new.mark == Mark::Unread;
-        let to_me = new.towards == Towards::Me;
         self.execute(
             "INSERT INTO comments
-             (operation_id, post, parent_id, author, created_ms, received_ms, object, state, unread, to_me)
+             (operation_id, post, parent_id, author, created_ms, received_ms, object, state, unread, answered)
              VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
             params![
                 new.operation_id,
@@ -223,14 +223,14 @@ impl Write<'_> {
                 new.object,
                 new.state.code(),
                 unread,
-                to_me
+                new.answered.unwrap_or(Author(0))
             ],
         )?;
         if new.state == State::Shown {
             self.execute(
-                "UPDATE headers SET comment_count = comment_count + 1, unread_count = unread_count + ?2,
-                 unread_to_me_count = unread_to_me_count + ?3 WHERE post = ?1",
-                params![new.post, unread, unread && to_me],
+                "UPDATE headers SET comment_count = comment_count + 1, unread_count = unread_count + ?2
+                 WHERE post = ?1",
+                params![new.post, unread],
             )?;
         }
         Ok(())
@@ -266,13 +266,31 @@ impl Write<'_> {
         Ok(())
     }
 
-    /// Answers to this comment of mine, which came before it, are answers to me.
-    pub fn update_answers_to_me(&self, operation_id: ObjectId) -> Result<usize, DbError> {
+    /// Whom the answers to this comment answer that came before it.
+    pub fn update_answers(&self, operation_id: ObjectId, author: Author) -> Result<(), DbError> {
         self.execute(
-            "UPDATE comments SET to_me = 1 WHERE parent_id = ?1 AND to_me = 0
-             AND author NOT IN (SELECT author FROM personas)",
-            [operation_id],
-        )
+            "UPDATE comments SET answered = ?2 WHERE parent_id = ?1 AND answered = 0",
+            params![operation_id, author],
+        )?;
+        Ok(())
+    }
+
+    /// Marks as read what came as unread while nobody knew whose it was: comments of mine, and those that are older than
+    /// the follow of their post's author. Says whether there were any.
+    pub fn settle_comments(&self) -> Result<bool, DbError> {
+        let posts: Vec<ObjectKey> = self.list(
+            "UPDATE comments SET unread = 0 WHERE unread = 1 AND state = 0
+             AND (author IN (SELECT author FROM personas)
+                  OR created_ms < (SELECT min(followed_ms) FROM objects JOIN follows USING (author)
+                                   WHERE objects.object = comments.post))
+             RETURNING post",
+            [],
+            |row| row.get(0),
+        )?;
+        for post in &posts {
+            self.recount_comments(*post)?;
+        }
+        Ok(!posts.is_empty())
     }
 
     /// Marks the comments of a post as read that had come in by then; says how many changed.
@@ -286,8 +304,8 @@ impl Write<'_> {
     /// Counts the comments of a post anew.
     pub fn recount_comments(&self, post: ObjectKey) -> Result<(), DbError> {
         self.execute(
-            "UPDATE headers SET (comment_count, unread_count, unread_to_me_count) =
-                 (SELECT count(*), coalesce(sum(unread), 0), coalesce(sum(unread AND to_me), 0) FROM comments
+            "UPDATE headers SET (comment_count, unread_count) =
+                 (SELECT count(*), coalesce(sum(unread), 0) FROM comments
                   WHERE comments.post = ?1 AND state = 0)
              WHERE post = ?1",
             [post],

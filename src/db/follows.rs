@@ -1,8 +1,8 @@
-//! Whom my personas follow. Local: no row of this table leaves the device, only the union of authors does.
+//! Whom my personas follow, for connections that were shown the book. No row leaves the device; the union of authors does,
+//! and stands in the file.
 
 use rusqlite::params;
 
-use super::timeline::Pill;
 use super::{Author, DbError, Read, Write};
 use crate::domain::ids::PostingId;
 use crate::domain::time::Timestamp;
@@ -25,8 +25,6 @@ pub struct FollowRow {
 pub struct Follower {
     /// The persona.
     pub persona: Author,
-    /// Its feed.
-    pub pill: Pill,
     /// Since when: older posts start as read.
     pub followed: Timestamp,
 }
@@ -54,19 +52,17 @@ impl Read<'_> {
     /// The personas that follow an author, the default one first.
     pub fn list_followers(&self, author: Author) -> Result<Vec<Follower>, DbError> {
         self.list(
-            "SELECT persona, pill, followed_ms FROM follows JOIN personas ON personas.author = follows.persona
-             WHERE follows.author = ?1 ORDER BY pill",
+            "SELECT persona, followed_ms FROM follows JOIN personas ON personas.author = follows.persona
+             WHERE follows.author = ?1 ORDER BY place",
             [author],
-            |row| Ok(Follower { persona: row.get(0)?, pill: Pill(row.get(1)?), followed: row.get(2)? }),
+            |row| Ok(Follower { persona: row.get(0)?, followed: row.get(1)? }),
         )
     }
 
-    /// Every author whose posts this node wants: followed ones and my own personas, by posting id.
+    /// Every author whose posts this node wants: followed ones and my own personas, by posting id. Also without the book.
     pub fn list_interest(&self, limit: usize) -> Result<Vec<(PostingId, Author)>, DbError> {
         self.list(
-            "SELECT posting_id, author FROM authors
-             WHERE author IN (SELECT author FROM personas UNION SELECT author FROM follows)
-             ORDER BY posting_id LIMIT ?1",
+            "SELECT posting_id, author FROM authors WHERE class = 1 ORDER BY posting_id LIMIT ?1",
             [i64::try_from(limit).unwrap_or(i64::MAX)],
             |row| Ok((row.get(0)?, row.get(1)?)),
         )
@@ -81,7 +77,7 @@ impl Read<'_> {
 }
 
 impl Write<'_> {
-    /// Follows, or renews the hint of an existing follow.
+    /// Follows, or renews the hint of an existing follow. The book has to be kept afterwards.
     pub fn insert_follow(
         &self,
         persona: Author,
@@ -97,7 +93,7 @@ impl Write<'_> {
         self.update_class(author)
     }
 
-    /// Ends a follow of one persona, or of all; says how many there were.
+    /// Ends a follow of one persona, or of all; says how many there were. The book has to be kept afterwards.
     pub fn delete_follow(&self, persona: Option<Author>, author: Author) -> Result<usize, DbError> {
         let ended = self.execute(
             "DELETE FROM follows WHERE author = ?1 AND (?2 IS NULL OR persona = ?2)",

@@ -16,8 +16,6 @@ pub struct HeaderRow {
     pub comment_count: u64,
     /// Those of them that were not read.
     pub unread_count: u64,
-    /// Those of the unread ones that answer something of mine.
-    pub unread_to_me_count: u64,
     /// The policy that holds.
     pub policy: Option<ObjectKey>,
 }
@@ -52,7 +50,7 @@ impl Read<'_> {
     /// What is kept about a post's header.
     pub fn find_header(&self, post: ObjectKey) -> Result<HeaderRow, DbError> {
         let row = self.find(
-            "SELECT operation_count, comment_count, unread_count, unread_to_me_count, policy FROM headers
+            "SELECT operation_count, comment_count, unread_count, policy FROM headers
              WHERE post = ?1",
             [post],
             |row| {
@@ -61,8 +59,7 @@ impl Read<'_> {
                     operation_count: count(0)?,
                     comment_count: count(1)?,
                     unread_count: count(2)?,
-                    unread_to_me_count: count(3)?,
-                    policy: row.get(4)?,
+                    policy: row.get(3)?,
                 })
             },
         )?;

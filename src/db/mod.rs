@@ -15,6 +15,7 @@ pub mod arrivals;
 #[cfg(any(test, feature = "sim"))]
 pub mod audit;
 pub mod blobs;
+pub mod book;
 pub mod carried;
 pub mod comments;
 pub mod deferred;

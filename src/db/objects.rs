@@ -172,6 +172,7 @@ impl Write<'_> {
         self.delete_arrival(key)?;
         self.delete_unlogged_profile(key)?;
         self.delete_blob_uses(key)?;
+        self.execute("DELETE FROM unplaced WHERE object = ?1", [key])?;
         self.execute("DELETE FROM objects WHERE object = ?1", [key])?;
         Ok(())
     }

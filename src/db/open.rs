@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use rusqlite::{Connection, OpenFlags, config::DbConfig};
 use thiserror::Error;
 
-use super::{DbError, Read, Write};
+use super::{DbError, Read, Write, book};
 
 /// 'IGO6' in the file's header: this is our kind of file.
 const APPLICATION_ID: i32 = 0x4947_4f36;
@@ -19,6 +19,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("migrations/0002_attention.sql"),
     include_str!("migrations/0003_pool.sql"),
     include_str!("migrations/0004_conversations.sql"),
+    include_str!("migrations/0005_book.sql"),
 ];
 
 /// The schema version this program writes.
@@ -125,6 +126,8 @@ impl Database {
             transaction.pragma_update(None, "user_version", i64::try_from(done + 1).unwrap_or(0))?;
             transaction.commit()?;
         }
+        // After the migrations: those mean tables of the file by the same names.
+        book::make_tables(&self.connection)?;
         // The statements in use are far fewer; none is ever prepared twice.
         self.connection.set_prepared_statement_cache_capacity(128);
         Ok(())
@@ -139,6 +142,7 @@ impl Database {
         let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let connection = Connection::open_with_flags(path, flags)?;
         harden(&connection)?;
+        book::make_tables(&connection)?;
         connection.set_prepared_statement_cache_capacity(64);
         Ok(Self { connection, path: Some(path.to_owned()), durability: None })
     }
@@ -149,7 +153,10 @@ impl Database {
     /// What `read` returns, or [`DbError`] when no snapshot can be taken.
     pub fn read<T, E: From<DbError>>(&mut self, read: impl FnOnce(Read<'_>) -> Result<T, E>) -> Result<T, E> {
         let transaction = self.connection.transaction().map_err(DbError::from)?;
-        read(Read(&transaction))
+        let answer = read(Read(&transaction))?;
+        // Nothing of the file changed; what the connection was shown (`book`) stays.
+        transaction.commit().map_err(DbError::from)?;
+        Ok(answer)
     }
 
     /// Runs `steps` in one write transaction and commits.
@@ -200,6 +207,15 @@ impl Database {
         Ok(self.connection.serialize("main")?.to_vec())
     }
 
+    /// A store in memory as an earlier version left it, migrated.
+    #[cfg(test)]
+    pub(crate) fn of_dump(dump: &str) -> Result<Self, OpenError> {
+        let mut database = Self { connection: Connection::open_in_memory()?, path: None, durability: None };
+        database.connection.execute_batch(dump)?;
+        database.prepare(&[0; 32])?;
+        Ok(database)
+    }
+
     /// [`Self::in_memory`] with pages of this many bytes: where most tables hold a few rows, small ones save memory.
     #[cfg(any(test, feature = "sim"))]
     pub(crate) fn in_small_memory(epoch: &[u8; 32], page_bytes: u32) -> Result<Self, OpenError> {
@@ -224,6 +240,7 @@ impl Database {
         let mut connection = Connection::open_in_memory()?;
         connection.deserialize_read_exact("main", snapshot, snapshot.len(), false)?;
         harden(&connection)?;
+        book::make_tables(&connection)?;
         connection.set_prepared_statement_cache_capacity(128);
         Ok(Self { connection, path: None, durability: None })
     }

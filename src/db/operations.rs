@@ -158,7 +158,7 @@ impl Read<'_> {
     ) -> Result<Vec<OperationRow>, DbError> {
         let sql = format!(
             "{COLUMNS} WHERE post = ?1 AND action <= 3 AND operations.author <> ?2
-             AND operations.author NOT IN (SELECT author FROM follows UNION SELECT author FROM personas)
+             AND operations.author NOT IN (SELECT author FROM authors WHERE class = 1)
              ORDER BY operations.object LIMIT ?3"
         );
         self.list(&sql, params![post, post_author, limit], operation_row)

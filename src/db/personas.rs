@@ -1,8 +1,7 @@
-//! My posting identities. Their secret keys are in files, not here.
+//! My posting identities, for connections that were shown the book. Their secret keys are in files, not here.
 
 use rusqlite::params;
 
-use super::timeline::Pill;
 use super::{Author, DbError, Read, Write};
 use crate::domain::ids::PostingId;
 
@@ -13,8 +12,6 @@ pub struct PersonaRow {
     pub author: Author,
     /// Its public id.
     pub posting_id: PostingId,
-    /// Its feed. The default persona has the lowest.
-    pub pill: Pill,
     /// What I call it.
     pub label: String,
 }
@@ -23,17 +20,15 @@ impl Read<'_> {
     /// All personas, the default one first.
     pub fn list_personas(&self) -> Result<Vec<PersonaRow>, DbError> {
         self.list(
-            "SELECT author, posting_id, pill, label FROM personas JOIN authors USING (author) ORDER BY pill",
+            "SELECT author, posting_id, label FROM personas JOIN authors USING (author) ORDER BY place",
             [],
-            |row| {
-                Ok(PersonaRow {
-                    author: row.get(0)?,
-                    posting_id: row.get(1)?,
-                    pill: Pill(row.get(2)?),
-                    label: row.get(3)?,
-                })
-            },
+            |row| Ok(PersonaRow { author: row.get(0)?, posting_id: row.get(1)?, label: row.get(2)? }),
         )
+    }
+
+    /// Whether an author is a persona of mine.
+    pub fn is_persona(&self, author: Author) -> Result<bool, DbError> {
+        self.get("SELECT EXISTS (SELECT 1 FROM personas WHERE author = ?1)", [author], |row| row.get(0))
     }
 
     /// The persona with this id, or the default one.
@@ -44,11 +39,11 @@ impl Read<'_> {
 }
 
 impl Write<'_> {
-    /// Adds a persona with the next free feed.
+    /// Adds a persona behind the others. The book has to be kept afterwards.
     pub fn insert_persona(&self, author: Author, label: &str) -> Result<(), DbError> {
         self.execute(
-            "INSERT INTO personas (author, pill, label)
-             VALUES (?1, (SELECT coalesce(max(pill), 0) + 1 FROM personas), ?2)",
+            "INSERT INTO personas (author, place, label)
+             VALUES (?1, (SELECT coalesce(max(place), 0) + 1 FROM personas), ?2)",
             params![author, label],
         )?;
         self.update_class(author)

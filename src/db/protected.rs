@@ -33,6 +33,8 @@ pub enum Protected {
     Draft,
     /// A message that was here.
     Gone,
+    /// Personas and follows.
+    Book,
 }
 
 impl Protected {
@@ -50,6 +52,7 @@ impl Protected {
             Self::Circle => 10,
             Self::Draft => 11,
             Self::Gone => 12,
+            Self::Book => 13,
         }
     }
 }

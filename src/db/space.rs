@@ -12,10 +12,8 @@ use crate::limits::{EVICTED_OBJECTS, STORED_OVERHEAD_BYTES};
 /// On whose account something is stored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Class {
-    /// One of my personas.
-    Own,
-    /// Somebody a persona follows.
-    Followed,
+    /// One of my personas, or somebody one of them follows: which of both, only the book says.
+    Ours,
     /// Somebody nobody here follows: carried, or followed once.
     Stranger,
     /// Sealed posts.
@@ -24,12 +22,11 @@ pub enum Class {
 
 impl Class {
     /// All of them.
-    pub const ALL: [Self; 4] = [Self::Own, Self::Followed, Self::Stranger, Self::Pool];
+    pub const ALL: [Self; 3] = [Self::Ours, Self::Stranger, Self::Pool];
 
     const fn code(self) -> i64 {
         match self {
-            Self::Own => 0,
-            Self::Followed => 1,
+            Self::Ours => 1,
             Self::Stranger => 2,
             Self::Pool => 3,
         }
@@ -51,7 +48,7 @@ pub(super) const LARGEST_STRANGERS: &str = "SELECT author FROM authors WHERE cla
 pub(super) const OLDEST_POSTS: &str = "SELECT arrivals.object, object_id, created_ms, received_ms
      FROM arrivals CROSS JOIN objects USING (object)
      WHERE arrivals.author = ?1 AND kind = 1 AND NOT EXISTS
-         (SELECT 1 FROM operations WHERE post = arrivals.object AND author IN (SELECT author FROM personas))
+         (SELECT 1 FROM operations WHERE post = arrivals.object AND author IN (SELECT author FROM perhaps_mine))
      ORDER BY seq LIMIT ?2";
 
 impl Read<'_> {
@@ -69,6 +66,22 @@ impl Read<'_> {
     pub fn get_author_bytes(&self, author: Author) -> Result<u64, DbError> {
         self.get("SELECT bytes FROM authors WHERE author = ?1", [author], |row| row.get::<_, i64>(0))
             .map(i64::unsigned_abs)
+    }
+
+    /// How much room my personas take.
+    pub fn get_own_bytes(&self) -> Result<u64, DbError> {
+        let sum = "SELECT coalesce(sum(bytes), 0) FROM personas JOIN authors USING (author)";
+        self.get(sum, [], |row| row.get::<_, i64>(0)).map(i64::unsigned_abs)
+    }
+
+    /// Authors of a class, at most `limit`.
+    pub fn list_class(&self, class: Class, limit: usize) -> Result<Vec<Author>, DbError> {
+        let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+        self.list(
+            "SELECT author FROM authors WHERE class = ?1 LIMIT ?2",
+            params![class.code(), limit],
+            |row| row.get(0),
+        )
     }
 
     /// How much room a class takes.
@@ -93,16 +106,19 @@ impl Read<'_> {
         self.list(LARGEST_STRANGERS, [limit], |row| row.get(0))
     }
 
-    /// The followed authors who take most room, at most `limit`. Reads all authors: for stores that are full.
+    /// The followed authors who take most room, at most `limit`; nobody without the book. Reads all authors: for stores that
+    /// are full.
     pub fn list_largest_followed(&self, limit: u32) -> Result<Vec<Author>, DbError> {
         self.list(
-            "SELECT author FROM authors WHERE class = 1 AND post_count > 0 ORDER BY bytes DESC LIMIT ?1",
+            "SELECT author FROM authors WHERE class = 1 AND post_count > 0
+             AND author NOT IN (SELECT author FROM perhaps_mine) ORDER BY bytes DESC LIMIT ?1",
             [limit],
             |row| row.get(0),
         )
     }
 
-    /// An author's posts that came first and that no persona of mine answered or reacted to, at most `limit`.
+    /// An author's posts that came first and that no persona of mine answered or reacted to, at most `limit`. Without the
+    /// book, none that somebody followed did either.
     pub fn list_oldest_posts(&self, author: Author, limit: u32) -> Result<Vec<EvictablePost>, DbError> {
         self.list(OLDEST_POSTS, params![author, limit], |row| {
             let object_id = row.get(1)?;
@@ -151,8 +167,7 @@ impl Write<'_> {
         self.change_bytes(author, bytes.saturating_neg())?;
         self.execute(
             "UPDATE authors SET class = CASE
-                 WHEN author IN (SELECT author FROM personas) THEN 0
-                 WHEN author IN (SELECT author FROM follows) THEN 1 ELSE 2 END
+                 WHEN author IN (SELECT author FROM personas UNION SELECT author FROM follows) THEN 1 ELSE 2 END
              WHERE author = ?1",
             [author],
         )?;

@@ -1,20 +1,26 @@
-//! The feed: one row per post and pill, written when the post comes in, so that a page is one range scan.
+//! The feed: one row per post, written when the post comes in, so that a page is one range scan. Which rows are a persona's
+//! only the book says: its feed is merged from the lines of whom it follows, each a range scan of a few rows.
+
+use std::collections::{BTreeMap, VecDeque};
 
 use rusqlite::{Row, params};
 
 use super::profiles::name_sql;
 use super::{Author, DbError, ObjectKey, Read, Write};
-use crate::domain::ids::PostingId;
+use crate::domain::ids::{ObjectId, PostingId};
 use crate::domain::ordering::FeedPosition;
 use crate::domain::time::Timestamp;
 
-/// Which feed: the merged one or a persona's.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Pill(pub(super) i64);
+/// Rows of one author that are read at once while a persona's feed is merged.
+const LINE_ROWS: u32 = 16;
 
-impl Pill {
-    /// All personas together.
-    pub const MERGED: Self = Self(0);
+/// Which feed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Feed {
+    /// Everything.
+    Merged,
+    /// Of a persona and those it follows.
+    Of(Author),
 }
 
 /// Where a page of a feed begins.
@@ -53,8 +59,8 @@ pub struct FeedRow {
     pub position: FeedPosition,
     /// Its post.
     pub object: ObjectKey,
-    /// The persona that surfaced it.
-    pub persona: Author,
+    /// Who wrote it.
+    pub author: Author,
     /// Whether it was opened.
     pub mark: Mark,
 }
@@ -76,8 +82,9 @@ pub struct FeedPost {
     pub author: PostingId,
     /// What the author is called, raw: profile, own label, hint of an invite.
     pub author_name: Option<String>,
-    /// The persona that surfaced it.
-    pub persona: PostingId,
+    /// The persona of mine that wrote it or follows its author, the default one before others; none any more where the follow
+    /// ended.
+    pub persona: Option<PostingId>,
     /// The signed bytes of the edit whose text is shown.
     pub edit: Option<Vec<u8>>,
     /// Comments that are shown, those not read, and of these those to me.
@@ -90,31 +97,87 @@ impl Read<'_> {
     /// A page of a feed, newest first, at most `limit` rows.
     pub fn list_feed(
         &self,
-        pill: Pill,
+        feed: Feed,
         start: PageStart,
         filter: RowFilter,
         limit: u32,
     ) -> Result<Vec<FeedPost>, DbError> {
-        let (sort, post_id) = match start {
-            PageStart::Newest => (i64::MAX, [0xff; 32]),
-            PageStart::Before(at) | PageStart::After(at) => (at.sort.as_millis(), *at.post_id.as_bytes()),
+        let lowest = FeedPosition {
+            sort: Timestamp::from_millis(i64::MAX),
+            post_id: ObjectId::from_bytes([0xff; 32]),
         };
-        let forward = matches!(start, PageStart::After(_));
-        let mut rows =
-            self.list(&page_sql(forward, filter), params![pill.0, sort, post_id, limit], feed_post)?;
-        if forward {
+        let (from, direction) = match start {
+            PageStart::Newest => (lowest, Direction::Older),
+            PageStart::Before(at) => (at, Direction::Older),
+            PageStart::After(at) => (at, Direction::Newer),
+        };
+        let way = Way { direction, filter };
+        let mut rows = match feed {
+            Feed::Merged => {
+                let at = params![from.sort, from.post_id, limit];
+                self.list(&page_sql(way), at, feed_post)?
+            }
+            Feed::Of(persona) => self.list_feed_of(persona, from, way, limit)?,
+        };
+        if direction == Direction::Newer {
             rows.reverse();
         }
         Ok(rows)
     }
 
-    /// One post of a feed.
-    pub fn find_feed_post(&self, pill: Pill, position: FeedPosition) -> Result<Option<FeedPost>, DbError> {
-        let sql = format!(
-            "{} FROM timeline {FEED_JOINS} WHERE pill = ?1 AND sort_ms = ?2 AND post_id = ?3",
-            columns()
-        );
-        self.find(&sql, params![pill.0, position.sort, position.post_id], feed_post)
+    /// The same for a persona's feed, in the order of the way: the next post is the next of one of its lines.
+    fn list_feed_of(
+        self,
+        persona: Author,
+        from: FeedPosition,
+        way: Way,
+        limit: u32,
+    ) -> Result<Vec<FeedPost>, DbError> {
+        let posting_id = self.get_posting_id(persona)?;
+        let authors: Vec<Author> = self.list(FEED_AUTHORS, [persona], |row| row.get(0))?;
+        let mut heads = BTreeMap::new();
+        for author in authors {
+            if let Some(head) = self.list_line(author, from, way, 1)?.pop_front() {
+                heads.insert(head, (author, VecDeque::new()));
+            }
+        }
+        let mut rows = Vec::new();
+        for left in (1..=limit).rev() {
+            let head = match way.direction {
+                Direction::Older => heads.pop_last(),
+                Direction::Newer => heads.pop_first(),
+            };
+            let Some((position, (author, mut line))) = head else { break };
+            let row = self.find_feed_post(position)?.ok_or(DbError::MissingRow { table: "timeline" })?;
+            rows.push(FeedPost { persona: Some(posting_id), ..row });
+            if line.is_empty() {
+                line = self.list_line(author, position, way, left.min(LINE_ROWS))?;
+            }
+            if let Some(next) = line.pop_front() {
+                heads.insert(next, (author, line));
+            }
+        }
+        Ok(rows)
+    }
+
+    /// Where the posts of one author stand beyond a position, at most `limit`.
+    fn list_line(
+        self,
+        author: Author,
+        from: FeedPosition,
+        way: Way,
+        limit: u32,
+    ) -> Result<VecDeque<FeedPosition>, DbError> {
+        let rows = self.list(&line_sql(way), params![author, from.sort, from.post_id, limit], |row| {
+            Ok(FeedPosition { sort: row.get(0)?, post_id: row.get(1)? })
+        })?;
+        Ok(rows.into())
+    }
+
+    /// One post of the feed.
+    pub fn find_feed_post(&self, position: FeedPosition) -> Result<Option<FeedPost>, DbError> {
+        let sql = format!("{} FROM timeline {FEED_JOINS} WHERE sort_ms = ?1 AND post_id = ?2", columns());
+        self.find(&sql, params![position.sort, position.post_id], feed_post)
     }
 
     /// Posts in the log.
@@ -125,54 +188,116 @@ impl Read<'_> {
     }
 
     /// Posts of a feed that were not opened.
-    pub fn count_unread(&self, pill: Pill) -> Result<u64, DbError> {
-        let count: Option<i64> =
-            self.find("SELECT unread_count FROM feeds WHERE pill = ?1", [pill.0], |row| row.get(0))?;
-        Ok(count.unwrap_or_default().unsigned_abs())
+    pub fn count_unread(&self, feed: Feed) -> Result<u64, DbError> {
+        let count: i64 = match feed {
+            Feed::Merged => {
+                self.get("SELECT coalesce(sum(count), 0) FROM unread_counts", [], |row| row.get(0))?
+            }
+            Feed::Of(persona) => {
+                let sql = format!(
+                    "SELECT coalesce(sum(count), 0) FROM unread_counts WHERE author IN ({FEED_AUTHORS})"
+                );
+                self.get(&sql, [persona], |row| row.get(0))?
+            }
+        };
+        Ok(count.unsigned_abs())
     }
 
-    /// How the page queries are run, for the test that asserts their plan.
+    /// How pages and lines are read, for the test that asserts their plan.
     #[cfg(test)]
-    pub(super) fn explain_feed(self, forward: bool, filter: RowFilter) -> Result<String, DbError> {
-        let sql = format!("EXPLAIN QUERY PLAN {}", page_sql(forward, filter));
-        let steps: Vec<String> = self.list(&sql, params![0, 0, [0u8; 32], 50], |row| row.get(3))?;
-        Ok(steps.join("\n"))
+    pub(super) fn explain_feed(self, way: Way) -> Result<[String; 2], DbError> {
+        let page = format!("EXPLAIN QUERY PLAN {}", page_sql(way));
+        let page: Vec<String> = self.list(&page, params![0, [0u8; 32], 50], |row| row.get(3))?;
+        let line = format!("EXPLAIN QUERY PLAN {}", line_sql(way));
+        let line: Vec<String> = self.list(&line, params![0, 0, [0u8; 32], 50], |row| row.get(3))?;
+        Ok([page.join("\n"), line.join("\n")])
     }
 
-    /// How often the statement of a page was prepared anew since it was made.
+    /// How often the statements of pages and lines were prepared anew since they were made.
     #[cfg(test)]
-    pub(super) fn count_feed_preparations(self, forward: bool, filter: RowFilter) -> Result<i32, DbError> {
-        let statement = self.statement(&page_sql(forward, filter))?;
-        Ok(statement.get_status(rusqlite::StatementStatus::RePrepare))
+    pub(super) fn count_feed_preparations(self, way: Way) -> Result<i32, DbError> {
+        let count = |sql: &str| {
+            let statement = self.statement(sql)?;
+            Ok::<_, DbError>(statement.get_status(rusqlite::StatementStatus::RePrepare))
+        };
+        Ok(count(&page_sql(way))?.saturating_add(count(&line_sql(way))?))
     }
 }
+
+/// Which rows are read in which direction.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Way {
+    pub(super) direction: Direction,
+    pub(super) filter: RowFilter,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Direction {
+    Older,
+    Newer,
+}
+
+impl Way {
+    /// How a row compares with where one is, and the order of rows.
+    const fn terms(self) -> (&'static str, &'static str) {
+        match self.direction {
+            Direction::Older => ("<", "DESC"),
+            Direction::Newer => (">", "ASC"),
+        }
+    }
+}
+
+/// Whose posts make up a persona's feed.
+const FEED_AUTHORS: &str = "SELECT ?1 UNION SELECT author FROM follows WHERE persona = ?1";
 
 /// Everything a page needs in one statement: the range scan of the timeline drives it, the rest are point reads.
 fn columns() -> String {
     format!(
         "SELECT timeline.sort_ms, timeline.post_id, timeline.unread,
-                objects.created_ms, objects.received_ms, objects.bytes, theirs.posting_id, mine.posting_id, {name},
-                (SELECT bytes FROM objects AS edits WHERE edits.object = headers.edit),
-                comment_count, unread_count, unread_to_me_count, reactions",
-        name = name_sql("objects.author"),
+                objects.created_ms, objects.received_ms, objects.bytes, theirs.posting_id,
+                (SELECT posting_id FROM authors WHERE authors.author = coalesce(
+                    (SELECT author FROM personas WHERE personas.author = timeline.author),
+                    (SELECT persona FROM follows CROSS JOIN personas ON personas.author = follows.persona
+                     WHERE follows.author = timeline.author ORDER BY place LIMIT 1))),
+                {name}, (SELECT bytes FROM objects AS edits WHERE edits.object = headers.edit),
+                comment_count, unread_count,
+                CASE WHEN unread_count > 0 THEN
+                    (SELECT count(*) FROM comments INDEXED BY comments_unread
+                     WHERE comments.post = timeline.object AND comments.unread = 1 AND comments.state = 0
+                     AND comments.answered IN (SELECT author FROM personas)
+                     AND comments.author NOT IN (SELECT author FROM personas)) END,
+                reactions",
+        name = name_sql("timeline.author"),
     )
 }
 const FEED_JOINS: &str = "CROSS JOIN objects USING (object)
-    CROSS JOIN authors AS theirs ON theirs.author = objects.author
-    CROSS JOIN authors AS mine ON mine.author = timeline.persona
+    CROSS JOIN authors AS theirs ON theirs.author = timeline.author
     LEFT JOIN headers ON headers.post = timeline.object";
 
-fn page_sql(forward: bool, filter: RowFilter) -> String {
-    let (index, unread) = match filter {
+fn page_sql(way: Way) -> String {
+    let (index, unread) = match way.filter {
         RowFilter::All => ("", ""),
         // Otherwise every row is read on the way to the next unread one.
         RowFilter::Unread => ("INDEXED BY timeline_unread", "timeline.unread = 1 AND"),
     };
-    let (beyond, order) = if forward { (">", "ASC") } else { ("<", "DESC") };
+    let (beyond, order) = way.terms();
     let columns = columns();
     format!(
         "{columns} FROM timeline {index} {FEED_JOINS}
-         WHERE {unread} pill = ?1 AND (sort_ms, post_id) {beyond} (?2, ?3)
+         WHERE {unread} (sort_ms, post_id) {beyond} (?1, ?2)
+         ORDER BY sort_ms {order}, post_id {order} LIMIT ?3"
+    )
+}
+
+fn line_sql(way: Way) -> String {
+    let (index, unread) = match way.filter {
+        RowFilter::All => ("timeline_by_author", ""),
+        RowFilter::Unread => ("timeline_unread_by_author", "unread = 1 AND"),
+    };
+    let (beyond, order) = way.terms();
+    format!(
+        "SELECT sort_ms, post_id FROM timeline INDEXED BY {index}
+         WHERE {unread} author = ?1 AND (sort_ms, post_id) {beyond} (?2, ?3)
          ORDER BY sort_ms {order}, post_id {order} LIMIT ?4"
     )
 }
@@ -195,86 +320,104 @@ fn feed_post(row: &Row<'_>) -> rusqlite::Result<FeedPost> {
     })
 }
 
+/// Milliseconds for a statement.
+fn milliseconds(duration: std::time::Duration) -> i64 {
+    i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)
+}
+
 impl Write<'_> {
-    /// Puts a post into a feed, unless it stands there.
-    pub fn insert_feed_row(&self, pill: Pill, row: &FeedRow) -> Result<(), DbError> {
+    /// Puts a post into the feed, unless it stands there.
+    pub fn insert_feed_row(&self, row: &FeedRow) -> Result<(), DbError> {
         let inserted = self.execute(
-            "INSERT INTO timeline (pill, sort_ms, post_id, object, persona, unread)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6) ON CONFLICT (pill, sort_ms, post_id) DO NOTHING",
+            "INSERT INTO timeline (sort_ms, post_id, object, author, unread)
+             VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT (sort_ms, post_id) DO NOTHING",
             params![
-                pill.0,
                 row.position.sort,
                 row.position.post_id,
                 row.object,
-                row.persona,
+                row.author,
                 i64::from(row.mark == Mark::Unread)
             ],
         )?;
         if inserted > 0 && row.mark == Mark::Unread {
-            self.change_unread_count(pill, 1)?;
+            self.change_unread_count(row.author, 1)?;
         }
         Ok(())
     }
 
-    fn change_unread_count(&self, pill: Pill, by: i64) -> Result<(), DbError> {
+    fn change_unread_count(&self, author: Author, by: i64) -> Result<(), DbError> {
         self.execute(
-            "INSERT INTO feeds (pill, unread_count) VALUES (?1, ?2)
-             ON CONFLICT (pill) DO UPDATE SET unread_count = unread_count + ?2",
-            params![pill.0, by],
+            "INSERT INTO unread_counts (author, count) VALUES (?1, ?2)
+             ON CONFLICT (author) DO UPDATE SET count = count + ?2",
+            params![author, by],
         )?;
         Ok(())
     }
 
-    /// Puts the posts of an author that are in the log already into a persona's feed and the merged one, as read:
-    /// they are older than the follow.
-    pub fn insert_feed_rows_of(
-        &self,
-        pill: Pill,
-        persona: Author,
-        author: Author,
-        ahead: std::time::Duration,
-    ) -> Result<(), DbError> {
-        let ahead = i64::try_from(ahead.as_millis()).unwrap_or(i64::MAX);
-        for pill in [Pill::MERGED, pill] {
-            self.execute(
-                "INSERT INTO timeline (pill, sort_ms, post_id, object, persona, unread)
-                 SELECT ?1, min(created_ms, received_ms + ?4), object_id, object, ?2, 0
-                 FROM arrivals JOIN objects USING (object)
-                 WHERE arrivals.author = ?3 AND kind = 1
-                 ON CONFLICT (pill, sort_ms, post_id) DO NOTHING",
-                params![pill.0, persona, author, ahead],
-            )?;
-        }
+    /// Puts the posts of an author that are in the log already into the feed, as read: they are older than the follow.
+    /// `ahead` is how far a claimed time may lie beyond the arrival.
+    pub fn insert_feed_rows_of(&self, author: Author, ahead: std::time::Duration) -> Result<(), DbError> {
+        self.execute(
+            "INSERT INTO timeline (sort_ms, post_id, object, author, unread)
+             SELECT min(created_ms, received_ms + ?2), object_id, object, objects.author, 0
+             FROM arrivals JOIN objects USING (object)
+             WHERE arrivals.author = ?1 AND kind = 1
+             ON CONFLICT (sort_ms, post_id) DO NOTHING",
+            params![author, milliseconds(ahead)],
+        )?;
         Ok(())
     }
 
-    /// Takes a post out of every feed; says whether it stood in one.
-    pub fn delete_feed_rows(&self, position: FeedPosition) -> Result<bool, DbError> {
-        let rows: Vec<(i64, i64)> = self.list(
-            "DELETE FROM timeline WHERE pill IN (SELECT 0 UNION SELECT pill FROM personas)
-             AND sort_ms = ?1 AND post_id = ?2 RETURNING pill, unread",
+    /// Notes a post of somebody I am or follow, to be put into the feed once the book says which.
+    pub fn insert_unplaced(&self, object: ObjectKey) -> Result<(), DbError> {
+        self.execute("INSERT INTO unplaced (object) VALUES (?1) ON CONFLICT (object) DO NOTHING", [object])?;
+        Ok(())
+    }
+
+    /// Puts into the feed what waited for the book: what is mine, or older than every follow of its author, as read. Says
+    /// whether there was anything.
+    pub fn place_unplaced(&self, ahead: std::time::Duration) -> Result<bool, DbError> {
+        let placed: Vec<(Author, i64)> = self.list(
+            "INSERT INTO timeline (sort_ms, post_id, object, author, unread)
+             SELECT min(created_ms, received_ms + ?1), object_id, object, author,
+                    author NOT IN (SELECT author FROM personas) AND min(created_ms, received_ms + ?1) >=
+                        (SELECT min(followed_ms) FROM follows WHERE follows.author = objects.author)
+             FROM unplaced CROSS JOIN objects USING (object)
+             WHERE author IN (SELECT author FROM personas UNION SELECT author FROM follows)
+             ON CONFLICT (sort_ms, post_id) DO NOTHING RETURNING author, unread",
+            [milliseconds(ahead)],
+            |row| Ok((row.get(0)?, row.get(1)?)),
+        )?;
+        for (author, unread) in &placed {
+            self.change_unread_count(*author, *unread)?;
+        }
+        self.execute("DELETE FROM unplaced", [])?;
+        Ok(!placed.is_empty())
+    }
+
+    /// Takes a post out of the feed; says whether it stood there.
+    pub fn delete_feed_row(&self, position: FeedPosition) -> Result<bool, DbError> {
+        let row: Option<(Author, i64)> = self.find(
+            "DELETE FROM timeline WHERE sort_ms = ?1 AND post_id = ?2 RETURNING author, unread",
             params![position.sort, position.post_id],
             |row| Ok((row.get(0)?, row.get(1)?)),
         )?;
-        for (pill, unread) in &rows {
-            self.change_unread_count(Pill(*pill), unread.saturating_neg())?;
-        }
-        Ok(!rows.is_empty())
+        let Some((author, unread)) = row else { return Ok(false) };
+        self.change_unread_count(author, unread.saturating_neg())?;
+        Ok(true)
     }
 
-    /// Marks a post in every feed; says whether anything changed.
+    /// Marks a post; says whether anything changed.
     pub fn update_mark(&self, position: FeedPosition, mark: Mark) -> Result<bool, DbError> {
         let is_unread = mark == Mark::Unread;
-        let changed: Vec<i64> = self.list(
+        let author: Option<Author> = self.find(
             "UPDATE timeline SET unread = ?3
-             WHERE pill IN (SELECT 0 UNION SELECT pill FROM personas)
-             AND sort_ms = ?1 AND post_id = ?2 AND unread <> ?3 RETURNING pill",
+             WHERE sort_ms = ?1 AND post_id = ?2 AND unread <> ?3 RETURNING author",
             params![position.sort, position.post_id, i64::from(is_unread)],
             |row| row.get(0),
         )?;
-        for pill in &changed {
-            self.change_unread_count(Pill(*pill), if is_unread { 1 } else { -1 })?;
-        }
-        Ok(!changed.is_empty())
+        let Some(author) = author else { return Ok(false) };
+        self.change_unread_count(author, if is_unread { 1 } else { -1 })?;
+        Ok(true)
     }
 }

@@ -4,6 +4,7 @@
 
 use rand::CryptoRng;
 
+use super::editions::Editions;
 use super::engine::{CallId, Effect, Engine, Input, Setup, redial_wait};
 use crate::api::Command;
 use crate::db::store::LastStop;
@@ -21,6 +22,8 @@ pub struct Committer {
     disk: Disk,
     /// How the last commit reached the disk.
     durability: Durability,
+    /// Where readers find the book.
+    editions: Editions,
     /// What the next commit fails with.
     #[cfg(test)]
     planted: Option<DbError>,
@@ -60,9 +63,16 @@ impl Committer {
             failures: 0,
             disk: Disk::Keeps,
             durability: Durability::Normal,
+            editions: Editions::default(),
             #[cfg(test)]
             planted: None,
         })
+    }
+
+    /// The same; every new book is put there.
+    #[must_use]
+    pub fn with_editions(self, editions: Editions) -> Self {
+        Self { editions, ..self }
     }
 
     /// Takes a batch of inputs. The returned effects may be performed: what they tell is committed.
@@ -101,6 +111,13 @@ impl Committer {
         }
         #[cfg(test)]
         let committed = self.planted.take().map_or(committed, Err);
+        // Readers know it before anybody is told.
+        let committed = committed.and_then(|effects| {
+            if engine.take_new_book() {
+                self.editions.put(self.database.read(|read| read.book())?);
+            }
+            Ok(effects)
+        });
         match committed {
             Ok(effects) => {
                 if brings_keys {

@@ -4,6 +4,7 @@ pub mod committer;
 pub mod control;
 pub mod data_dir;
 mod driver;
+mod editions;
 pub mod engine;
 pub mod files;
 mod host;

@@ -12,7 +12,7 @@ use crate::db::blobs::{BlobState, StoredBlob};
 use crate::db::comments::{CommentRow, Origin, State, Towards};
 use crate::db::personas::PersonaRow;
 use crate::db::space::Class;
-use crate::db::timeline::{FeedPost, Mark, PageStart, Pill, RowFilter};
+use crate::db::timeline::{Feed, FeedPost, Mark, PageStart, RowFilter};
 use crate::db::{Author, DbError, Read};
 use crate::domain::address::PeerAddress;
 use crate::domain::attachment::Attachment;
@@ -43,9 +43,9 @@ pub fn feed(
     filter: FeedFilter,
     limit: u32,
 ) -> Result<FeedPage, QueryError> {
-    let pill = match persona {
-        None => Pill::MERGED,
-        Some(id) => find_persona(read, Some(id))?.pill,
+    let feed = match persona {
+        None => Feed::Merged,
+        Some(id) => Feed::Of(find_persona(read, Some(id))?.author),
     };
     let limit = limit.clamp(1, QUERY_ROWS);
     let start = match anchor {
@@ -57,7 +57,7 @@ pub fn feed(
         FeedFilter::All => RowFilter::All,
         FeedFilter::Unread => RowFilter::Unread,
     };
-    let mut rows = read.list_feed(pill, start, filter, limit.saturating_add(1))?;
+    let mut rows = read.list_feed(feed, start, filter, limit.saturating_add(1))?;
     let more =
         if rows.len() > usize::try_from(limit).unwrap_or(usize::MAX) { More::Follows } else { More::End };
     if more == More::Follows {
@@ -68,7 +68,7 @@ pub fn feed(
         }
     }
     let posts = rows.into_iter().map(|row| post_view(read, row)).collect::<Result<_, _>>()?;
-    Ok(FeedPage { posts, more, unread_count: read.count_unread(pill)? })
+    Ok(FeedPage { posts, more, unread_count: read.count_unread(feed)? })
 }
 
 /// A post as it stands in a feed. `read` is asked only about posts with reactions, for those of mine.
@@ -88,7 +88,7 @@ fn post_view(read: Read<'_>, row: FeedPost) -> Result<PostView, DbError> {
         post_id: row.position.post_id,
         author: row.author,
         author_name: SafeText::line(&row.author_name.unwrap_or_default()),
-        persona: Some(row.persona),
+        persona: row.persona,
         text: SafeText::body(text.as_deref().unwrap_or_else(|| post.text())),
         edited,
         reactions: safe_reactions(reactions),
@@ -180,7 +180,7 @@ pub fn thread(
         return Err(nothing());
     }
     let position = FeedPosition::new(object.created, object.received, object.object_id);
-    let row = read.find_feed_post(Pill::MERGED, position)?.ok_or_else(nothing)?;
+    let row = read.find_feed_post(position)?.ok_or_else(nothing)?;
     let policy = match read.find_header(key)?.policy {
         Some(policy) => policy_in(&read.get_envelope(policy)?.bytes)?,
         None => CommentPolicy::Everyone,
@@ -271,9 +271,11 @@ pub fn people(read: Read<'_>) -> Result<Vec<PersonView>, QueryError> {
 /// [`QueryError`].
 pub fn space(read: Read<'_>, free_bytes: Option<u64>) -> Result<SpaceView, QueryError> {
     let bytes = |class| read.get_class_bytes(class);
+    // While locked nobody knows which of them are mine.
+    let own_bytes = read.get_own_bytes()?;
     Ok(SpaceView {
-        own_bytes: bytes(Class::Own)?,
-        followed_bytes: bytes(Class::Followed)?,
+        own_bytes,
+        followed_bytes: bytes(Class::Ours)?.saturating_sub(own_bytes),
         carried_bytes: bytes(Class::Stranger)?,
         sealed_bytes: bytes(Class::Pool)?,
         free_bytes,

@@ -9,6 +9,7 @@ use rand::rngs::StdRng;
 use tokio::sync::{Semaphore, mpsc, oneshot};
 
 use super::committer::{CommitFailure, Committer};
+use super::editions::Editions;
 use super::engine::{CallId, Effect, Input};
 use crate::api::{CallError, ErrorKind};
 use crate::db::{Database, DbError, Read};
@@ -124,16 +125,40 @@ pub fn store_error(error: &DbError) -> CallError {
 /// A pool of reading connections.
 #[derive(Clone)]
 pub struct Readers {
-    idle: Arc<Mutex<Vec<Database>>>,
+    idle: Arc<Mutex<Vec<Reader>>>,
     permits: Arc<Semaphore>,
+    editions: Editions,
+}
+
+/// A connection, and which edition of the book it was shown.
+struct Reader {
+    database: Database,
+    edition: Option<u64>,
+}
+
+impl Reader {
+    /// Reads one snapshot, with the present book.
+    fn read<T>(
+        &mut self,
+        editions: &Editions,
+        read: impl FnOnce(Read<'_>) -> Result<T, DbError>,
+    ) -> Result<T, DbError> {
+        if let Some((edition, book)) = editions.newer_than(self.edition) {
+            self.database.read(|read| read.show_book(&book))?;
+            self.edition = Some(edition);
+        }
+        self.database.read(read)
+    }
 }
 
 impl Readers {
-    /// A pool over these connections.
+    /// A pool over these connections, which are shown the present book.
     #[must_use]
-    pub fn new(connections: Vec<Database>) -> Self {
+    pub fn new(connections: Vec<Database>, editions: Editions) -> Self {
         let permits = Arc::new(Semaphore::new(connections.len()));
-        Self { idle: Arc::new(Mutex::new(connections)), permits }
+        let connections =
+            connections.into_iter().map(|database| Reader { database, edition: None }).collect();
+        Self { idle: Arc::new(Mutex::new(connections)), permits, editions }
     }
 
     /// Closes the connections that are not in use.
@@ -152,11 +177,11 @@ impl Readers {
     {
         let gone = || DbError::NoReader;
         let permit = Arc::clone(&self.permits).acquire_owned().await.map_err(|_closed| gone())?;
-        let idle = Arc::clone(&self.idle);
+        let (idle, editions) = (Arc::clone(&self.idle), self.editions.clone());
         let answer = tokio::task::spawn_blocking(move || {
             let take = || idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
             let mut connection = take().ok_or_else(gone)?;
-            let answer = connection.read(read);
+            let answer = connection.read(&editions, read);
             idle.lock().unwrap_or_else(PoisonError::into_inner).push(connection);
             drop(permit);
             answer

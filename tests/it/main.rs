@@ -35,6 +35,8 @@ mod hostile;
 #[cfg(test)]
 mod hostile_peers;
 #[cfg(test)]
+mod locked;
+#[cfg(test)]
 mod logs;
 #[cfg(test)]
 mod mail;

@@ -9,23 +9,23 @@ use serde_json::Value;
 use super::conversations::{messages, wait_long};
 use super::program::{Home, PROGRAM, Refusal, Said, field, refusal, wait_until};
 
-const SECRET: &[u8] = b"open sesame\n";
+pub const SECRET: &[u8] = b"open sesame\n";
 const OTHER: &[u8] = b"correct horse\n";
 
 /// Runs a verb that is given this passphrase.
-fn given(home: &Home, arguments: &[&str], passphrase: &[u8]) -> Said {
+pub fn given(home: &Home, arguments: &[&str], passphrase: &[u8]) -> Said {
     home.run_with(&[arguments, &["--passphrase-fd", "0", "--json"]].concat(), passphrase)
 }
 
 /// The same, when it must succeed: the objects it prints.
-fn opened(home: &Home, arguments: &[&str]) -> Vec<Value> {
+pub fn opened(home: &Home, arguments: &[&str]) -> Vec<Value> {
     let said = given(home, arguments, SECRET);
     assert_eq!(said.code, Some(0), "{arguments:?}: {said:?}");
     said.stdout.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
 }
 
 /// A directory under the passphrase, with a persona.
-fn protected(name: &str) -> Home {
+pub fn protected(name: &str) -> Home {
     let home = Home::empty();
     opened(&home, &["init", "--name", name]);
     home
@@ -196,7 +196,7 @@ fn what_a_kill_leaves_opens_and_what_is_missing_is_not_made_anew() {
 }
 
 /// Every file below a folder, with its path.
-fn everything(below: &Path) -> Vec<(String, Vec<u8>)> {
+pub fn everything(below: &Path) -> Vec<(String, Vec<u8>)> {
     let mut found = Vec::new();
     for entry in std::fs::read_dir(below).unwrap() {
         let path = entry.unwrap().path();
@@ -210,13 +210,13 @@ fn everything(below: &Path) -> Vec<(String, Vec<u8>)> {
 }
 
 /// Where these bytes stand, in a file or in its name.
-fn found(files: &[(String, Vec<u8>)], what: &[u8]) -> Option<String> {
+pub fn found(files: &[(String, Vec<u8>)], what: &[u8]) -> Option<String> {
     let holds = |bytes: &[u8]| bytes.windows(what.len()).any(|window| window == what);
     files.iter().find(|(path, bytes)| holds(path.as_bytes()) || holds(bytes)).map(|(path, _)| path.clone())
 }
 
 /// An id as it is printed and as it is stored.
-fn forms(hex: &str) -> [Vec<u8>; 2] {
+pub fn forms(hex: &str) -> [Vec<u8>; 2] {
     let bytes = data_encoding::HEXLOWER.decode(hex.as_bytes()).unwrap();
     [hex.as_bytes().to_vec(), bytes]
 }

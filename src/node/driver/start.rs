@@ -22,7 +22,8 @@ use crate::domain::time::Timestamp;
 use crate::limits::{CHANNEL_MESSAGES, CONNECTIONS, PENDING_CONNECTIONS};
 use crate::node::committer::Committer;
 use crate::node::data_dir::{DataDir, DataDirError, FoundKey};
-use crate::node::engine::{Direction, Effect, Exchange, Faults, Input, Quotas, Setup};
+use crate::node::editions::Editions;
+use crate::node::engine::{Direction, Effect, Exchange, Faults, Input, Quotas, Setup, personas_of};
 use crate::node::net::{Link, Network, SweepAsked};
 use crate::node::start_mark::{BegunStart, FileIdentity};
 use crate::node::store::{Job, Readers, Report, run_writer};
@@ -100,12 +101,17 @@ pub fn start(settings: NodeSettings) -> Result<(NodeHandle, Node), StartError> {
     let kept_port = database.read::<_, DbError>(|read| read.find_udp_port())?;
     let secrets = open_secrets(&data_dir, &mut database, &mut rng)?;
     let data_key = secrets.data_key.clone();
-    let readers = |database: &Database| {
-        (0..READERS).map(|_| database.open_reader()).collect::<Result<Vec<_>, _>>().map(Readers::new)
+    let editions = Editions::default();
+    let readers = |database: &Database, editions| -> Result<Readers, OpenError> {
+        let connections = (0..READERS).map(|_| database.open_reader()).collect::<Result<_, _>>()?;
+        Ok(Readers::new(connections, editions))
     };
-    let (face_readers, peer_readers) = (readers(&database)?, readers(&database)?);
+    // What answers peers never knows which personas there are, nor whom they follow.
+    let (face_readers, peer_readers) =
+        (readers(&database, editions.clone())?, readers(&database, Editions::default())?);
     let network_id = network_key.network_id();
-    let mut committer = Committer::load(database, setup(&settings, network_id, secrets))?;
+    let mut committer =
+        Committer::load(database, setup(&settings, network_id, secrets))?.with_editions(editions);
     // Before anybody reads or connects; what follows from it is done once the node runs.
     let started = committer.commit(vec![Input::Started], (settings.clock)(), &mut rng);
     let first_effects = started.map_err(|failure| failure.error)?;
@@ -200,8 +206,7 @@ fn open_secrets(
             key
         }
     };
-    let personas = database.read::<_, DbError>(|read| read.list_personas())?;
-    let personas: Vec<_> = personas.iter().map(|persona| persona.posting_id).collect();
+    let personas = database.read(|read| personas_of(read, &data_key))?;
     let keys = data_dir.posting_keys(&data_key, &personas, rng)?.into_iter().map(Arc::new).collect();
     Ok(Secrets { data_key: Some(Arc::new(data_key)), keys })
 }

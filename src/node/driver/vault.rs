@@ -11,7 +11,7 @@ use crate::crypto::data_key::DataKey;
 use crate::crypto::keys::PostingKey;
 use crate::crypto::vault::{Vault, VaultError};
 use crate::node::data_dir::{DataDir, DataDirError, FoundKey, ProtectError};
-use crate::node::engine::{CallId, Input};
+use crate::node::engine::{CallId, Input, personas_of};
 use crate::node::store::{Readers, store_error};
 
 impl Driver {
@@ -70,17 +70,27 @@ async fn open(
     readers: Readers,
     passphrase: Passphrase,
 ) -> Result<(Arc<DataKey>, Vec<Arc<PostingKey>>), CallError> {
-    let personas = readers.read(|read| read.list_personas()).await.map_err(|error| store_error(&error))?;
-    let work = move || {
-        let data_key = match find(&data_dir)? {
-            FoundKey::Clear(key) => key,
-            FoundKey::Wrapped(vault) => unwrap(&vault, &passphrase)?,
-        };
-        let personas: Vec<_> = personas.iter().map(|persona| persona.posting_id).collect();
-        let keys = data_dir.posting_keys(&data_key, &personas, &mut fresh_rng());
-        let keys = keys.map_err(|error| file_failure(&error))?;
-        Ok((Arc::new(data_key), keys.into_iter().map(Arc::new).collect()))
-    };
+    let directory = Arc::clone(&data_dir);
+    let unwrapped = blocking(move || match find(&directory)? {
+        FoundKey::Clear(key) => Ok(Arc::new(key)),
+        FoundKey::Wrapped(vault) => unwrap(&vault, &passphrase).map(Arc::new),
+    });
+    let data_key = unwrapped.await?;
+    let key = Arc::clone(&data_key);
+    let personas = readers.read(move |read| personas_of(read, &key)).await;
+    let personas = personas.map_err(|error| store_error(&error))?;
+    let key = Arc::clone(&data_key);
+    let keys = blocking(move || {
+        let keys = data_dir.posting_keys(&key, &personas, &mut fresh_rng());
+        keys.map_err(|error| file_failure(&error))
+    });
+    Ok((data_key, keys.await?.into_iter().map(Arc::new).collect()))
+}
+
+/// Does what takes long, or reads files, on a thread for that.
+async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, CallError> + Send + 'static,
+) -> Result<T, CallError> {
     tokio::task::spawn_blocking(work).await.unwrap_or_else(|_cut| Err(CallError::busy()))
 }
 

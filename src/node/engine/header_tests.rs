@@ -7,7 +7,7 @@ use super::*;
 use crate::api::Outcome;
 use crate::api::{Command, DraftSlot, ErrorKind};
 use crate::db::comments::{CommentRow, State};
-use crate::db::timeline::{FeedPost, PageStart, Pill, RowFilter};
+use crate::db::timeline::{Feed, FeedPost, PageStart, RowFilter};
 use crate::domain::envelope::{Content, Object};
 use crate::domain::ids::ObjectId;
 use crate::domain::operation::{Action, CommentPolicy, Operation, ReactionSwitch, Target};
@@ -65,7 +65,7 @@ fn seen(bench: &mut Bench, ids: &[ObjectId]) -> Seen {
                 None => Vec::new(),
             };
             Ok(Seen {
-                feed: read.list_feed(Pill::MERGED, PageStart::Newest, RowFilter::All, 10)?,
+                feed: read.list_feed(Feed::Merged, PageStart::Newest, RowFilter::All, 10)?,
                 comments,
                 reactions: ids.iter().map(|id| read.list_reactions(*id)).collect::<Result<_, _>>()?,
             })
@@ -309,18 +309,20 @@ fn answers_to_me_are_counted_until_they_are_read() {
 }
 
 #[test]
-fn answers_to_me_are_counted_also_while_locked() {
+fn answers_to_me_that_came_while_locked_are_counted_once_it_is_over() {
     let mut bench = reader();
     bench.take_in(&post());
     let reply = Command::Reply { target: post().id(), text: "mine".to_owned(), persona: None, draft: None };
     let Outcome::OperationPublished(mine) = bench.command(reply).unwrap() else {
         unreachable!("a reply is an operation")
     };
-    bench.restart_locked();
+    bench.restart_locked(Quotas::default());
     bench.take_in(&operation(1, NOW, Some(mine), Action::Comment("to you".to_owned())).unwrap());
-    assert_eq!(seen(&mut bench, &[]).feed[0].comment_counts, [2, 1, 1]);
     let read = Command::ReadComments { post_id: post().id(), received_by: NOW };
     assert_eq!(bench.command(read).unwrap_err().kind, ErrorKind::Passphrase);
+    assert_eq!(seen(&mut bench, &[]).feed[0].comment_counts, [2, 1, 0], "nobody knows who I am");
+    bench.unlock(&[]);
+    assert_eq!(seen(&mut bench, &[]).feed[0].comment_counts, [2, 1, 1]);
 }
 
 #[test]

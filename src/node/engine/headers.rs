@@ -8,7 +8,7 @@
 use super::intake::{Entry, Intake};
 use super::{Engine, Step};
 use crate::api::Event;
-use crate::db::comments::{NewComment, State, Towards};
+use crate::db::comments::{NewComment, State};
 use crate::db::headers::{EditRow, Met};
 use crate::db::objects::StoredObject;
 use crate::db::operations::{ActionCode, Counted, OperationRow};
@@ -226,18 +226,17 @@ impl Engine {
         } else {
             State::Barred
         };
-        let is_mine = self.personas.contains(&content.author());
         let parent = content.target().operation;
         let answered = match parent {
             Some(parent) => step.store.find_comment(parent)?.map(|facts| facts.author),
             None => Some(post.author),
         };
-        let answered = answered.map(|author| step.store.get_posting_id(author)).transpose()?;
-        let towards = match answered {
-            Some(author) if self.personas.contains(&author) && !is_mine => Towards::Me,
-            _ => Towards::Others,
+        // Without the book it is settled later (`begin_book`).
+        let is_news = if self.talks.is_locked() {
+            self.interest.is_ours(change.post_author)
+        } else {
+            !self.personas.contains(&content.author()) && is_after_follow(step, post, change.created())?
         };
-        let is_news = !is_mine && is_after_follow(step, post, change.created())?;
         step.store.insert_comment(&NewComment {
             operation_id: operation.id(),
             post: post.key,
@@ -248,11 +247,9 @@ impl Engine {
             object: (!is_deleted).then_some(entry.key),
             state,
             mark: if is_news { Mark::Unread } else { Mark::Read },
-            towards,
+            answered,
         })?;
-        if is_mine && step.store.update_answers_to_me(operation.id())? > 0 {
-            step.store.recount_comments(post.key)?;
-        }
+        step.store.update_answers(operation.id(), entry.author)?;
         Ok(if is_deleted { Effective::Deleted } else { Effective::Yes })
     }
 
@@ -303,7 +300,7 @@ fn refuse(step: &Step<'_, '_>, key: ObjectKey, id: ObjectId) -> Result<Intake, D
 
 /// Takes a post out of feeds, log and disk with everything that stands around it.
 fn delete_post(step: &Step<'_, '_>, post: &StoredObject) -> Result<(), DbError> {
-    step.store.delete_feed_rows(FeedPosition::new(post.created, post.received, post.object_id))?;
+    step.store.delete_feed_row(FeedPosition::new(post.created, post.received, post.object_id))?;
     step.store.delete_header(post.key)?;
     step.store.delete_held(post.key)?;
     step.store.delete_object(post.key)
@@ -311,7 +308,7 @@ fn delete_post(step: &Step<'_, '_>, post: &StoredObject) -> Result<(), DbError> 
 
 /// Comments that are older than the follow start as read, like posts.
 fn is_after_follow(step: &Step<'_, '_>, post: &StoredObject, created: Timestamp) -> Result<bool, DbError> {
-    if step.store.list_personas()?.iter().any(|persona| persona.author == post.author) {
+    if step.store.is_persona(post.author)? {
         return Ok(true);
     }
     let followers = step.store.list_followers(post.author)?;

@@ -11,7 +11,8 @@ use super::spread::manifest_due;
 use super::{ConnectionId, Engine, Fault, Step};
 use crate::api::Event;
 use crate::db::objects::Have;
-use crate::db::timeline::{FeedRow, Mark, Pill};
+use crate::db::space::Class;
+use crate::db::timeline::{FeedRow, Mark};
 use crate::db::{Author, DbError, ObjectKey};
 use crate::domain::envelope::{Content, Kind, Object, Verified};
 use crate::domain::ids::{NetworkId, PostingId};
@@ -248,22 +249,18 @@ impl Engine {
     ) -> Result<(), DbError> {
         step.store.insert_arrival(entry.author, entry.key, Kind::Post)?;
         let position = FeedPosition::new(post.content().created(), entry.received, post.id());
-        let mut is_merged = false;
-        let surfacing = surfacing(step, entry.author, position)?;
+        let is_ours = step.store.get_class(entry.author)? == Class::Ours;
         if !post.content().attachments().is_empty() {
-            let fetching = if surfacing.is_empty() { Fetching::OnDemand } else { Fetching::Automatic };
+            let fetching = if is_ours { Fetching::Automatic } else { Fetching::OnDemand };
             self.note_attachments(step, entry.key, post.content(), entry.source, fetching)?;
         }
-        for (pill, persona, mark) in surfacing {
-            let row = FeedRow { position, object: entry.key, persona, mark };
-            step.store.insert_feed_row(pill, &row)?;
-            if !is_merged {
-                step.store.insert_feed_row(Pill::MERGED, &row)?;
-                is_merged = true;
-            }
-        }
         // What is only carried stands in no feed.
-        if is_merged {
+        if is_ours && self.talks.is_locked() {
+            step.store.insert_unplaced(entry.key)?;
+        } else if is_ours {
+            let mark = first_mark(step, entry.author, position)?;
+            let row = FeedRow { position, object: entry.key, author: entry.author, mark };
+            step.store.insert_feed_row(&row)?;
             step.tell(Event::FeedChanged);
         }
         self.note_pushed_arrival(step.now, entry);
@@ -356,23 +353,11 @@ impl Engine {
     }
 }
 
-/// The feeds a post belongs to, each with the persona that surfaces it and whether it starts unread.
-fn surfacing(
-    step: &Step<'_, '_>,
-    author: Author,
-    position: FeedPosition,
-) -> Result<Vec<(Pill, Author, Mark)>, DbError> {
-    let mine = step.store.list_personas()?.into_iter().find(|persona| persona.author == author);
-    let own = mine.map(|persona| (persona.pill, author, Mark::Read));
-    let mark_for = |followed: Timestamp| {
-        if position.sort < followed { Mark::Read } else { Mark::Unread }
-    };
+/// Whether a post of somebody I am or follow starts unread: my own does not, nor one that is older than every follow.
+fn first_mark(step: &Step<'_, '_>, author: Author, position: FeedPosition) -> Result<Mark, DbError> {
     let followers = step.store.list_followers(author)?;
-    let followed = followers.into_iter().map(|one| {
-        let mark = if own.is_some() { Mark::Read } else { mark_for(one.followed) };
-        (one.pill, one.persona, mark)
-    });
-    Ok(own.into_iter().chain(followed).collect())
+    let is_new = followers.iter().any(|follower| follower.followed <= position.sort);
+    Ok(if is_new && !step.store.is_persona(author)? { Mark::Unread } else { Mark::Read })
 }
 
 /// Until when a profile is held back whose sequence lies ahead of the clock.

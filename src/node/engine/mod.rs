@@ -12,6 +12,7 @@ pub mod interest;
 #[cfg(test)]
 mod blob_tests;
 mod blobs;
+mod book;
 mod carry;
 mod connection;
 mod cover;
@@ -47,6 +48,7 @@ use std::time::Duration;
 use rand::CryptoRng;
 
 pub use self::blobs::{FetchEnd, Prepared, Verdict};
+pub use self::book::{keep_book, open_book, personas_of};
 pub use self::effect::{CloseReason, Effect, OpenedKey};
 pub use self::fault::{Fault, Faults};
 pub use self::find::Exchange;
@@ -109,8 +111,10 @@ pub struct Setup {
 pub struct Engine {
     network_id: NetworkId,
     keys: BTreeMap<PostingId, Arc<PostingKey>>,
-    /// All personas, also while their keys are not known.
+    /// All personas; none while locked.
     personas: BTreeSet<PostingId>,
+    /// Whether readers know an older book.
+    has_new_book: bool,
     interest: Interest,
     carrying: Carrying,
     space: Space,
@@ -178,6 +182,7 @@ impl Engine {
     /// # Errors
     /// [`DbError`] when the store cannot be read.
     pub fn load(read: Read<'_>, setup: &Setup) -> Result<Self, DbError> {
+        let personas = book::show_book(read, setup.data_key.as_ref())?;
         let interest = Interest::load(read)?;
         let topics: Vec<PostingId> =
             if setup.faults.has(Fault::PlainLru) { Vec::new() } else { interest.topics().collect() };
@@ -185,7 +190,8 @@ impl Engine {
             spread: Spread::load(read, setup.network_id, &topics)?,
             network_id: setup.network_id,
             keys: setup.keys.iter().map(|key| (key.posting_id(), Arc::clone(key))).collect(),
-            personas: read.list_personas()?.into_iter().map(|persona| persona.posting_id).collect(),
+            personas,
+            has_new_book: false,
             interest,
             carrying: Carrying::load(read)?,
             space: Space::new(setup.quotas),
@@ -340,9 +346,10 @@ impl Engine {
         }
         step.store.update_stop(LastStop::Unclean)?;
         self.begin_talks(step)?;
+        self.begin_book(step)?;
         self.notice_raised_quotas(step)?;
         self.announce_bans(step);
-        self.adopt_orphan_keys(step)
+        Ok(())
     }
 
     /// The passphrase was given: what needs keys goes on from here.
@@ -357,7 +364,7 @@ impl Engine {
             self.keys.extend(keys.into_iter().map(|key| (key.posting_id(), key)));
             self.talks = self.talks.unlocked(**step.store, data_key)?;
             self.begin_talks(step)?;
-            self.adopt_orphan_keys(step)?;
+            self.book_unlocked(step, data_key)?;
             for event in [
                 Event::StatusChanged,
                 Event::PersonasChanged,

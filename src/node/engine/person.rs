@@ -170,7 +170,7 @@ impl Engine {
         let signed = key.sign(&profile);
         self.keys.insert(posting_id, key);
         self.personas.insert(posting_id);
-        self.interest_changed(step)?;
+        self.book_changed(step)?;
         self.take_in(step, &Object::Profile(signed), None)?;
         step.tell(Event::PersonasChanged);
         Ok(PersonaView { posting_id, name: SafeText::line(&name), default: personas.is_empty() })
@@ -188,7 +188,7 @@ impl Engine {
             self.personas.insert(*posting_id);
         }
         if !orphans.is_empty() {
-            self.interest_changed(step)?;
+            self.book_changed(step)?;
             step.tell(Event::PersonasChanged);
         }
         Ok(())
@@ -263,11 +263,11 @@ impl Engine {
             self.forget_unstored_cursors(invite.posting_id);
             self.read_from_start(step, invite.posting_id, author)?;
         }
-        step.store.insert_feed_rows_of(persona.pill, persona.author, author, CLOCK_AHEAD)?;
+        step.store.insert_feed_rows_of(author, CLOCK_AHEAD)?;
         for address in &invite.addresses {
             self.learn_peer(step, address)?;
         }
-        self.interest_changed(step)?;
+        self.book_changed(step)?;
         step.tell(Event::PeopleChanged);
         step.tell(Event::FeedChanged);
         let followers = step.store.list_followers(author)?;
@@ -316,8 +316,9 @@ impl Engine {
             return Err(nobody());
         }
         self.space.changed(row);
-        self.interest_changed(step)?;
+        self.book_changed(step)?;
         step.tell(Event::PeopleChanged);
+        step.tell(Event::FeedChanged);
         Ok(Outcome::Done)
     }
 

@@ -12,7 +12,6 @@ use crate::db::comments::State;
 use crate::db::objects::StoredObject;
 use crate::db::operations::{ActionCode, Counted};
 use crate::db::personas::PersonaRow;
-use crate::db::timeline::Pill;
 use crate::domain::envelope::{ContentError, Kind, Object};
 use crate::domain::ids::{ObjectId, PostingId};
 use crate::domain::operation::{Action, CommentPolicy, Operation, ReactionSwitch, Target, parse_emoji};
@@ -215,7 +214,7 @@ fn choose_persona(
         return find_persona(step, named);
     }
     let position = FeedPosition::new(meant.post.created, meant.post.received, meant.post.object_id);
-    let surfaced = step.store.find_feed_post(Pill::MERGED, position)?.map(|row| row.persona);
+    let surfaced = step.store.find_feed_post(position)?.and_then(|row| row.persona);
     let mine = step.store.list_personas()?;
     let is_chosen = |persona: &&PersonaRow| {
         persona.posting_id == meant.post_author || Some(persona.posting_id) == surfaced

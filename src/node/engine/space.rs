@@ -4,6 +4,9 @@
 //! Everything a page brought is stored first and measured in the same step, so no commit but one cut short by
 //! [`EVICTED_AT_ONCE`] leaves more than the quotas allow. Own things never make room. Of strangers whoever takes most
 //! goes first, so that a flood of one pushes out nobody else. Tombstones are no posts and stay.
+//!
+//! A locked node cannot tell its own posts from those of followed authors. Neither make room then; when all of it is too
+//! much, nothing is fetched until the passphrase is given.
 
 use std::collections::BTreeSet;
 
@@ -59,11 +62,10 @@ impl Default for Quotas {
 }
 
 impl Quotas {
-    /// What one author of a class may take, the whole pool, or everything of our own.
+    /// What one author of a class may take who is not me, or the whole pool.
     const fn of(&self, class: Class) -> u64 {
         match class {
-            Class::Own => u64::MAX,
-            Class::Followed => self.followed,
+            Class::Ours => self.followed,
             Class::Stranger => self.stranger,
             Class::Pool => self.pool,
         }
@@ -82,6 +84,8 @@ pub(super) struct Space {
     day: u32,
     /// Free bytes of the disk, once they were measured.
     free: Option<u64>,
+    /// Whether more is stored than there is room for, and nothing that makes room.
+    is_stuffed: bool,
     /// Whether something left the log to make room.
     made_room: bool,
 }
@@ -107,6 +111,7 @@ impl Space {
             classes: Measuring::Due,
             day: 0,
             free: None,
+            is_stuffed: false,
             made_room: false,
         }
     }
@@ -127,9 +132,9 @@ impl Space {
         self.classes = Measuring::Due;
     }
 
-    /// Whether the disk is too full to fetch anything.
+    /// Whether there is too little room to fetch anything.
     pub(super) fn is_short(&self) -> bool {
-        self.free.is_some_and(|free| free < DISK_FREE_BYTES)
+        self.is_stuffed || self.free.is_some_and(|free| free < DISK_FREE_BYTES)
     }
 
     /// When to go on, if something is left to be measured.
@@ -149,6 +154,17 @@ impl Engine {
     pub(super) fn space_measured(&mut self, step: &mut Step<'_, '_>, free_bytes: u64) {
         let was_short = self.space.is_short();
         self.space.free = Some(free_bytes);
+        self.go_on_with_room(step, was_short);
+    }
+
+    /// Whether more is stored than there is room for. While it is, nothing is asked of anybody.
+    fn note_stuffed(&mut self, step: &mut Step<'_, '_>, is_stuffed: bool) {
+        let was_short = self.space.is_short();
+        self.space.is_stuffed = is_stuffed;
+        self.go_on_with_room(step, was_short);
+    }
+
+    fn go_on_with_room(&mut self, step: &mut Step<'_, '_>, was_short: bool) {
         if was_short && !self.space.is_short() {
             for connection in self.connections.values_mut() {
                 connection.pull_soon(step.now);
@@ -161,7 +177,7 @@ impl Engine {
 
     /// Where a quota is higher than at the last start, what had no room is asked for again.
     pub(super) fn notice_raised_quotas(&mut self, step: &Step<'_, '_>) -> Result<(), DbError> {
-        for class in [Class::Followed, Class::Stranger] {
+        for class in [Class::Ours, Class::Stranger] {
             let quota = self.space.quotas.of(class);
             let last = step.store.get_last_quota(class)?;
             if quota > last && last > 0 {
@@ -188,12 +204,20 @@ impl Engine {
     /// room.
     pub(super) fn is_full_for(&self, read: Read<'_>, author: Author, size: usize) -> Result<bool, DbError> {
         let class = read.get_class(author)?;
+        let quota = self.quota_of(read, author)?;
         let size = u64::try_from(size).unwrap_or(u64::MAX);
         let size = size.saturating_add(STORED_OVERHEAD_BYTES.unsigned_abs());
         let fits = |taken: u64, quota: u64| taken.saturating_add(size) <= quota;
-        let has_room = fits(read.get_author_bytes(author)?, self.space.quotas.of(class))
+        let has_room = fits(read.get_author_bytes(author)?, quota)
             && (class != Class::Stranger || fits(read.get_class_bytes(class)?, self.space.quotas.strangers));
         Ok(!has_room)
+    }
+
+    /// What an author may take. There is no bound for my own, nor, while locked, for anybody who may be me.
+    fn quota_of(&self, read: Read<'_>, author: Author) -> Result<u64, DbError> {
+        let class = read.get_class(author)?;
+        let is_mine = class == Class::Ours && (self.talks.is_locked() || read.is_persona(author)?);
+        Ok(if is_mine { u64::MAX } else { self.space.quotas.of(class) })
     }
 
     /// Lets posts make room until every quota is kept, or enough did for one step.
@@ -205,7 +229,7 @@ impl Engine {
         }
         self.space.day = today;
         while let Some(author) = self.space.changed.first().copied() {
-            let quota = self.space.quotas.of(step.store.get_class(author)?);
+            let quota = self.quota_of(**step.store, author)?;
             while step.store.get_author_bytes(author)? > quota {
                 if self.evict_posts(step, author, 1, &mut allowance)? == 0 {
                     break;
@@ -239,10 +263,15 @@ impl Engine {
             let is_over = stored_bytes(step)? > self.space.quotas.store;
             let strangers = step.store.get_class_bytes(Class::Stranger)?;
             if !is_over && strangers <= self.space.quotas.strangers {
+                self.note_stuffed(step, false);
                 return Ok(true);
             }
             let strangers = step.store.list_largest_strangers(CANDIDATES)?;
             let mut evicted = self.evict_from(step, &strangers, allowance)?;
+            if evicted == 0 && is_over && self.talks.is_locked() {
+                self.note_stuffed(step, true);
+                return Ok(true);
+            }
             if evicted == 0 && is_over {
                 evicted = self.evict_sealed(step, allowance.0)?;
                 allowance.0 = allowance.0.saturating_sub(evicted);
@@ -287,7 +316,7 @@ impl Engine {
         let posts = step.store.list_oldest_posts(author, most.min(allowance.0))?;
         for post in &posts {
             self.space.made_room();
-            if step.store.delete_feed_rows(post.position)? {
+            if step.store.delete_feed_row(post.position)? {
                 step.tell(Event::FeedChanged);
             }
             step.store.evict_header(post.object, author)?;

@@ -26,6 +26,24 @@ pub(super) fn key(seed: u64) -> Arc<PostingKey> {
     Arc::new(PostingKey::generate(&mut StdRng::seed_from_u64(seed)))
 }
 
+fn data_key() -> Arc<DataKey> {
+    Arc::new(DataKey::from_secret(&[7; 32]))
+}
+
+/// What an engine is made with; locked without the key.
+fn setup(data_key: Option<Arc<DataKey>>, quotas: Quotas) -> Setup {
+    Setup {
+        data_key,
+        network_id: US,
+        keys: Vec::new(),
+        connections: crate::limits::CONNECTIONS,
+        quotas,
+        exchange: crate::node::engine::Exchange::default(),
+        decoys_per_hour: 0,
+        faults: Faults::default(),
+    }
+}
+
 /// A node with personas of these keys.
 pub(super) struct Bench {
     pub(super) database: Database,
@@ -50,17 +68,7 @@ impl Bench {
 
     pub(super) fn with_room(keys: &[Arc<PostingKey>], quotas: Quotas) -> Self {
         let mut database = Database::in_memory(&[9; 32]).unwrap();
-        let setup = Setup {
-            data_key: Some(std::sync::Arc::new(crate::crypto::data_key::DataKey::from_secret(&[7; 32]))),
-            network_id: US,
-            keys: Vec::new(),
-            connections: crate::limits::CONNECTIONS,
-            quotas,
-            exchange: crate::node::engine::Exchange::default(),
-            decoys_per_hour: 0,
-            faults: Faults::default(),
-        };
-        let engine = database.read(|read| Engine::load(read, &setup)).unwrap();
+        let engine = database.read(|read| Engine::load(read, &setup(Some(data_key()), quotas))).unwrap();
         let mut bench =
             Self { database, engine, last_effects: Vec::new(), rng: StdRng::seed_from_u64(0), calls: 0 };
         bench.take(Input::Started);
@@ -72,40 +80,39 @@ impl Bench {
         bench
     }
 
+    /// A locked one over a store that is there.
+    pub(super) fn over(mut database: Database) -> Self {
+        let engine = database.read(|read| Engine::load(read, &setup(None, Quotas::default()))).unwrap();
+        let rng = StdRng::seed_from_u64(0);
+        let mut bench = Self { database, engine, last_effects: Vec::new(), rng, calls: 0 };
+        bench.take(Input::Started);
+        bench
+    }
+
     /// Forgets everything that is not in the store.
     pub(super) fn restart(&mut self) {
         self.restart_with_room(Quotas::default());
     }
 
     pub(super) fn restart_with_room(&mut self, quotas: Quotas) {
-        let setup = Setup {
-            data_key: Some(std::sync::Arc::new(crate::crypto::data_key::DataKey::from_secret(&[7; 32]))),
-            network_id: US,
-            keys: Vec::new(),
-            connections: crate::limits::CONNECTIONS,
-            quotas,
-            exchange: crate::node::engine::Exchange::default(),
-            decoys_per_hour: 0,
-            faults: Faults::default(),
-        };
-        self.engine = self.database.read(|read| Engine::load(read, &setup)).unwrap();
-        self.take(Input::Started);
+        self.restart_as(&setup(Some(data_key()), quotas));
     }
 
     /// Starts without a passphrase.
-    pub(super) fn restart_locked(&mut self) {
-        let setup = Setup {
-            data_key: None,
-            network_id: US,
-            keys: Vec::new(),
-            connections: crate::limits::CONNECTIONS,
-            quotas: Quotas::default(),
-            exchange: crate::node::engine::Exchange::default(),
-            decoys_per_hour: 0,
-            faults: Faults::default(),
-        };
-        self.engine = self.database.read(|read| Engine::load(read, &setup)).unwrap();
+    pub(super) fn restart_locked(&mut self, quotas: Quotas) {
+        self.restart_as(&setup(None, quotas));
+    }
+
+    fn restart_as(&mut self, setup: &Setup) {
+        self.engine = self.database.read(|read| Engine::load(read, setup)).unwrap();
         self.take(Input::Started);
+    }
+
+    /// The passphrase is given.
+    pub(super) fn unlock(&mut self, keys: &[Arc<PostingKey>]) {
+        self.calls += 1;
+        let (call, keys) = (CallId(self.calls), keys.to_vec());
+        self.take(Input::Unlocked { call, data_key: data_key(), keys });
     }
 
     /// Takes in what a peer brought.

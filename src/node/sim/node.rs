@@ -20,7 +20,9 @@ use crate::domain::time::Timestamp;
 use crate::node::committer::Committer;
 use crate::node::engine::answer::PageBudget;
 use crate::node::engine::interest::InterestList;
-use crate::node::engine::{CallId, ConnectionId, Effect, Faults, Input, Quotas, ReplyId, RequestId, Setup};
+use crate::node::engine::{
+    CallId, ConnectionId, Effect, Faults, Input, Quotas, ReplyId, RequestId, Setup, personas_of,
+};
 use crate::node::start_mark::{BegunStart, FileIdentity, StartMark};
 
 /// So little room that it is used up within minutes. Profiles, which never make room, fit.
@@ -231,16 +233,13 @@ impl Node {
         begun.commit(&mut database).expect("a store in memory does not fail");
         self.synced = database.snapshot().expect("a store in memory can be copied");
         self.mark = Some(begun.mark_after());
-        let personas = database
-            .read::<_, DbError>(|read| read.list_personas())
-            .expect("the store can be read")
-            .into_iter()
-            .map(|persona| persona.posting_id);
+        let data_key = super::mail::data_key();
+        let personas = database.read(|read| personas_of(read, &data_key)).expect("the store can be read");
         // A staged key whose persona was not committed is removed; one whose persona is there counts from now on.
         self.kept_keys.extend(personas);
         self.keys.retain(|key| self.kept_keys.contains(&key.posting_id()));
         let setup = Setup {
-            data_key: Some(Arc::new(super::mail::data_key())),
+            data_key: Some(Arc::new(data_key)),
             network_id: self.network_id,
             keys: self.keys.clone(),
             connections: crate::limits::CONNECTIONS,

@@ -153,7 +153,7 @@ fn interest_goes_on_over_a_node_that_follows_nobody() {
         world.follow(1, author, None);
         world.run_for(minutes(1)).unwrap();
         let unread =
-            world.nodes[1].read(|read| read.count_unread(crate::db::timeline::Pill::MERGED)).unwrap();
+            world.nodes[1].read(|read| read.count_unread(crate::db::timeline::Feed::Merged)).unwrap();
         let feed = world.nodes[1].read(|read| read.list_feed_ids()).unwrap();
         assert_eq!((feed.len(), unread), (2, 0));
         world.run_for(minutes(60)).unwrap();

@@ -102,7 +102,7 @@ fn following_makes_room_for_what_was_evicted_and_shows_what_is_here_as_read() {
     follow(&mut bench, author.posting_id());
     assert_eq!(here_and_gone(&mut bench, &all), (4, 0), "nothing is refused any more");
     let feed = bench.database.read::<_, DbError>(|read| {
-        let unread = read.count_unread(crate::db::timeline::Pill::MERGED)?;
+        let unread = read.count_unread(crate::db::timeline::Feed::Merged)?;
         Ok((read.list_feed_ids()?.len(), unread))
     });
     assert_eq!(feed.unwrap(), (4, 0));
@@ -252,4 +252,34 @@ fn on_a_full_disk_nothing_is_asked_for_until_there_is_room() {
     assert!(!pulls(&bench.take_at(NOW.after(Duration::from_hours(1)), Input::TimePassed)));
     let now = NOW.after(Duration::from_hours(2));
     assert!(pulls(&bench.take_at(now, Input::SpaceMeasured { free_bytes: DISK_FREE_BYTES })));
+}
+
+#[test]
+fn while_locked_nobody_who_may_be_me_makes_room_and_too_much_stops_what_is_asked_for() {
+    let (me, author, stranger) = (key(1), key(5), key(6));
+    let room = little(&author);
+    let mut bench = Bench::with_room(&[Arc::clone(&me)], room);
+    follow(&mut bench, author.posting_id());
+    carry(&mut bench, &[&stranger]);
+    // What another device of mine said, or this one before its store was lost.
+    let mine = posts(&me, 0..10);
+    bench.takes_in(mine.clone());
+    bench.restart_locked(room);
+    let (theirs, carried) = (posts(&author, 0..10), posts(&stranger, 0..10));
+    bench.takes_in(theirs.clone());
+    assert_eq!(here_and_gone(&mut bench, &mine), (10, 0));
+    assert_eq!(here_and_gone(&mut bench, &theirs), (10, 0));
+    assert!(!bench.engine.space.is_short());
+    // There is no room for all that.
+    bench.restart_locked(Quotas { store: 15 * size(&author), ..room });
+    carry(&mut bench, &[&stranger]);
+    bench.takes_in(carried.clone());
+    assert_eq!(here_and_gone(&mut bench, &carried), (0, 10));
+    assert_eq!(here_and_gone(&mut bench, &[mine.clone(), theirs.clone()].concat()), (20, 0));
+    assert!(bench.engine.space.is_short(), "nothing more is asked for");
+    bench.unlock(&[me]);
+    assert_eq!(here_and_gone(&mut bench, &mine), (10, 0));
+    assert!(here_and_gone(&mut bench, &theirs).0 <= 5, "followed authors make room again");
+    assert!(!bench.engine.space.is_short());
+    assert!(counts_are_right(&mut bench));
 }

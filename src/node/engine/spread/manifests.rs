@@ -106,7 +106,7 @@ impl Engine {
         let posting_id = content.author();
         let source = source.and_then(|id| self.connections.get(&id)).map(|connection| connection.peer);
         let mut due = step.now;
-        if source.is_some() && self.is_own(posting_id) {
+        if source.is_some() && self.personas.contains(&posting_id) {
             // Made by another device of ours, or by this one before a copy was put back.
             due = step.now.after(step.within(OWN_WAIT));
             self.merge_later(step, posting_id);

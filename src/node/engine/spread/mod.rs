@@ -216,6 +216,11 @@ impl Engine {
         for author in self.spread.topics.keys().copied().collect::<Vec<_>>() {
             self.topic_happens(step, author, Happened::Begun)?;
         }
+        self.raise_missing_manifests(step)
+    }
+
+    /// Personas with posts and without a manifest get one, each at a time of its own.
+    pub(super) fn raise_missing_manifests(&mut self, step: &mut Step<'_, '_>) -> Result<(), DbError> {
         for persona in step.store.list_personas()? {
             let has_posts = step.store.count_posts(persona.author)? > 0;
             if has_posts && step.store.find_manifest(persona.author)?.is_none() {
@@ -358,11 +363,7 @@ impl Engine {
     /// Whether an author may be the cause of something this step sends. Of our own personas the first one may, the
     /// others have to wait for a time of their own (P2).
     fn may_cause(&mut self, author: PostingId) -> bool {
-        !self.is_own(author) || *self.spread.cause.get_or_insert(author) == author
-    }
-
-    fn is_own(&self, author: PostingId) -> bool {
-        self.personas.contains(&author)
+        !self.is_perhaps_mine(author) || *self.spread.cause.get_or_insert(author) == author
     }
 }
 

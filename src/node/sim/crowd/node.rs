@@ -132,9 +132,11 @@ impl Node {
     /// Switches it on; its first input has to be [`Input::Started`].
     pub(super) fn start(&mut self) {
         let Power::Off(disk) = &self.power else { return };
-        let keys = self.keys.clone();
+        // Carriers are locked: they have neither the data key nor those it opens.
+        let is_open = self.make == Make::Many;
+        let keys = if is_open { self.keys.clone() } else { Vec::new() };
         let setup = Setup {
-            data_key: (self.make == Make::Many).then(|| Arc::new(DataKey::from_secret(&[7; 32]))),
+            data_key: is_open.then(|| Arc::new(DataKey::from_secret(&[7; 32]))),
             network_id: self.network_id,
             keys,
             connections: crate::limits::CONNECTIONS,

@@ -9,6 +9,7 @@ use crate::db::Read;
 use crate::db::protected::Protected;
 use crate::domain::envelope::Content;
 use crate::limits::ACK_AFTER;
+use crate::node::engine::book::TABLE as BOOK;
 use crate::node::engine::{Fault, Faults};
 
 /// Messages of both together: more than a hundred of each.
@@ -99,6 +100,9 @@ fn everything(database: &mut Database) -> Vec<(String, Vec<u8>)> {
                 opened
                     .push((MESSAGES.to_owned(), key.open(MESSAGES, &row.name, &row.value).unwrap().to_vec()));
             }
+        }
+        for (name, value) in read.list_protected(Protected::Book)? {
+            opened.push((BOOK.to_owned(), key.open(BOOK, &name, &value).unwrap().to_vec()));
         }
         assert_eq!(opened.len(), rows, "every row was opened");
         values.extend(opened);
