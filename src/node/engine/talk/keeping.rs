@@ -1,9 +1,10 @@
 //! Messages whose time is over: what a person does not want to keep goes here, and nobody hears of it.
 //!
-//! A message goes when it was read, or when it arrived or is given up, and as long after it came as its conversation keeps
-//! messages. So nothing unread goes, and nothing whose way is not known yet. That it was here is remembered for as long
-//! as it may be sent again.
+//! A message goes when it was read, or when it arrived, is given up or was deleted before it left, and as long after it came
+//! as its conversation keeps messages. So nothing unread goes, and nothing whose way is not known yet. That it was here is
+//! remembered for as long as it may be sent again.
 
+use std::collections::BTreeSet;
 use std::ops::Bound;
 use std::time::Duration;
 
@@ -15,7 +16,7 @@ use super::{Engine, Step};
 use crate::api::Outcome;
 use crate::db::DbError;
 use crate::db::protected::{PageFrom, StoredMessage};
-use crate::domain::conversation::{ConversationId, Keep, Place};
+use crate::domain::conversation::{ConversationId, Keep, MessageId, Place};
 use crate::domain::time::Timestamp;
 use crate::limits::{GONE_MESSAGES, GONE_REMEMBERED, KEEP_AFTER_READING, KEPT_AT_ONCE};
 use crate::node::engine::person::{Refusal, invalid};
@@ -108,6 +109,8 @@ impl Engine {
         let key = self.talks.key()?;
         let name = conversation_name(&key, row.id);
         let page = step.store.list_messages(&name, PageFrom::After(behind), KEPT_AT_ONCE)?;
+        let outgoing = self.talks.outgoing.values().filter(|sent| sent.conversation == row.id);
+        let on_the_way: BTreeSet<MessageId> = outgoing.map(|sent| sent.message_id).collect();
         let mut last = None;
         let mut has_changed = false;
         for stored in &page {
@@ -118,7 +121,7 @@ impl Engine {
                 break;
             }
             last = Some(stored.place);
-            if is_done(&message) {
+            if is_done(&message, &on_the_way) {
                 self.forget_message(step, stored)?;
                 has_changed = true;
             }
@@ -177,12 +180,13 @@ fn time_of(keep: Keep) -> Duration {
 }
 
 /// Whether nobody waits for anything about a message.
-const fn is_done(message: &Message) -> bool {
+fn is_done(message: &Message, on_the_way: &BTreeSet<MessageId>) -> bool {
     match message.state {
         StoredDelivery::Received => !message.is_unread,
         StoredDelivery::Arrived | StoredDelivery::Lost => true,
         // What is said to a circle nobody confirms.
-        StoredDelivery::Sent { .. } => message.to == 0,
-        StoredDelivery::Queued(_) => false,
+        StoredDelivery::Sent { .. } if message.to == 0 => true,
+        // What was deleted before it left, or was meant for who is not in the group any more, stays like this.
+        StoredDelivery::Sent { .. } | StoredDelivery::Queued(_) => !on_the_way.contains(&message.message_id),
     }
 }

@@ -11,7 +11,7 @@ use rand::{RngExt, SeedableRng};
 use super::rows::{Message, StoredDelivery, conversation_name, load_all, open_message};
 use super::tests::setup;
 use super::*;
-use crate::api::{Command, RequestAnswer, Talk};
+use crate::api::{Command, MessageKey, RequestAnswer, Talk};
 use crate::crypto::keys::PostingKey;
 use crate::db::protected::PageFrom;
 use crate::db::{Database, Durability};
@@ -693,6 +693,25 @@ fn own_messages_stay_until_they_arrived_or_are_given_up() {
     assert_eq!(mail.messages(0, 1).len(), 120, "nobody confirmed them");
     mail.pass(Duration::from_hours(24 * 3));
     assert!(mail.messages(0, 1).is_empty(), "they were given up");
+}
+
+/// What was deleted before it left waits for nobody: what is left of it goes, and what is still to be sent stays.
+#[test]
+fn what_was_deleted_before_it_left_goes_when_its_time_is_over() {
+    let mut mail = Mail::new(14, 2);
+    let thread = mail.thread(0, 1);
+    for text in ["better not", "hello"] {
+        mail.write(0, 1, text);
+    }
+    let (from, message_id) = (mail.id(0), mail.messages(0, 1)[0].message_id);
+    mail.command(0, Talk::Delete { thread, message: MessageKey { from, message_id } });
+    mail.command(0, Talk::Keep { thread, keep: Keep::None });
+    mail.pass(Duration::from_mins(30));
+    assert_eq!(mail.posts().len(), 1, "it never leaves");
+    assert_eq!(mail.messages(0, 1).len(), 2, "its time is not over");
+    mail.pass(Duration::from_hours(2));
+    let left: Vec<String> = mail.messages(0, 1).into_iter().map(|message| message.text).collect();
+    assert_eq!(left, ["hello"]);
 }
 
 /// A store that went back without leaving a trace has lost the other side: after three slots that do not fit, the next
