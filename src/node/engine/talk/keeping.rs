@@ -18,7 +18,7 @@ use crate::db::DbError;
 use crate::db::protected::{PageFrom, StoredMessage};
 use crate::domain::conversation::{ConversationId, Keep, MessageId, Place};
 use crate::domain::time::Timestamp;
-use crate::limits::{GONE_MESSAGES, GONE_REMEMBERED, KEEP_AFTER_READING, KEPT_AT_ONCE};
+use crate::limits::{GONE_MESSAGES, GONE_REMEMBERED, KEPT_AT_ONCE};
 use crate::node::engine::person::{Refusal, invalid};
 
 /// Time between two rounds through all conversations that do not keep everything.
@@ -64,7 +64,7 @@ impl Engine {
         if !keep.is_usable() {
             return Err(invalid(crate::domain::conversation::NoKeep.to_string(), "choose one of these"));
         }
-        conversation.set_keep(keep);
+        conversation.keep = keep;
         self.keep_conversation(step, conversation)?;
         self.talks.round.begin(step.now);
         Ok(Outcome::Done)
@@ -81,7 +81,7 @@ impl Engine {
             Some((id, None)) => Bound::Excluded(id),
         };
         let mut rows = self.talks.conversations.range((from, Bound::Unbounded)).map(|(_, row)| row);
-        let Some(row) = rows.find(|row| row.keep() != Keep::Forever).cloned() else {
+        let Some(row) = rows.find(|row| row.keep != Keep::Forever).cloned() else {
             return self.end_round(step);
         };
         let behind = self.talks.round.upto.filter(|(id, _)| *id == row.id).and_then(|(_, place)| place);
@@ -115,7 +115,7 @@ impl Engine {
         let mut has_changed = false;
         for stored in &page {
             let message = open_message(&key, &stored.name, &stored.value)?;
-            if step.now.since(message.received) < time_of(row.keep()) {
+            if step.now.since(message.received) < row.keep.time() {
                 // Those behind it came later still, or are looked at when it is old enough.
                 last = None;
                 break;
@@ -171,13 +171,6 @@ impl Engine {
 const START: Place = Place::from_number(i64::MIN);
 /// Behind all places.
 const END: Place = Place::from_number(i64::MAX);
-fn time_of(keep: Keep) -> Duration {
-    match keep {
-        Keep::Forever => Duration::MAX,
-        Keep::Days(days) => Duration::from_hours(u64::from(days).saturating_mul(24)),
-        Keep::None => KEEP_AFTER_READING,
-    }
-}
 
 /// Whether nobody waits for anything about a message.
 fn is_done(message: &Message, on_the_way: &BTreeSet<MessageId>) -> bool {
