@@ -95,9 +95,10 @@ impl Engine {
 
     /// Before anything is sent after a start: waits until a peer was read, and looks for what of ours it had.
     pub(super) fn look_again(&mut self, step: &mut Step<'_, '_>) -> Result<(), DbError> {
-        if matches!(self.talks.look, Look::Due { .. }) && self.has_stem_peer() {
-            // Without a peer nothing can be sent: the wait begins with one.
-            let Look::Due { until } = self.talks.look else { return Ok(()) };
+        // Without a peer nothing can be sent: the wait begins with one.
+        if let Look::Due { until } = self.talks.look
+            && self.has_stem_peer()
+        {
             let until = until.unwrap_or_else(|| step.now.after(FIRST_LOOK));
             self.talks.look = if until <= step.now { Look::Over } else { Look::Due { until: Some(until) } };
         }
