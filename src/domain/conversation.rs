@@ -3,13 +3,15 @@
 
 use std::fmt;
 use std::str::FromStr;
+use std::time::Duration;
 
 use data_encoding::HEXLOWER_PERMISSIVE;
+use minicbor::{Decode, Encode};
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use super::ids::{IdParseError, PostingId, id_type};
-use crate::limits::KEEP_DAYS;
+use crate::limits::{KEEP_AFTER_READING, KEEP_DAYS};
 
 id_type! {
     /// A conversation as all its people know it. Two people's follows from who they are; a group's is random.
@@ -85,15 +87,18 @@ impl FromStr for Place {
 
 /// For how long messages of a conversation stay on this device once they were read, or once they arrived. As text
 /// `forever`, `none` or a number of days.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, Encode, Decode)]
 #[serde(rename_all = "snake_case")]
 pub enum Keep {
     /// Until the person deletes them.
     #[default]
+    #[n(0)]
     Forever,
     /// So many days from when they came or were written, 1 to [`KEEP_DAYS`].
-    Days(u32),
-    /// [`KEEP_AFTER_READING`](crate::limits::KEEP_AFTER_READING).
+    #[n(1)]
+    Days(#[n(0)] u32),
+    /// [`KEEP_AFTER_READING`].
+    #[n(2)]
     None,
 }
 
@@ -121,6 +126,16 @@ impl Keep {
         match self {
             Self::Forever | Self::None => true,
             Self::Days(days) => days >= 1 && days <= KEEP_DAYS,
+        }
+    }
+
+    /// How long it is.
+    #[must_use]
+    pub fn time(self) -> Duration {
+        match self {
+            Self::Forever => Duration::MAX,
+            Self::Days(days) => Duration::from_hours(u64::from(days).saturating_mul(24)),
+            Self::None => KEEP_AFTER_READING,
         }
     }
 

@@ -34,7 +34,7 @@ use crate::domain::text::SafeText;
 use crate::domain::time::Timestamp;
 
 /// Where the person is. The pane that has the focus.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Place {
     /// No persona exists yet: its name is asked for.

@@ -94,14 +94,16 @@ fn with_member(model: &mut Model, typed: &str, deed: impl FnOnce(PostingId) -> G
     }
 }
 
-/// Says for how long messages of the opened conversation are kept; asks before any of them go.
+/// Says for how long messages of the opened conversation are kept; asks before any of them go sooner than they would.
 fn keep(model: &mut Model, typed: &str) -> Vec<Request> {
     let Place::Chat(thread) = model.place else {
         return model.say("open a conversation first");
     };
-    match typed.parse() {
+    let view = model.chats.get(&thread).and_then(chat::Chat::view);
+    let present = view.map_or(Keep::Forever, |view| view.keep);
+    match typed.parse::<Keep>() {
         Err(error @ NoKeep) => model.say(&error.to_string()),
-        Ok(Keep::Forever) => vec![kept(thread, Keep::Forever)],
+        Ok(keep) if keep.time() >= present.time() => vec![kept(thread, keep)],
         Ok(keep) => {
             model.overlay = Some(Overlay::Question(question::Question::Keep(thread, keep)));
             Vec::new()

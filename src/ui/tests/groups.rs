@@ -118,6 +118,27 @@ fn messages_are_kept_as_long_as_is_said_and_nothing_goes_unasked() {
     session.keys("Esc");
     type_in(&mut session, "keep forever");
     assert_eq!(session.node.commands.last(), Some(&kept(Keep::Forever)), "nothing goes by that");
+    // It asks when messages go sooner than before, and only then.
+    for (typed, keep, is_sooner) in [
+        ("keep 30", Keep::Days(30), true),
+        ("keep forever", Keep::Forever, false),
+        ("keep 30", Keep::Days(30), true),
+        ("keep 90", Keep::Days(90), false),
+        ("keep 90", Keep::Days(90), false),
+        ("keep 30", Keep::Days(30), true),
+        ("keep none", Keep::None, true),
+        ("keep 1", Keep::Days(1), false),
+    ] {
+        let sent =
+            |session: &Session| session.node.commands.iter().filter(|sent| **sent == kept(keep)).count();
+        let before = sent(&session);
+        type_in(&mut session, typed);
+        assert_eq!(sent(&session) == before, is_sooner, "{typed}");
+        if is_sooner {
+            session.keys("y");
+        }
+        assert_eq!(sent(&session), before + 1, "{typed}");
+    }
 }
 
 #[test]

@@ -14,6 +14,7 @@ use crate::api::{
 use crate::crypto::keys::PostingKey;
 use crate::db::{Database, Durability};
 use crate::domain::address::PeerAddress;
+use crate::domain::conversation::Keep;
 use crate::domain::envelope::{Envelope, Object};
 use crate::domain::ids::NetworkId;
 use crate::domain::inner::Said;
@@ -349,6 +350,25 @@ fn six_share_chains_and_a_removed_one_reads_nothing_more() {
     let states = town.messages(0, GROUP).into_iter().filter(|message| message.text.as_str() == "without 5");
     let states: Vec<Delivery> = states.map(|message| message.state).collect();
     assert_eq!(states, [Delivery::Arrived { people: 4, of: 4 }]);
+}
+
+/// Who was put out confirms nothing any more: what was said to them goes all the same when its time is over.
+#[test]
+fn what_was_said_to_who_was_put_out_is_not_kept_for_ever() {
+    let mut town = Town::of(4);
+    town.group(&[1, 2, 3]);
+    town.away.insert(3);
+    town.say(0, "to all");
+    town.pass(Duration::from_hours(3));
+    let [message] = &town.messages(0, GROUP)[..] else { panic!("one message") };
+    assert_eq!(message.state, Delivery::Arrived { people: 2, of: 3 });
+    let thread = town.only(0, GROUP).thread;
+    town.talk(0, Talk::Keep { thread, keep: Keep::None });
+    town.pass(Duration::from_hours(2));
+    assert_eq!(town.texts(0, GROUP), ["to all"], "it may still arrive");
+    town.deed(0, GroupDeed::Remove { person: town.id(3) }).unwrap();
+    town.pass(Duration::from_hours(2));
+    assert_eq!(town.texts(0, GROUP), [""; 0]);
 }
 
 #[test]

@@ -1,9 +1,10 @@
 //! Messages whose time is over: what a person does not want to keep goes here, and nobody hears of it.
 //!
-//! A message goes when it was read, or when it arrived or is given up, and as long after it came as its conversation keeps
-//! messages. So nothing unread goes, and nothing whose way is not known yet. That it was here is remembered for as long
-//! as it may be sent again.
+//! A message goes when it was read, or when it arrived, is given up or was deleted before it left, and as long after it came
+//! as its conversation keeps messages. So nothing unread goes, and nothing whose way is not known yet. That it was here is
+//! remembered for as long as it may be sent again.
 
+use std::collections::BTreeSet;
 use std::ops::Bound;
 use std::time::Duration;
 
@@ -15,9 +16,9 @@ use super::{Engine, Step};
 use crate::api::Outcome;
 use crate::db::DbError;
 use crate::db::protected::{PageFrom, StoredMessage};
-use crate::domain::conversation::{ConversationId, Keep, Place};
+use crate::domain::conversation::{ConversationId, Keep, MessageId, Place};
 use crate::domain::time::Timestamp;
-use crate::limits::{GONE_MESSAGES, GONE_REMEMBERED, KEEP_AFTER_READING, KEPT_AT_ONCE};
+use crate::limits::{GONE_MESSAGES, GONE_REMEMBERED, KEPT_AT_ONCE};
 use crate::node::engine::person::{Refusal, invalid};
 
 /// Time between two rounds through all conversations that do not keep everything.
@@ -63,7 +64,7 @@ impl Engine {
         if !keep.is_usable() {
             return Err(invalid(crate::domain::conversation::NoKeep.to_string(), "choose one of these"));
         }
-        conversation.set_keep(keep);
+        conversation.keep = keep;
         self.keep_conversation(step, conversation)?;
         self.talks.round.begin(step.now);
         Ok(Outcome::Done)
@@ -80,7 +81,7 @@ impl Engine {
             Some((id, None)) => Bound::Excluded(id),
         };
         let mut rows = self.talks.conversations.range((from, Bound::Unbounded)).map(|(_, row)| row);
-        let Some(row) = rows.find(|row| row.keep() != Keep::Forever).cloned() else {
+        let Some(row) = rows.find(|row| row.keep != Keep::Forever).cloned() else {
             return self.end_round(step);
         };
         let behind = self.talks.round.upto.filter(|(id, _)| *id == row.id).and_then(|(_, place)| place);
@@ -108,17 +109,19 @@ impl Engine {
         let key = self.talks.key()?;
         let name = conversation_name(&key, row.id);
         let page = step.store.list_messages(&name, PageFrom::After(behind), KEPT_AT_ONCE)?;
+        let outgoing = self.talks.outgoing.values().filter(|sent| sent.conversation == row.id);
+        let on_the_way: BTreeSet<MessageId> = outgoing.map(|sent| sent.message_id).collect();
         let mut last = None;
         let mut has_changed = false;
         for stored in &page {
             let message = open_message(&key, &stored.name, &stored.value)?;
-            if step.now.since(message.received) < time_of(row.keep()) {
+            if step.now.since(message.received) < row.keep.time() {
                 // Those behind it came later still, or are looked at when it is old enough.
                 last = None;
                 break;
             }
             last = Some(stored.place);
-            if is_done(&message) {
+            if is_done(&message, &on_the_way) {
                 self.forget_message(step, stored)?;
                 has_changed = true;
             }
@@ -168,21 +171,15 @@ impl Engine {
 const START: Place = Place::from_number(i64::MIN);
 /// Behind all places.
 const END: Place = Place::from_number(i64::MAX);
-fn time_of(keep: Keep) -> Duration {
-    match keep {
-        Keep::Forever => Duration::MAX,
-        Keep::Days(days) => Duration::from_hours(u64::from(days).saturating_mul(24)),
-        Keep::None => KEEP_AFTER_READING,
-    }
-}
 
 /// Whether nobody waits for anything about a message.
-const fn is_done(message: &Message) -> bool {
+fn is_done(message: &Message, on_the_way: &BTreeSet<MessageId>) -> bool {
     match message.state {
         StoredDelivery::Received => !message.is_unread,
         StoredDelivery::Arrived | StoredDelivery::Lost => true,
         // What is said to a circle nobody confirms.
-        StoredDelivery::Sent { .. } => message.to == 0,
-        StoredDelivery::Queued(_) => false,
+        StoredDelivery::Sent { .. } if message.to == 0 => true,
+        // What was deleted before it left, or was meant for who is not in the group any more, stays like this.
+        StoredDelivery::Sent { .. } | StoredDelivery::Queued(_) => !on_the_way.contains(&message.message_id),
     }
 }

@@ -53,6 +53,13 @@ impl Engine {
         self.spread_life(pair, self.talks.life)
     }
 
+    /// Whether a session is of the present lives of both stores. On the others nothing is sent any more.
+    pub(super) fn is_of_present_lives(&self, session: &Session) -> bool {
+        let relation = self.talks.relations.get(&(session.me, session.peer));
+        relation
+            .is_some_and(|relation| (session.life, session.your_life) == (relation.life, relation.your_life))
+    }
+
     /// A life as one of a pair: towards no two people is it the same, so that nobody can tell from two of them that their
     /// personas share a store.
     fn spread_life(&self, (me, peer): Pair, life: u64) -> u64 {
@@ -88,9 +95,10 @@ impl Engine {
 
     /// Before anything is sent after a start: waits until a peer was read, and looks for what of ours it had.
     pub(super) fn look_again(&mut self, step: &mut Step<'_, '_>) -> Result<(), DbError> {
-        if matches!(self.talks.look, Look::Due { .. }) && self.has_stem_peer() {
-            // Without a peer nothing can be sent: the wait begins with one.
-            let Look::Due { until } = self.talks.look else { return Ok(()) };
+        // Without a peer nothing can be sent: the wait begins with one.
+        if let Look::Due { until } = self.talks.look
+            && self.has_stem_peer()
+        {
             let until = until.unwrap_or_else(|| step.now.after(FIRST_LOOK));
             self.talks.look = if until <= step.now { Look::Over } else { Look::Due { until: Some(until) } };
         }
@@ -102,7 +110,8 @@ impl Engine {
     }
 
     /// Looks in the pool for tags we would send next. Whoever we write with knows them too and can plant them: that makes us
-    /// begin anew with this one person. What is on a chain of ours is signed, and is proof.
+    /// begin anew with this one person. What is on a chain of ours is signed, and is proof. Where we began anew already
+    /// nothing is sent on, and nothing looked for.
     fn look_for_own(&mut self, step: &mut Step<'_, '_>) -> Result<(), DbError> {
         let parts: Vec<Part> = self.talks.groups.own.keys().copied().collect();
         for part in parts {
@@ -112,7 +121,8 @@ impl Engine {
             }
         }
         let mut sent_to = BTreeSet::new();
-        for session in self.talks.sessions.values() {
+        let present = self.talks.sessions.values().filter(|session| self.is_of_present_lives(session));
+        for session in present {
             if !sent_to.contains(&(session.me, session.peer)) && has_sent_more(step, session)? {
                 sent_to.insert((session.me, session.peer));
             }

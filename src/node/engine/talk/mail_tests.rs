@@ -11,7 +11,7 @@ use rand::{RngExt, SeedableRng};
 use super::rows::{Message, StoredDelivery, conversation_name, load_all, open_message};
 use super::tests::setup;
 use super::*;
-use crate::api::{Command, RequestAnswer, Talk};
+use crate::api::{Command, MessageKey, RequestAnswer, Talk};
 use crate::crypto::keys::PostingKey;
 use crate::db::protected::PageFrom;
 use crate::db::{Database, Durability};
@@ -245,6 +245,12 @@ impl Mail {
         }
         self.sides[side].engine.looked_at_pool();
         self.pass(MATCH_LATEST + Duration::from_secs(1));
+    }
+
+    /// An ordinary start, with a first look at a pool in which nothing is new.
+    fn start_again(&mut self, side: usize) {
+        let now = self.copy(side);
+        self.turn_back(side, &now, &[]);
     }
 
     /// What anybody can make of a post that is not for them.
@@ -595,12 +601,17 @@ fn a_machine_that_went_back_in_time_finds_its_own_posts_and_begins_anew() {
         mail.give_all(&sent);
         pool.extend(sent);
         mail.turn_back(0, &copy, &pool);
-        assert!(mail.life(0, 1) > 0, "it shows");
+        let life = mail.life(0, 1);
+        assert!(life > 0, "it shows");
+        mail.start_again(0);
+        assert_eq!(mail.life(0, 1), life, "what was found once is not news");
         // The bench refuses a tag that left before.
         for (from, text) in [(0, "g"), (1, "h"), (0, "i"), (1, "j")] {
             let posts = mail.send(from, 1 - from, text);
             mail.give_all(&posts);
         }
+        mail.start_again(0);
+        assert_eq!(mail.life(0, 1), life, "also once both went on");
         assert_eq!(mail.read(1, 0), ["a", "c", "f", "g", "i"]);
         let of_other: &[&str] =
             if answers_first { &["b", "d", "e", "h", "j"] } else { &["b", "d", "h", "j"] };
@@ -682,6 +693,25 @@ fn own_messages_stay_until_they_arrived_or_are_given_up() {
     assert_eq!(mail.messages(0, 1).len(), 120, "nobody confirmed them");
     mail.pass(Duration::from_hours(24 * 3));
     assert!(mail.messages(0, 1).is_empty(), "they were given up");
+}
+
+/// What was deleted before it left waits for nobody: what is left of it goes, and what is still to be sent stays.
+#[test]
+fn what_was_deleted_before_it_left_goes_when_its_time_is_over() {
+    let mut mail = Mail::new(14, 2);
+    let thread = mail.thread(0, 1);
+    for text in ["better not", "hello"] {
+        mail.write(0, 1, text);
+    }
+    let (from, message_id) = (mail.id(0), mail.messages(0, 1)[0].message_id);
+    mail.command(0, Talk::Delete { thread, message: MessageKey { from, message_id } });
+    mail.command(0, Talk::Keep { thread, keep: Keep::None });
+    mail.pass(Duration::from_mins(30));
+    assert_eq!(mail.posts().len(), 1, "it never leaves");
+    assert_eq!(mail.messages(0, 1).len(), 2, "its time is not over");
+    mail.pass(Duration::from_hours(2));
+    let left: Vec<String> = mail.messages(0, 1).into_iter().map(|message| message.text).collect();
+    assert_eq!(left, ["hello"]);
 }
 
 /// A store that went back without leaving a trace has lost the other side: after three slots that do not fit, the next

@@ -326,9 +326,10 @@ pub(crate) struct Conversation {
     /// Who may change a group.
     #[n(13)]
     pub(crate) admins: Vec<PostingId>,
-    /// For how many days messages are kept; 0 where they are not, nothing where they are for ever.
+    /// For how long its messages are kept.
     #[n(14)]
-    pub(super) keep_days: Option<u32>,
+    #[cbor(default)]
+    pub(crate) keep: Keep,
 }
 
 impl Conversation {
@@ -349,25 +350,8 @@ impl Conversation {
             kind: StoredKind::Two,
             title: String::new(),
             admins: Vec::new(),
-            keep_days: None,
+            keep: Keep::Forever,
         }
-    }
-
-    /// For how long its messages are kept.
-    pub(crate) const fn keep(&self) -> Keep {
-        match self.keep_days {
-            None => Keep::Forever,
-            Some(0) => Keep::None,
-            Some(days) => Keep::Days(days),
-        }
-    }
-
-    pub(super) const fn set_keep(&mut self, keep: Keep) {
-        self.keep_days = match keep {
-            Keep::Forever => None,
-            Keep::None => Some(0),
-            Keep::Days(days) => Some(days),
-        };
     }
 }
 

@@ -95,13 +95,10 @@ impl Engine {
 
     /// Of the sessions that are such and can be sent on, the one both sides use.
     pub(super) fn best_session(&self, pair: Pair, is_such: impl Fn(&Session) -> bool) -> Option<SessionId> {
-        let relation = self.talks.relations.get(&pair);
-        let lives = relation
-            .map_or_else(|| (self.first_life(pair), 0), |relation| (relation.life, relation.your_life));
         let of_pair = self.talks.sessions.values().filter(|session| (session.me, session.peer) == pair);
         let usable = of_pair.filter(|session| {
             is_such(session)
-                && (session.life, session.your_life) == lives
+                && self.is_of_present_lives(session)
                 && session.broken < BROKEN_MOST
                 && session.ratchet.sent_count() < CHAIN_LENGTH
                 && session.ratchet.seal_next().is_some()

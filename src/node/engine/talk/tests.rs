@@ -8,6 +8,8 @@ use crate::api::{CallError, Command, DraftSlot, ErrorKind, Outcome, Talk};
 use crate::crypto::keys::PostingKey;
 use crate::db::protected::Protected;
 use crate::db::{Database, Durability};
+use crate::domain::cbor::encode;
+use crate::domain::conversation::Keep;
 use crate::domain::ids::NetworkId;
 use crate::node::engine::slot_name;
 use crate::node::engine::{CallId, Effect, Exchange, Faults, Input, Quotas, Setup};
@@ -133,6 +135,25 @@ fn a_locked_engine_refuses_what_needs_keys_until_it_has_them() {
     assert!(matches!(outcome(&mut engine, &mut database, send()), Ok(Outcome::Message(_))));
     assert!(matches!(outcome(&mut engine, &mut database, draft()), Ok(Outcome::Done)));
     assert_eq!(engine.secrets().1.len(), 1);
+}
+
+/// Rows written before a person could say for how long have no such field.
+#[test]
+fn for_how_long_messages_are_kept_is_stored_and_for_ever_where_nothing_was_said() {
+    let [me, peer] = [1, 2].map(|id| PostingId::from_bytes([id; 32]));
+    let row = |keep| rows::Conversation {
+        keep,
+        ..rows::Conversation::new(me, ThreadId::between(me, peer), vec![peer], NOW)
+    };
+    let read = |bytes: &[u8]| minicbor::decode::<rows::Conversation>(bytes).unwrap().keep;
+    for keep in [Keep::Forever, Keep::None, Keep::Days(7)] {
+        assert_eq!(read(&encode(&row(keep))), keep);
+    }
+    let mut bytes = encode(&row(Keep::None));
+    bytes.truncate(bytes.len() - encode(&Keep::None).len() - 1);
+    // The number of fields.
+    bytes[0] -= 1;
+    assert_eq!(read(&bytes), Keep::Forever);
 }
 
 #[test]

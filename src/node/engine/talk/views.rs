@@ -117,7 +117,7 @@ pub(crate) fn view_of(
         muted: row.is_muted,
         pinned: row.is_pinned,
         archived: row.is_archived,
-        keep: row.keep(),
+        keep: row.keep,
         link: link_state(read, key, row)?,
     })
 }
