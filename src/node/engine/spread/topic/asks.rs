@@ -1,7 +1,7 @@
 //! Wishes of peers, and the rules against capture: at most [`INBOUND_SEATS`] for those who asked, one seat per network id
 //! and public prefix, and [`KEPT_SEATS`](crate::limits::KEPT_SEATS) that never make room for a newcomer.
 
-use super::{Answer, Around, Due, Hold, Origin, Out, Pending, RETRY, Stage, Topic};
+use super::{Answer, Around, Check, Due, Hold, Origin, Out, Pending, RETRY, Stage, Topic};
 use crate::domain::ids::NetworkId;
 use crate::limits::{GRANT_TIME, INBOUND_SEATS};
 use crate::node::wire::{Ask, Nonce, Room, SplitPass};
@@ -200,7 +200,7 @@ impl Topic {
         // It ends the seat there. One that was made since is ended by that, too: ask whether it still counts us.
         let at = around.now.after(RETRY);
         if let Some(seat) = self.seat_mut(from) {
-            seat.check = Some(Due { at, tries: 0 });
+            seat.check = Some(Check::at(at));
         }
         Answer::Accept(nonce)
     }

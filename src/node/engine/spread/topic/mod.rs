@@ -225,7 +225,7 @@ struct Seat {
     since: Timestamp,
     hold: Hold,
     reach: Reach,
-    check: Option<Due>,
+    check: Option<Check>,
     /// Until when it has to deliver what another seat delivered; afterwards it may be replaced.
     owes: Option<Timestamp>,
 }
@@ -270,6 +270,20 @@ enum Reach {
 struct Due {
     at: Timestamp,
     tries: u8,
+}
+
+/// A seat that is to be confirmed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Check {
+    due: Due,
+    /// What the question was asked with, once it was; no answer to an earlier one counts.
+    asked: Option<Nonce>,
+}
+
+impl Check {
+    const fn at(at: Timestamp) -> Self {
+        Self { due: Due { at, tries: 0 }, asked: None }
+    }
 }
 
 /// Room that is kept for a seat to be.
@@ -394,7 +408,7 @@ impl Topic {
             Hold::Locked { until, .. } => Some(until),
             Hold::Moving { next, .. } => Some(next.at),
         });
-        let checks = self.seats.iter().filter_map(|seat| seat.check.map(|check| check.at));
+        let checks = self.seats.iter().filter_map(|seat| seat.check.map(|check| check.due.at));
         let leaving = self.leaving.iter().map(|(_, due)| due.at);
         pending.chain(holds).chain(checks).chain(leaving).chain(self.next_try).min()
     }
@@ -411,7 +425,7 @@ impl Topic {
             (seat.hold, seat.owes) = (Hold::Firm, None);
             seat.since = seat.since.min(now);
             if let Some(check) = &mut seat.check {
-                check.at = check.at.min(now);
+                check.due.at = check.due.at.min(now);
             }
             if let Reach::Tried { again } = &mut seat.reach {
                 *again = now;
@@ -542,7 +556,7 @@ impl Topic {
             since: around.now,
             hold: Hold::Firm,
             reach: Reach::Untried,
-            check: Some(Due { at: around.now.after(check_in), tries: 0 }),
+            check: Some(Check::at(around.now.after(check_in))),
             owes: None,
         };
         out.push(Out::Seated(record(&seat)));
@@ -626,7 +640,7 @@ impl Topic {
         if let Some(seat) = self.seat_mut(peer) {
             seat.prefix = prefix;
             seat.reach = Reach::Untried;
-            seat.check = Some(Due { at: around.now.after(check_in), tries: 0 });
+            seat.check = Some(Check::at(around.now.after(check_in)));
         }
         let waits =
             self.pending.iter().any(|pending| pending.peer == peer && pending.stage == Stage::Reaching);

@@ -1,6 +1,6 @@
 //! Answers of peers to our wishes, and wishes nobody answered.
 
-use super::{Answer, Around, Due, Hold, Out, RETRY, SPLITS, Stage, TRIES, Topic};
+use super::{Answer, Around, Check, Due, Hold, Out, Pending, RETRY, SPLITS, Stage, TRIES, Topic};
 use crate::domain::ids::NetworkId;
 use crate::limits::{GRANT_TIME, OFFER_TIME};
 use crate::node::wire::{Ask, Nonce, SplitPass};
@@ -16,7 +16,7 @@ impl Topic {
     ) {
         match ask {
             Ask::Offer { nonce, .. } => self.offer_answered(around, from, nonce, answer, out),
-            Ask::Confirm { .. } => self.confirm_answered(around, from, answer, out),
+            Ask::Confirm { nonce } => self.confirm_answered(around, from, nonce, answer, out),
             Ask::Moved { to, nonce } => self.move_answered(around, from, (to, nonce), answer, out),
             Ask::Leave => {
                 if answer.is_some() {
@@ -25,7 +25,7 @@ impl Topic {
                 // Said late, it may have ended a seat that was made meanwhile.
                 let now = around.now;
                 if let Some(seat) = self.seat_mut(from) {
-                    seat.check = Some(Due { at: now, tries: 0 });
+                    seat.check = Some(Check::at(now));
                 }
             }
         }
@@ -136,13 +136,19 @@ impl Topic {
         &mut self,
         around: &mut Around<'_>,
         from: NetworkId,
+        nonce: Nonce,
         answer: Option<Answer>,
         out: &mut Vec<Out>,
     ) {
-        let confirming = |stage: Stage| matches!(stage, Stage::Confirming { .. });
-        let origin =
-            self.pending_of(from).filter(|pending| confirming(pending.stage)).map(|pending| pending.origin);
+        let confirming = |pending: &&mut Pending| {
+            matches!(pending.stage, Stage::Confirming { .. }) && pending.nonce == nonce
+        };
+        let origin = self.pending_of(from).filter(confirming).map(|pending| pending.origin);
+        let asked = self.seat(from).map(|seat| seat.check.and_then(|check| check.asked));
+        let is_late = asked.is_some_and(|asked| asked != Some(nonce));
         match answer {
+            // Either end may have lost the seat since that was asked, and it was asked again.
+            Some(_) if is_late => {}
             Some(Answer::Seated) => {
                 if let Some(seat) = self.seat_mut(from) {
                     seat.check = None;
@@ -194,7 +200,7 @@ impl Topic {
             Some(_) => {
                 // No such pass. Whether it still counts us is another question.
                 seat.hold = Hold::Firm;
-                seat.check = Some(Due { at: around.now, tries: 0 });
+                seat.check = Some(Check::at(around.now));
             }
         }
     }

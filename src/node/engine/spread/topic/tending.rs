@@ -2,8 +2,8 @@
 //! for.
 
 use super::{
-    Around, DIAL_AGAIN, Dialling, Due, Hold, IDLE_LONGEST, JOINING_WALKS, Origin, Out, Pending, RETRY, Reach,
-    Stage, TRIES, Topic, WALK_REST,
+    Around, Check, DIAL_AGAIN, Dialling, Due, Hold, IDLE_LONGEST, JOINING_WALKS, Origin, Out, Pending, RETRY,
+    Reach, Stage, TRIES, Topic, WALK_REST,
 };
 use crate::domain::ids::NetworkId;
 use crate::domain::time::Timestamp;
@@ -65,7 +65,7 @@ impl Topic {
                     if next.tries >= TRIES {
                         // It may have moved already: ask whether it still counts us.
                         seat.hold = Hold::Firm;
-                        seat.check = Some(Due { at: now, tries: 0 });
+                        seat.check = Some(Check::at(now));
                     } else {
                         out.push(Out::Ask(seat.peer, Ask::Moved { to: *to, nonce: *nonce }));
                         *next = Due { at: now.after(RETRY), tries: next.tries.saturating_add(1) };
@@ -79,16 +79,17 @@ impl Topic {
         let now = around.now;
         let mut silent = Vec::new();
         for seat in &mut self.seats {
-            let Some(check) = seat.check.filter(|check| check.at <= now) else { continue };
+            let Some(check) = seat.check.filter(|check| check.due.at <= now) else { continue };
             if !around.is_near(seat.peer) {
                 // Confirmed once it is back.
                 seat.check = None;
-            } else if check.tries >= TRIES {
+            } else if check.due.tries >= TRIES {
                 silent.push(seat.peer);
             } else {
-                let nonce = around.nonce();
+                let nonce = check.asked.unwrap_or_else(|| around.nonce());
                 out.push(Out::Ask(seat.peer, Ask::Confirm { nonce }));
-                seat.check = Some(Due { at: now.after(RETRY), tries: check.tries.saturating_add(1) });
+                let due = Due { at: now.after(RETRY), tries: check.due.tries.saturating_add(1) };
+                seat.check = Some(Check { due, asked: Some(nonce) });
             }
         }
         for peer in silent {

@@ -497,6 +497,11 @@ fn a_move_asked_again_does_not_end_a_seat_made_since_at_one_end_alone() {
     assert_eq!(half_open_after_anything(727_736_785_750_034_330, 19, 15, 16, 4), []);
 }
 
+#[test]
+fn a_late_answer_to_an_earlier_question_confirms_no_seat() {
+    assert_eq!(half_open_after_anything(3_294_550_959_193_494_696, 17, 6, 13, 4), []);
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(48))]
 
