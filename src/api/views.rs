@@ -346,8 +346,8 @@ pub struct StatusView {
     pub known_peers: u64,
     /// Posts in the store.
     pub post_count: u64,
-    /// Personas.
-    pub persona_count: u64,
+    /// Personas; not known while locked.
+    pub persona_count: Option<u64>,
     /// Minutes by which our clock is ahead of (positive) or behind (negative) the peers', when they differ too much.
     pub clock_off_minutes: Option<i64>,
     /// How much room everything takes.

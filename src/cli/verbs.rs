@@ -298,7 +298,10 @@ async fn status(node: &NodeHandle, output: &Output) -> Result<(), CliError> {
             format!("network   {network}"),
             format!("peers     {} connected, {} known", status.connected_peers, status.known_peers),
             format!("posts     {}", status.post_count),
-            format!("personas  {}", status.persona_count),
+            match status.persona_count {
+                Some(count) => format!("personas  {count}"),
+                None => "personas  not known before `itsgoin unlock`".to_owned(),
+            },
             format!("space     {}", status.space.sentence()),
         ];
         lines.extend(status.ticket.iter().map(|ticket| format!("ticket    {ticket}")));

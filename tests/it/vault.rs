@@ -114,6 +114,7 @@ fn a_locked_node_carries_answers_that_it_is_locked_and_is_unlocked_by_a_command(
     assert_eq!(vault(&ana), "locked");
     let post = lea.post("said while ana sleeps");
     wait_until("the post in the locked store", || ana.one(&["status"])["post_count"] == 1);
+    assert!(ana.one(&["status"])["persona_count"].is_null(), "it does not know who it belongs to");
     for verb in [&["feed"][..], &["post", "a"], &["thread", &post], &["invite"], &["dm", "list"]] {
         let refused = ana.refused(verb);
         assert!(is_locked(&refused), "{verb:?}: {refused:?}");

@@ -560,7 +560,7 @@ const fn standing(ban: Option<Ban>) -> PeerStanding {
 }
 
 fn status(read: Read<'_>, live: &Live) -> Result<StatusView, QueryError> {
-    let address = live.address();
+    let (address, vault) = (live.address(), live.vault());
     let count = |number: usize| u64::try_from(number).unwrap_or(u64::MAX);
     Ok(StatusView {
         network_id: live.network_id,
@@ -573,9 +573,12 @@ fn status(read: Read<'_>, live: &Live) -> Result<StatusView, QueryError> {
         connected_peers: count(live.links.len()),
         known_peers: read.count_peers()?,
         post_count: read.count_all_posts()?,
-        persona_count: count(read.list_personas()?.len()),
+        persona_count: match vault {
+            VaultState::Locked => None,
+            VaultState::Open | VaultState::Unlocked => Some(count(read.list_personas()?.len())),
+        },
         clock_off_minutes: live.clock_off_minutes,
         space: queries::space(read, live.data_dir.free_bytes())?,
-        vault: live.vault(),
+        vault,
     })
 }

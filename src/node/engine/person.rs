@@ -358,8 +358,10 @@ impl Engine {
     /// The union of followed authors and own personas changed: every peer gets the new list.
     pub(super) fn interest_changed(&mut self, step: &mut Step<'_, '_>) -> Result<(), DbError> {
         let interest = super::interest::Interest::load(**step.store)?;
-        if interest.list != self.interest.list {
-            self.interest = interest;
+        let is_another_list = interest.list != self.interest.list;
+        // Also where the list is the same: who was carried may be followed now.
+        self.interest = interest;
+        if is_another_list {
             for connection in self.connections.values_mut() {
                 // One under way is followed by the new one once it is answered.
                 if matches!(connection.listing, Listing::Accepted { .. }) {

@@ -123,7 +123,7 @@ impl FakeNode {
                 connected_peers: 0,
                 known_peers: 0,
                 post_count: 0,
-                persona_count: 0,
+                persona_count: Some(0),
                 clock_off_minutes: None,
                 space: SpaceView {
                     own_bytes: 0,

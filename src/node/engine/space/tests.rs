@@ -255,6 +255,18 @@ fn on_a_full_disk_nothing_is_asked_for_until_there_is_room() {
 }
 
 #[test]
+fn who_is_carried_and_then_followed_is_ours() {
+    let author = key(5);
+    let mut bench = Bench::new(&[key(1)]);
+    carry(&mut bench, &[&author]);
+    let list = bench.engine.interest.list.clone();
+    assert!(list.contains(author.posting_id()) && !bench.engine.interest.is_ours(author.posting_id()));
+    follow(&mut bench, author.posting_id());
+    assert_eq!(bench.engine.interest.list, list, "others see no change");
+    assert!(bench.engine.interest.is_ours(author.posting_id()));
+}
+
+#[test]
 fn while_locked_nobody_who_may_be_me_makes_room_and_too_much_stops_what_is_asked_for() {
     let (me, author, stranger) = (key(1), key(5), key(6));
     let room = little(&author);
