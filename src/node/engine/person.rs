@@ -357,9 +357,12 @@ impl Engine {
 
     /// The union of followed authors and own personas changed: every peer gets the new list.
     pub(super) fn interest_changed(&mut self, step: &mut Step<'_, '_>) -> Result<(), DbError> {
-        let interest = super::interest::Interest::load(**step.store)?;
+        let mut interest = super::interest::Interest::load(**step.store)?;
         let is_another_list = interest.list != self.interest.list;
-        // Also where the list is the same: who was carried may be followed now.
+        if !is_another_list {
+            // Connections know it as this one. What stands beside its entries changes: who was carried is followed now.
+            interest.list = Arc::clone(&self.interest.list);
+        }
         self.interest = interest;
         if is_another_list {
             for connection in self.connections.values_mut() {
