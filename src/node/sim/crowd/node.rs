@@ -130,36 +130,25 @@ impl Node {
     }
 
     /// Switches it on; its first input has to be [`Input::Started`].
-    pub(super) fn start(&mut self, now: Timestamp) {
+    pub(super) fn start(&mut self) {
         let Power::Off(disk) = &self.power else { return };
-        let mut database = open(disk, self.make.statements());
-        let mut is_locked = false;
-        if self.make == Make::Carriers {
-            // Its persona was made while it was unlocked. Locked, it has neither the data key nor those it opens.
-            let mut committer = Committer::load(database, self.setup(false)).expect("the store can be read");
-            committer
-                .commit(vec![Input::Started], now, &mut self.rng)
-                .expect("a store in memory does not fail");
-            committer.stop().expect("a store in memory does not fail");
-            let disk = committer.database().snapshot().expect("a store in memory can be copied");
-            (database, is_locked) = (open(&disk, self.make.statements()), true);
-        }
-        let committer = Committer::load(database, self.setup(is_locked)).expect("the store can be read");
-        self.power = Power::On(Box::new(committer));
-        self.boot = self.boot.next();
-    }
-
-    fn setup(&self, is_locked: bool) -> Setup {
-        Setup {
-            data_key: (!is_locked).then(|| Arc::new(DataKey::from_secret(&[7; 32]))),
+        // Carriers are locked: they have neither the data key nor those it opens.
+        let is_open = self.make == Make::Many;
+        let keys = if is_open { self.keys.clone() } else { Vec::new() };
+        let setup = Setup {
+            data_key: is_open.then(|| Arc::new(DataKey::from_secret(&[7; 32]))),
             network_id: self.network_id,
-            keys: if is_locked { Vec::new() } else { self.keys.clone() },
+            keys,
             connections: crate::limits::CONNECTIONS,
             quotas: crate::node::engine::Quotas::default(),
             exchange: crate::node::engine::Exchange::default(),
             decoys_per_hour: self.decoys_per_hour,
             faults: self.faults,
-        }
+        };
+        let committer =
+            Committer::load(open(disk, self.make.statements()), setup).expect("the store can be read");
+        self.power = Power::On(Box::new(committer));
+        self.boot = self.boot.next();
     }
 
     /// Its process is killed. Every commit survives.

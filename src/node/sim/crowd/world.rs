@@ -176,7 +176,7 @@ impl World {
 
     pub(super) fn start(&mut self, index: NodeIndex) {
         if !self.is_on(index) {
-            self.nodes[index].start(self.now);
+            self.nodes[index].start();
             self.input(index, None, Input::Started);
         }
     }
