@@ -159,7 +159,7 @@ fn fill(path: &Path, spec: &Spec) -> Result<()> {
         batch.step(|store| {
             let personas = insert_personas(store, Timestamp::from_millis(begin))?;
             let people = insert_people(store, &personas, Timestamp::from_millis(followed))?;
-            keep_book(store, &data_key, &mut rng)?;
+            keep_book(store, &data_key, &mut rng).map(drop)?;
             Ok(people)
         })
     })?;

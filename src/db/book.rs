@@ -4,39 +4,51 @@
 //! it in temporary tables, in memory; a connection that was shown nothing knows neither personas nor follows. What is
 //! written to those tables is kept by writing the book anew; it is not this layer's business.
 
+use minicbor::{Decode, Encode};
 use rusqlite::{Connection, params};
 
 use super::{Author, DbError, Read, Write};
 use crate::domain::time::Timestamp;
 
-/// All personas and follows.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+/// All personas and follows. Rows of authors are numbers of this store.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Encode, Decode)]
+#[cbor(map)]
 pub struct Book {
     /// My personas, the default one first.
+    #[n(0)]
     pub personas: Vec<BookPersona>,
     /// Whom they follow.
+    #[n(1)]
     pub follows: Vec<BookFollow>,
 }
 
 /// A persona of mine.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+#[cbor(array)]
 pub struct BookPersona {
     /// Its row among the authors.
+    #[n(0)]
     pub author: Author,
     /// What I call it.
+    #[n(1)]
     pub label: String,
 }
 
 /// A follow.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+#[cbor(array)]
 pub struct BookFollow {
     /// The row of my persona among the authors.
+    #[n(0)]
     pub persona: Author,
     /// The row of who is followed.
+    #[n(1)]
     pub author: Author,
     /// What an invite called them; empty when none did.
+    #[n(2)]
     pub name_hint: String,
     /// Since when.
+    #[n(3)]
     pub followed: Timestamp,
 }
 

@@ -1,5 +1,6 @@
 //! How domain values stand in columns, and the small numbers that stand for rows inside the store.
 
+use minicbor::{Decode, Encode};
 use rusqlite::ToSql;
 use rusqlite::types::{FromSql, FromSqlError, FromSqlResult, ToSqlOutput, ValueRef};
 
@@ -55,22 +56,9 @@ impl FromSql for Seq {
 macro_rules! row_key {
     ($($(#[$doc:meta])* $name:ident;)*) => {$(
         $(#[$doc])*
-        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-        pub struct $name(pub(super) i64);
-
-        impl $name {
-            /// From its number in this store.
-            #[must_use]
-            pub const fn from_number(number: i64) -> Self {
-                Self(number)
-            }
-
-            /// Its number in this store.
-            #[must_use]
-            pub const fn number(self) -> i64 {
-                self.0
-            }
-        }
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Encode, Decode)]
+        #[cbor(transparent)]
+        pub struct $name(#[n(0)] pub(super) i64);
 
         impl ToSql for $name {
             fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {

@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
-use rusqlite::{Row, params};
+use rusqlite::{CachedStatement, Row, params};
 
 use super::profiles::name_sql;
 use super::{Author, DbError, ObjectKey, Read, Write};
@@ -102,12 +102,12 @@ impl Read<'_> {
         filter: RowFilter,
         limit: u32,
     ) -> Result<Vec<FeedPost>, DbError> {
-        let lowest = FeedPosition {
+        let above_all = FeedPosition {
             sort: Timestamp::from_millis(i64::MAX),
             post_id: ObjectId::from_bytes([0xff; 32]),
         };
         let (from, direction) = match start {
-            PageStart::Newest => (lowest, Direction::Older),
+            PageStart::Newest => (above_all, Direction::Older),
             PageStart::Before(at) => (at, Direction::Older),
             PageStart::After(at) => (at, Direction::Newer),
         };
@@ -135,9 +135,11 @@ impl Read<'_> {
     ) -> Result<Vec<FeedPost>, DbError> {
         let posting_id = self.get_posting_id(persona)?;
         let authors: Vec<Author> = self.list(FEED_AUTHORS, [persona], |row| row.get(0))?;
+        // Asked for once: there are hundreds of lines.
+        let (mut lines, mut posts) = (self.statement(&line_sql(way))?, self.statement(&post_sql())?);
         let mut heads = BTreeMap::new();
         for author in authors {
-            if let Some(head) = self.list_line(author, from, way, 1)?.pop_front() {
+            if let Some(head) = list_line(&mut lines, author, from, 1)?.pop_front() {
                 heads.insert(head, (author, VecDeque::new()));
             }
         }
@@ -148,10 +150,10 @@ impl Read<'_> {
                 Direction::Newer => heads.pop_first(),
             };
             let Some((position, (author, mut line))) = head else { break };
-            let row = self.find_feed_post(position)?.ok_or(DbError::MissingRow { table: "timeline" })?;
+            let row = posts.query_row(params![position.sort, position.post_id], feed_post)?;
             rows.push(FeedPost { persona: Some(posting_id), ..row });
             if line.is_empty() {
-                line = self.list_line(author, position, way, left.min(LINE_ROWS))?;
+                line = list_line(&mut lines, author, position, left.min(LINE_ROWS))?;
             }
             if let Some(next) = line.pop_front() {
                 heads.insert(next, (author, line));
@@ -160,24 +162,9 @@ impl Read<'_> {
         Ok(rows)
     }
 
-    /// Where the posts of one author stand beyond a position, at most `limit`.
-    fn list_line(
-        self,
-        author: Author,
-        from: FeedPosition,
-        way: Way,
-        limit: u32,
-    ) -> Result<VecDeque<FeedPosition>, DbError> {
-        let rows = self.list(&line_sql(way), params![author, from.sort, from.post_id, limit], |row| {
-            Ok(FeedPosition { sort: row.get(0)?, post_id: row.get(1)? })
-        })?;
-        Ok(rows.into())
-    }
-
     /// One post of the feed.
     pub fn find_feed_post(&self, position: FeedPosition) -> Result<Option<FeedPost>, DbError> {
-        let sql = format!("{} FROM timeline {FEED_JOINS} WHERE sort_ms = ?1 AND post_id = ?2", columns());
-        self.find(&sql, params![position.sort, position.post_id], feed_post)
+        self.find(&post_sql(), params![position.sort, position.post_id], feed_post)
     }
 
     /// Posts in the log.
@@ -287,6 +274,23 @@ fn page_sql(way: Way) -> String {
          WHERE {unread} (sort_ms, post_id) {beyond} (?1, ?2)
          ORDER BY sort_ms {order}, post_id {order} LIMIT ?3"
     )
+}
+
+fn post_sql() -> String {
+    format!("{} FROM timeline {FEED_JOINS} WHERE sort_ms = ?1 AND post_id = ?2", columns())
+}
+
+/// Where the posts of one author stand beyond a position, at most `limit`, by a statement of [`line_sql`].
+fn list_line(
+    statement: &mut CachedStatement<'_>,
+    author: Author,
+    from: FeedPosition,
+    limit: u32,
+) -> Result<VecDeque<FeedPosition>, DbError> {
+    let rows = statement.query_map(params![author, from.sort, from.post_id, limit], |row| {
+        Ok(FeedPosition { sort: row.get(0)?, post_id: row.get(1)? })
+    })?;
+    Ok(rows.collect::<Result<_, _>>()?)
 }
 
 fn line_sql(way: Way) -> String {

@@ -111,15 +111,12 @@ impl Committer {
         }
         #[cfg(test)]
         let committed = self.planted.take().map_or(committed, Err);
-        // Readers know it before anybody is told.
-        let committed = committed.and_then(|effects| {
-            if engine.take_new_book() {
-                self.editions.put(self.database.read(|read| read.book())?);
-            }
-            Ok(effects)
-        });
         match committed {
             Ok(effects) => {
+                // Readers know it before anybody is told.
+                if let Some(book) = engine.take_new_book() {
+                    self.editions.put(book);
+                }
                 if brings_keys {
                     // Keys stand outside the store: an engine that is built anew after a failed commit has them as well.
                     (self.setup.data_key, self.setup.keys) = engine.secrets();

@@ -1,22 +1,21 @@
 //! The book of personas and follows, as it is kept: one value under the data key, its length rounded up so that it says
 //! little about how many there are. Everything else in the store knows only the union of both.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use minicbor::{Decode, Encode};
 use rand::CryptoRng;
 use zeroize::Zeroizing;
 
 use super::{Engine, Step};
 use crate::api::Event;
 use crate::crypto::data_key::DataKey;
-use crate::db::book::{Book, BookFollow, BookPersona};
+use crate::db::book::Book;
 use crate::db::protected::{Protected, RowName};
 use crate::db::space::Class;
-use crate::db::{Author, DbError, Read, Write};
+use crate::db::{DbError, Read, Write};
 use crate::domain::cbor;
 use crate::domain::ids::PostingId;
-use crate::domain::time::Timestamp;
 use crate::limits::{CLOCK_AHEAD, INTEREST_IDS};
 
 /// What the ciphertext is bound to.
@@ -25,71 +24,6 @@ pub(super) const TABLE: &str = "book";
 const SHORTEST: usize = 4_096;
 /// Bytes of the length that stands before the content.
 const LENGTH: usize = 4;
-
-/// The form in which it is kept. Rows of authors are numbers of this store.
-#[derive(Encode, Decode, Default)]
-#[cbor(map)]
-struct Kept {
-    #[n(0)]
-    personas: Vec<KeptPersona>,
-    #[n(1)]
-    follows: Vec<KeptFollow>,
-}
-
-#[derive(Encode, Decode)]
-#[cbor(array)]
-struct KeptPersona {
-    #[n(0)]
-    author: i64,
-    #[n(1)]
-    label: String,
-}
-
-#[derive(Encode, Decode)]
-#[cbor(array)]
-struct KeptFollow {
-    #[n(0)]
-    persona: i64,
-    #[n(1)]
-    author: i64,
-    #[n(2)]
-    name_hint: String,
-    #[n(3)]
-    followed: Timestamp,
-}
-
-impl From<Book> for Kept {
-    fn from(book: Book) -> Self {
-        let persona = |one: BookPersona| KeptPersona { author: one.author.number(), label: one.label };
-        let follow = |one: BookFollow| KeptFollow {
-            persona: one.persona.number(),
-            author: one.author.number(),
-            name_hint: one.name_hint,
-            followed: one.followed,
-        };
-        Self {
-            personas: book.personas.into_iter().map(persona).collect(),
-            follows: book.follows.into_iter().map(follow).collect(),
-        }
-    }
-}
-
-impl From<Kept> for Book {
-    fn from(kept: Kept) -> Self {
-        let persona =
-            |one: KeptPersona| BookPersona { author: Author::from_number(one.author), label: one.label };
-        let follow = |one: KeptFollow| BookFollow {
-            persona: Author::from_number(one.persona),
-            author: Author::from_number(one.author),
-            name_hint: one.name_hint,
-            followed: one.followed,
-        };
-        Self {
-            personas: kept.personas.into_iter().map(persona).collect(),
-            follows: kept.follows.into_iter().map(follow).collect(),
-        }
-    }
-}
 
 fn name(key: &DataKey) -> RowName {
     key.name(TABLE, &[])
@@ -108,7 +42,7 @@ pub fn open_book(read: Read<'_>, key: &DataKey) -> Result<Book, DbError> {
             let (length, rest) = plain.split_first_chunk::<LENGTH>().ok_or_else(damaged)?;
             let length = usize::try_from(u32::from_le_bytes(*length)).unwrap_or(usize::MAX);
             let content = rest.get(..length).ok_or_else(damaged)?;
-            cbor::decode_whole::<Kept>(content).map_err(|_malformed| damaged())?.into()
+            cbor::decode_whole(content).map_err(|_malformed| damaged())?
         }
         None => Book::default(),
     };
@@ -118,12 +52,13 @@ pub fn open_book(read: Read<'_>, key: &DataKey) -> Result<Book, DbError> {
     Ok(book)
 }
 
-/// Keeps what the connection of `write` knows of personas and follows.
+/// Keeps what the connection of `write` knows of personas and follows, and says what that is.
 ///
 /// # Errors
 /// [`DbError`] when the store cannot be written.
-pub fn keep_book(write: &Write<'_>, key: &DataKey, rng: &mut dyn CryptoRng) -> Result<(), DbError> {
-    let content = Zeroizing::new(cbor::encode(&Kept::from(write.book()?)));
+pub fn keep_book(write: &Write<'_>, key: &DataKey, rng: &mut dyn CryptoRng) -> Result<Book, DbError> {
+    let book = write.book()?;
+    let content = Zeroizing::new(cbor::encode(&book));
     let length = u32::try_from(content.len()).unwrap_or(u32::MAX);
     let room = content.len().saturating_add(LENGTH).max(SHORTEST).next_power_of_two();
     let mut plain = Zeroizing::new(Vec::with_capacity(room));
@@ -131,14 +66,14 @@ pub fn keep_book(write: &Write<'_>, key: &DataKey, rng: &mut dyn CryptoRng) -> R
     plain.extend_from_slice(&content);
     plain.resize(room, 0);
     let name = name(key);
-    write.replace_protected(Protected::Book, &name, &key.seal(TABLE, &name, &plain, rng))
+    write.replace_protected(Protected::Book, &name, &key.seal(TABLE, &name, &plain, rng))?;
+    Ok(book)
 }
 
 impl Engine {
     /// Personas or follows changed: they are kept, and what follows from them is done.
     pub(super) fn book_changed(&mut self, step: &mut Step<'_, '_>) -> Result<(), DbError> {
-        keep_book(step.store, &*self.talks.key()?, step.rng)?;
-        self.has_new_book = true;
+        self.new_book = Some(keep_book(step.store, &*self.talks.key()?, step.rng)?);
         self.interest_changed(step)
     }
 
@@ -147,7 +82,7 @@ impl Engine {
         if self.talks.is_locked() {
             return Ok(());
         }
-        self.has_new_book = true;
+        self.new_book = Some(step.store.book()?);
         if step.store.clear_book()? != Book::default() {
             keep_book(step.store, &*self.talks.key()?, step.rng)?;
             step.store.delete_clear_book()?;
@@ -174,9 +109,9 @@ impl Engine {
         self.raise_missing_manifests(step)
     }
 
-    /// Whether there is another book since this was last asked: whoever reads for faces needs it.
-    pub const fn take_new_book(&mut self) -> bool {
-        std::mem::replace(&mut self.has_new_book, false)
+    /// The book, if it is another one since this was last asked: once it is committed, whoever reads for faces needs it.
+    pub const fn take_new_book(&mut self) -> Option<Book> {
+        self.new_book.take()
     }
 
     /// Whether this author may be one of my personas. Without the book, anybody on our list may be.
@@ -186,10 +121,7 @@ impl Engine {
 }
 
 /// Shows a connection what it may know, and names the personas: none without the key.
-pub(super) fn show_book(
-    read: Read<'_>,
-    key: Option<&Arc<DataKey>>,
-) -> Result<std::collections::BTreeSet<PostingId>, DbError> {
+pub(super) fn show_book(read: Read<'_>, key: Option<&Arc<DataKey>>) -> Result<BTreeSet<PostingId>, DbError> {
     let book = key.map(|key| open_book(read, key)).transpose()?;
     read.show_book(&book.unwrap_or_default())?;
     Ok(read.list_personas()?.into_iter().map(|persona| persona.posting_id).collect())

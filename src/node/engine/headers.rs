@@ -13,6 +13,7 @@ use crate::db::headers::{EditRow, Met};
 use crate::db::objects::StoredObject;
 use crate::db::operations::{ActionCode, Counted, OperationRow};
 use crate::db::reactions::ReactionRow;
+use crate::db::space::Class;
 use crate::db::timeline::Mark;
 use crate::db::{Author, DbError, ObjectKey};
 use crate::domain::envelope::{Content, Kind, Object, Verified};
@@ -233,7 +234,7 @@ impl Engine {
         };
         // Without the book it is settled later (`begin_book`).
         let is_news = if self.talks.is_locked() {
-            self.interest.is_ours(change.post_author)
+            step.store.get_class(post.author)? == Class::Ours
         } else {
             !self.personas.contains(&content.author()) && is_after_follow(step, post, change.created())?
         };

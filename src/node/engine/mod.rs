@@ -80,6 +80,7 @@ use self::trust::Trust;
 use crate::api::{Event, Outcome};
 use crate::crypto::data_key::DataKey;
 use crate::crypto::keys::PostingKey;
+use crate::db::book::Book;
 use crate::db::store::LastStop;
 use crate::db::{DbError, Read, Write};
 use crate::domain::address::PeerAddress;
@@ -113,8 +114,8 @@ pub struct Engine {
     keys: BTreeMap<PostingId, Arc<PostingKey>>,
     /// All personas; none while locked.
     personas: BTreeSet<PostingId>,
-    /// Whether readers know an older book.
-    has_new_book: bool,
+    /// What readers do not know yet.
+    new_book: Option<Book>,
     interest: Interest,
     carrying: Carrying,
     space: Space,
@@ -191,7 +192,7 @@ impl Engine {
             network_id: setup.network_id,
             keys: setup.keys.iter().map(|key| (key.posting_id(), Arc::clone(key))).collect(),
             personas,
-            has_new_book: false,
+            new_book: None,
             interest,
             carrying: Carrying::load(read)?,
             space: Space::new(setup.quotas),

@@ -12,6 +12,7 @@ use crate::domain::envelope::Object;
 use crate::domain::ids::ObjectId;
 use crate::domain::operation::{Action, Operation, Target};
 use crate::domain::post::Post;
+use crate::domain::time::Timestamp;
 use crate::node::engine::Quotas;
 
 fn post(by: &PostingKey, created: Timestamp) -> Object {
