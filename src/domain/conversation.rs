@@ -58,6 +58,11 @@ impl ConversationId {
 pub struct Place(i64);
 
 impl Place {
+    /// Before all messages.
+    pub const START: Self = Self(i64::MIN);
+    /// Behind all messages.
+    pub const END: Self = Self(i64::MAX);
+
     /// From its number.
     #[must_use]
     pub const fn from_number(number: i64) -> Self {

@@ -72,7 +72,7 @@ impl Manifest {
 /// Whether a sequence lies more than [`CLOCK_AHEAD`] ahead of `now`.
 #[must_use]
 pub fn is_sequence_ahead(sequence: u64, now: Timestamp) -> bool {
-    sequence > u64::try_from(now.after(CLOCK_AHEAD).as_millis()).unwrap_or(0)
+    sequence > now.after(CLOCK_AHEAD).as_unsigned_millis()
 }
 
 /// The list two stores of one author agree on: what only the other one has seen comes first, since nothing is known of

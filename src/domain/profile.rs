@@ -122,7 +122,7 @@ impl Profile {
     /// Whether the sequence lies so far ahead of `now` that nobody could ever replace it.
     #[must_use]
     pub fn is_ahead_of(&self, now: Timestamp) -> bool {
-        let latest = u64::try_from(now.after(CLOCK_AHEAD).as_millis()).unwrap_or(0);
+        let latest = now.after(CLOCK_AHEAD).as_unsigned_millis();
         self.sequence > latest
     }
 
@@ -167,7 +167,7 @@ impl Content for Profile {
 /// The sequence after `last`: the time in milliseconds, or one more where the clock stands behind.
 #[must_use]
 pub fn next_sequence(last: Option<u64>, now: Timestamp) -> u64 {
-    let time = u64::try_from(now.as_millis()).unwrap_or(0);
+    let time = now.as_unsigned_millis();
     last.map_or(time, |last| time.max(last.saturating_add(1)))
 }
 

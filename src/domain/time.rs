@@ -32,6 +32,12 @@ impl Timestamp {
         self.0
     }
 
+    /// The same without a sign; 0 for a time before the epoch.
+    #[must_use]
+    pub fn as_unsigned_millis(self) -> u64 {
+        u64::try_from(self.0).unwrap_or(0)
+    }
+
     /// Minutes since the epoch, rounded down.
     #[must_use]
     pub const fn as_minutes(self) -> i64 {
@@ -71,7 +77,7 @@ impl Timestamp {
     /// How long ago `earlier` was; zero when it lies ahead.
     #[must_use]
     pub fn since(self, earlier: Self) -> Duration {
-        Duration::from_millis(u64::try_from(self.0.saturating_sub(earlier.0)).unwrap_or(0))
+        Duration::from_millis(Self(self.0.saturating_sub(earlier.0)).as_unsigned_millis())
     }
 }
 

@@ -157,10 +157,12 @@ impl Engine {
     /// A place behind all messages written before, at most so many messages back.
     fn free_place(&self, step: &Step<'_, '_>, id: ConversationId, sort: Timestamp) -> Result<Place, DbError> {
         let conversation = conversation_name(&*self.talks.key()?, id);
-        let end = Place::from_number(i64::MAX);
         // One more than is looked at: what stands before them bounds where one may go.
-        let last =
-            step.store.list_messages(&conversation, PageFrom::Before(end), SORTED_BACK.saturating_add(1))?;
+        let last = step.store.list_messages(
+            &conversation,
+            PageFrom::Before(Place::END),
+            SORTED_BACK.saturating_add(1),
+        )?;
         let newest = last.first().map(|newest| newest.place.number());
         let mut above: Option<i64> = None;
         for (index, stored) in (0..).zip(&last) {

@@ -11,16 +11,12 @@ use crate::crypto::keys::PostingKey;
 use crate::crypto::sealing::{OneTimeKey, seal, size_for};
 use crate::crypto::session::SessionId;
 use crate::db::DbError;
-use crate::domain::envelope::{Content, Verified};
+use crate::domain::envelope::Verified;
 use crate::domain::ids::PostingId;
 use crate::domain::inner::{Ack, ChainKey, Inner, Reach, Said};
-use crate::domain::log::Seq;
 use crate::domain::sealed::{SLOT, SLOTS, Sealed};
 use crate::domain::time::Timestamp;
 use crate::limits::{ACKS_AT_ONCE, CHAIN_KEPT, CHAIN_TIME, CHAINS_HEARD};
-
-/// Sealed posts looked at for one tag: copies of a tag are no reason to look at more.
-pub(super) const COPIES_OF_A_TAG: usize = 4;
 
 impl Engine {
     /// Publishes a message together with what is due of it for others; says whether it did. What has to go alone does not
@@ -72,13 +68,7 @@ impl Engine {
         let acks = self.take_acks_of(step, row.me, &peers)?;
         let inner = inner_of(&row, acks).encode();
         let Some(post) = self.seal_for(step, &row, &slots, &inner) else { return Ok(false) };
-        for (sid, ratchet) in moved {
-            if let Some(mut session) = self.talks.sessions.remove(&sid) {
-                session.ratchet = ratchet;
-                self.save_row(step, &session)?;
-                self.talks.sessions.insert(sid, session);
-            }
-        }
+        moved.into_iter().try_for_each(|(sid, ratchet)| self.move_session(step, sid, ratchet))?;
         self.publish_sealed(step, &post)?;
         for (row, _) in ready {
             self.published(step, row, &post)?;
@@ -156,8 +146,7 @@ impl Engine {
             // What is not confirmed is sealed again for all of them at once.
             if let Some(mut row) = self.talks.outgoing.remove(&key) {
                 row.due = *again.get_or_insert(row.due);
-                self.save_row(step, &row)?;
-                self.talks.outgoing.insert(key, row);
+                self.keep_outgoing(step, row)?;
             }
         }
         Ok(())
@@ -228,14 +217,9 @@ impl Engine {
         self.keep_heard(step, HeardChain { me, thread, sender, chain, last: step.now })?;
         self.drop_old_chains(step, (me, thread), sender)?;
         // What was sent on it may have come before its key, also in the batch that is being looked through.
-        let last = step.store.get_last_sealed_seq()?;
         for tag in tags {
-            for arrival in step.store.list_sealed_for(tag, Seq::START, last, COPIES_OF_A_TAG)? {
-                if let Some(envelope) = step.store.find_servable(arrival.object_id)?
-                    && let Ok(post) = Sealed::decode(&envelope.bytes)
-                {
-                    self.match_chains(step, &post)?;
-                }
+            for post in self.posts_with(step, tag)? {
+                self.match_chains(step, &post)?;
             }
         }
         Ok(())
@@ -322,8 +306,7 @@ impl Engine {
         let Ok(opened) = heard.chain.open(thread, sender, post, slot, step.now) else { return Ok(()) };
         self.keep_heard(step, HeardChain { me, thread, sender, chain: opened.chain, last: step.now })?;
         let Some(inner) = Inner::decode(&opened.payload) else { return Ok(()) };
-        let is_blocked = self.talks.relations.get(&(me, sender)).is_some_and(|known| known.is_blocked);
-        if is_blocked || inner.thread != thread {
+        if self.is_blocked((me, sender)) || inner.thread != thread {
             return Ok(());
         }
         self.heard_in_group(step, (me, sender), inner, Way::Chain)

@@ -8,7 +8,8 @@ use super::publishing::{new_row, tell_conversation};
 use super::rows::{
     Conversation, Message, Outgoing, Reaction, StoredDelivery, StoredKind, StoredStanding, remove,
 };
-use super::{Engine, Pair, Step};
+use super::views::signed_name;
+use super::{Engine, Pair, Step, random_id};
 use crate::api::{CircleDeed, CircleMember, Event, Linkage, Outcome};
 use crate::db::DbError;
 use crate::domain::conversation::{ConversationId, ThreadId};
@@ -166,15 +167,13 @@ impl Engine {
                 ));
             }
         };
-        let author = step.store.find_author(row.me)?;
-        let name = author.map(|author| step.store.find_name(author)).transpose()?.flatten();
         let mut comment = Comment {
             from: row.me,
             message_id: row.message_id,
             sent: row.sent,
             target,
             remark,
-            name: name.unwrap_or_default(),
+            name: signed_name(**step.store, row.me)?.unwrap_or_default(),
             signature: [0; 64].into(),
         };
         comment.signature = key.state(Statement::Comment, &comment.stated(row.thread)).into();
@@ -230,11 +229,7 @@ impl Engine {
     }
 
     fn take_into(&self, circle: &mut Circle, person: PostingId) -> Result<(), Refusal> {
-        crate::domain::envelope::usable_key(person)
-            .map_err(|_weak| invalid("this id belongs to nobody", "copy all of it again"))?;
-        if self.keys.contains_key(&person) {
-            return Err(invalid("this is a persona of yours", "name somebody else"));
-        }
+        self.may_come_in(person)?;
         if circle.people.len() >= CIRCLE_MEMBERS {
             return Err(invalid(format!("{CIRCLE_MEMBERS} people are the most"), "remove somebody first"));
         }
@@ -349,12 +344,8 @@ impl Engine {
         me: PostingId,
         circle: &Circle,
     ) -> Result<ConversationId, Refusal> {
-        if self.talks.conversations.len() >= CONVERSATIONS {
-            return Err(invalid(format!("{CONVERSATIONS} conversations are the most"), "remove one first"));
-        }
-        let mut thread = [0; 16];
-        step.rng.fill_bytes(&mut thread);
-        let thread = ThreadId::from_bytes(thread);
+        self.has_room_for_one()?;
+        let thread = ThreadId::from_bytes(random_id(step));
         let mut conversation = Conversation::new(me, thread, circle.people.clone(), step.now);
         conversation.kind = StoredKind::OwnCircle;
         conversation.title.clone_from(&circle.name);

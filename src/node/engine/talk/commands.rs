@@ -12,6 +12,7 @@ use crate::api::{
 };
 use crate::db::DbError;
 use crate::domain::conversation::ConversationId;
+use crate::domain::envelope::usable_key;
 use crate::domain::ids::PostingId;
 use crate::domain::inner::Said;
 use crate::domain::operation::{ReactionSwitch, parse_emoji};
@@ -51,6 +52,11 @@ impl Engine {
         known.ok_or_else(|| not_found("there is no such conversation", "`itsgoin dm list` lists them"))
     }
 
+    /// Refuses one more conversation where there are as many as can be.
+    pub(super) fn has_room_for_one(&self) -> Result<(), Refusal> {
+        if self.talks.conversations.len() >= CONVERSATIONS { Err(too_many()) } else { Ok(()) }
+    }
+
     /// One in which something may be written.
     fn writable(&self, id: ConversationId) -> Result<(Conversation, PostingId), Refusal> {
         let conversation = self.known(id)?;
@@ -88,13 +94,10 @@ impl Engine {
         if *peer == persona {
             return Err(invalid("this is the persona itself", "name somebody else"));
         }
-        crate::domain::envelope::usable_key(*peer)
-            .map_err(|_weak| invalid("this id belongs to nobody", "copy all of it again"))?;
+        check_id(*peer)?;
         self.key_of(persona)?;
-        let id =
-            self.conversation_with(step, persona, *peer, StoredStanding::Accepted)?.ok_or_else(|| {
-                invalid(format!("{CONVERSATIONS} conversations are the most"), "remove one first")
-            })?;
+        let id = self.conversation_with(step, persona, *peer, StoredStanding::Accepted)?;
+        let id = id.ok_or_else(too_many)?;
         let conversation = self.known(id)?;
         let view = view_of(**step.store, &*self.talks.key()?, &conversation)?;
         Ok(Outcome::Conversation(Box::new(view)))
@@ -344,6 +347,15 @@ fn receipts(conversation: &Conversation) -> u32 {
             u32::try_from(conversation.people.len()).unwrap_or(u32::MAX)
         }
     }
+}
+
+fn too_many() -> Refusal {
+    invalid(format!("{CONVERSATIONS} conversations are the most"), "remove one first")
+}
+
+/// Refuses an id that can be nobody's.
+pub(super) fn check_id(id: PostingId) -> Result<(), Refusal> {
+    usable_key(id).map(drop).map_err(|_weak| invalid("this id belongs to nobody", "copy all of it again"))
 }
 
 /// A text that can be sent.

@@ -1,5 +1,6 @@
 //! What a person does with groups. Everything is checked before anything is written.
 
+use super::commands::check_id;
 use super::rows::{Conversation, StoredKind, StoredStanding};
 use super::views::view_of;
 use super::{Engine, Step};
@@ -8,7 +9,7 @@ use crate::domain::conversation::ConversationId;
 use crate::domain::ids::PostingId;
 use crate::domain::profile::parse_name;
 use crate::domain::roster::Change;
-use crate::limits::{CONVERSATIONS, GROUP_MEMBERS, ROSTER_VERSIONS};
+use crate::limits::{GROUP_MEMBERS, ROSTER_VERSIONS};
 use crate::node::engine::person::{Refusal, find_persona, invalid, not_found};
 
 impl Engine {
@@ -33,17 +34,15 @@ impl Engine {
                 "with one person begin a conversation: `itsgoin dm send --to`",
             ));
         }
-        if self.talks.conversations.len() >= CONVERSATIONS {
-            return Err(invalid(format!("{CONVERSATIONS} conversations are the most"), "remove one first"));
-        }
+        self.has_room_for_one()?;
         let key = self.key_of(persona)?;
         let id = self.found_group(step, &key, title, people)?;
         self.group_outcome(step, id)
     }
 
-    fn may_come_in(&self, person: PostingId) -> Result<(), Refusal> {
-        crate::domain::envelope::usable_key(person)
-            .map_err(|_weak| invalid("this id belongs to nobody", "copy all of it again"))?;
+    /// Refuses whoever can be in no group or circle.
+    pub(super) fn may_come_in(&self, person: PostingId) -> Result<(), Refusal> {
+        check_id(person)?;
         if self.keys.contains_key(&person) {
             return Err(invalid("this is a persona of yours", "name somebody else"));
         }

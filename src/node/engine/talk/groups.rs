@@ -10,7 +10,7 @@ use super::group_rows::{Circle, GroupRow, HeardChain, OwnChain};
 use super::matching::is_followed;
 use super::publishing::new_row;
 use super::rows::{Conversation, Outgoing, StoredKind, StoredStanding, load_all};
-use super::{Engine, Pair, Step, key_of};
+use super::{Engine, Pair, Step, random_id};
 use crate::crypto::data_key::DataKey;
 use crate::crypto::keys::PostingKey;
 use crate::db::{DbError, Read};
@@ -20,7 +20,7 @@ use crate::domain::inner::{Inner, Reach, Said};
 use crate::domain::roster::{Change, Membership, Roster, SignedVersion, Version};
 use crate::domain::statement::Statement;
 use crate::domain::time::Timestamp;
-use crate::limits::{CONVERSATIONS, GROUPLESS_MESSAGES, MESSAGE_TEXT_BYTES, REQUESTS, SLOT_MEMBERS};
+use crate::limits::{CONVERSATIONS, GROUPLESS_MESSAGES, MESSAGE_TEXT_BYTES, SLOT_MEMBERS};
 
 /// A group or circle as one persona takes part in it.
 pub(super) type Part = (PostingId, ThreadId);
@@ -201,13 +201,10 @@ impl Engine {
         thread: ThreadId,
     ) -> Result<bool, DbError> {
         let (me, peer) = pair;
-        let is_request = |known: &&Conversation| {
-            matches!(known.standing, StoredStanding::Request | StoredStanding::Ignored)
-        };
-        let requests = self.talks.conversations.values().filter(is_request).count();
         let is_known = self.is_known(step, pair)?;
         let standing = if is_known { StoredStanding::Accepted } else { StoredStanding::Request };
-        let has_room = self.talks.conversations.len() < CONVERSATIONS && (is_known || requests < REQUESTS);
+        let has_room =
+            self.talks.conversations.len() < CONVERSATIONS && (is_known || self.has_room_for_requests());
         if has_room {
             let mut conversation = Conversation::new(me, thread, vec![peer], step.now);
             (conversation.kind, conversation.standing) = (StoredKind::Group, standing);
@@ -291,9 +288,7 @@ impl Engine {
         members: Vec<PostingId>,
     ) -> Result<ConversationId, DbError> {
         let me = key.posting_id();
-        let mut salt = [0; 16];
-        step.rng.fill_bytes(&mut salt);
-        let change = Change::Found { salt: salt.into(), title, members: members.clone() };
+        let change = Change::Found { salt: random_id(step).into(), title, members: members.clone() };
         let founding = Version { thread: None, parents: Vec::new(), author: me, change };
         let signed = sign(key, &founding);
         let verified = signed.verify().map_err(|_out_of_bounds| DbError::DamagedRow { table: "groups" })?;
@@ -390,10 +385,7 @@ impl Engine {
         row: Outgoing,
         due: Timestamp,
     ) -> Result<(), DbError> {
-        let row = Outgoing { due, ..row };
-        self.save_row(step, &row)?;
-        self.talks.outgoing.insert(key_of(&row), row);
-        Ok(())
+        self.keep_outgoing(step, Outgoing { due, ..row })
     }
 
     /// Queues something said in a conversation of whatever kind. The row names its first person.

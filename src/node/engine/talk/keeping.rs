@@ -85,7 +85,7 @@ impl Engine {
             return self.end_round(step);
         };
         let behind = self.talks.round.upto.filter(|(id, _)| *id == row.id).and_then(|(_, place)| place);
-        let place = self.forget_in(step, &row, behind.unwrap_or(START))?;
+        let place = self.forget_in(step, &row, behind.unwrap_or(Place::START))?;
         (self.talks.round.due, self.talks.round.upto) = (Some(step.now), Some((row.id, place)));
         Ok(())
     }
@@ -142,7 +142,8 @@ impl Engine {
     fn show_what_is_left(&mut self, step: &mut Step<'_, '_>, id: ConversationId) -> Result<(), DbError> {
         let key = self.talks.key()?;
         let Some(mut row) = self.talks.conversations.get(&id).cloned() else { return Ok(()) };
-        let newest = step.store.list_messages(&conversation_name(&key, id), PageFrom::Before(END), 1)?;
+        let newest =
+            step.store.list_messages(&conversation_name(&key, id), PageFrom::Before(Place::END), 1)?;
         row.preview = match newest.first() {
             Some(stored) => {
                 let message = open_message(&key, &stored.name, &stored.value)?;
@@ -166,11 +167,6 @@ impl Engine {
         Ok(())
     }
 }
-
-/// Before all places.
-const START: Place = Place::from_number(i64::MIN);
-/// Behind all places.
-const END: Place = Place::from_number(i64::MAX);
 
 /// Whether nobody waits for anything about a message.
 fn is_done(message: &Message, on_the_way: &BTreeSet<MessageId>) -> bool {

@@ -7,18 +7,14 @@
 
 use std::collections::BTreeSet;
 
-use super::chains::COPIES_OF_A_TAG;
 use super::group_rows::Use;
 use super::groups::Part;
 use super::rows::{Link, Session};
-use super::{ACK_EARLIEST, Engine, Look, Pair, Step, between};
+use super::{Engine, Look, Pair, Step, ack_moment};
 use crate::crypto::chain::ReceivingChain;
 use crate::db::DbError;
-use crate::domain::envelope::Content;
-use crate::domain::ids::RecipientTag;
 use crate::domain::log::Seq;
-use crate::domain::sealed::Sealed;
-use crate::limits::{ACK_AFTER, CHAIN_LENGTH, FIRST_LOOK};
+use crate::limits::{CHAIN_LENGTH, FIRST_LOOK};
 
 /// By how much the lives of a store towards two people may differ.
 const LIFE_SPREAD_MS: u64 = 3_600_000;
@@ -40,7 +36,7 @@ impl Engine {
 
     /// This store was put back: nothing is sent on any session or chain it holds.
     fn begin_all_lives(&mut self, step: &mut Step<'_, '_>) -> Result<(), DbError> {
-        self.talks.life = now_ms(step).max(self.talks.life.saturating_add(1));
+        self.talks.life = step.now.as_unsigned_millis().max(self.talks.life.saturating_add(1));
         for pair in self.talks.relations.keys().copied().collect::<Vec<_>>() {
             self.begin_life(step, pair, self.talks.life)?;
         }
@@ -76,7 +72,7 @@ impl Engine {
     /// Begins anew with somebody, who hears of it with the next message, or alone.
     fn begin_life(&mut self, step: &mut Step<'_, '_>, pair: Pair, life: u64) -> Result<(), DbError> {
         let life = self.spread_life(pair, life);
-        let due = step.now.after(between(step.rng, ACK_EARLIEST, ACK_AFTER));
+        let due = ack_moment(step);
         let is_accepted = self.is_accepted(pair);
         let relation = self.relation(pair);
         relation.life = life.max(relation.life.saturating_add(1));
@@ -123,11 +119,11 @@ impl Engine {
         let mut sent_to = BTreeSet::new();
         let present = self.talks.sessions.values().filter(|session| self.is_of_present_lives(session));
         for session in present {
-            if !sent_to.contains(&(session.me, session.peer)) && has_sent_more(step, session)? {
+            if !sent_to.contains(&(session.me, session.peer)) && self.has_sent_more(step, session)? {
                 sent_to.insert((session.me, session.peer));
             }
         }
-        let now = now_ms(step);
+        let now = step.now.as_unsigned_millis();
         sent_to.into_iter().try_for_each(|pair| self.begin_life(step, pair, now))
     }
 
@@ -138,11 +134,8 @@ impl Engine {
             return Ok(false);
         };
         let (me, thread) = part;
-        let last = step.store.get_last_sealed_seq()?;
         for tag in chain.tags() {
-            for arrival in step.store.list_sealed_for(tag, Seq::START, last, COPIES_OF_A_TAG)? {
-                let Some(envelope) = step.store.find_servable(arrival.object_id)? else { continue };
-                let Ok(post) = Sealed::decode(&envelope.bytes) else { continue };
+            for post in self.posts_with(step, tag)? {
                 let mut slots = post.tags().iter().zip(post.slots()).filter(|(known, _)| **known == tag);
                 if slots.any(|(_, slot)| chain.open(thread, me, &post, slot, step.now).is_ok()) {
                     return Ok(true);
@@ -151,20 +144,14 @@ impl Engine {
         }
         Ok(false)
     }
-}
 
-/// Whether the pool holds what we would send next on a session.
-fn has_sent_more(step: &Step<'_, '_>, session: &Session) -> Result<bool, DbError> {
-    let last = step.store.get_last_sealed_seq()?;
-    let is_there = |tag: RecipientTag| step.store.list_sealed_for(tag, Seq::START, last, 1);
-    for tag in session.ratchet.tags_to_send(CHAIN_LENGTH) {
-        if !is_there(tag)?.is_empty() {
-            return Ok(true);
+    /// Whether the pool holds what we would send next on a session.
+    fn has_sent_more(&self, step: &Step<'_, '_>, session: &Session) -> Result<bool, DbError> {
+        for tag in session.ratchet.tags_to_send(CHAIN_LENGTH) {
+            if !step.store.list_sealed_for(tag, Seq::START, self.pool.last(), 1)?.is_empty() {
+                return Ok(true);
+            }
         }
+        Ok(false)
     }
-    Ok(false)
-}
-
-fn now_ms(step: &Step<'_, '_>) -> u64 {
-    u64::try_from(step.now.as_millis()).unwrap_or(0)
 }

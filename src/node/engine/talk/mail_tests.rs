@@ -200,17 +200,17 @@ impl Mail {
     fn messages(&mut self, me: usize, peer: usize) -> Vec<Message> {
         let key = DataKey::from_secret(&[7; 32]);
         let name = conversation_name(&key, self.thread(me, peer));
-        let stored = self.sides[me].database.read::<_, DbError>(|read| {
-            read.list_messages(&name, PageFrom::After(Place::from_number(i64::MIN)), u32::MAX)
-        });
+        let stored = self.sides[me]
+            .database
+            .read::<_, DbError>(|read| read.list_messages(&name, PageFrom::After(Place::START), u32::MAX));
         stored.unwrap().iter().map(|row| open_message(&key, &row.name, &row.value).unwrap()).collect()
     }
 
     fn places(&mut self, me: usize, peer: usize) -> Vec<Place> {
         let name = conversation_name(&DataKey::from_secret(&[7; 32]), self.thread(me, peer));
-        let stored = self.sides[me].database.read::<_, DbError>(|read| {
-            read.list_messages(&name, PageFrom::After(Place::from_number(i64::MIN)), u32::MAX)
-        });
+        let stored = self.sides[me]
+            .database
+            .read::<_, DbError>(|read| read.list_messages(&name, PageFrom::After(Place::START), u32::MAX));
         stored.unwrap().iter().map(|row| row.place).collect()
     }
 
@@ -655,7 +655,7 @@ fn messages_go_when_their_time_is_over_and_do_not_come_back() {
     mail.command(1, Talk::Keep { thread, keep: Keep::Days(7) });
     mail.pass(Duration::from_hours(24 * 8));
     assert_eq!(mail.read(1, 0), ["two"], "what was not read stays");
-    mail.command(1, Talk::Read { thread, upto: Place::from_number(i64::MAX) });
+    mail.command(1, Talk::Read { thread, upto: Place::END });
     mail.pass(Duration::from_hours(2));
     assert!(mail.read(1, 0).is_empty());
     let key = DataKey::from_secret(&[7; 32]);

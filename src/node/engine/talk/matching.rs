@@ -7,7 +7,7 @@ use super::super::Fault;
 use super::archive::Change;
 use super::groups::Way;
 use super::rows::{Bond, Conversation, Link, Message, Reaction, Session, StoredStanding};
-use super::{ACK_EARLIEST, Engine, MATCH_EARLIEST, MATCH_LATEST, Pair, Step, between};
+use super::{Engine, MATCH_EARLIEST, MATCH_LATEST, Pair, Step, ack_moment, between};
 use crate::crypto::dh::DhSecret;
 use crate::crypto::ratchet::Unopened;
 use crate::crypto::sealing::{ContentKey, open_body};
@@ -15,11 +15,14 @@ use crate::crypto::session::{ContactSearch, SessionId, prekey_id, respond};
 use crate::db::DbError;
 use crate::domain::conversation::{ConversationId, ThreadId};
 use crate::domain::envelope::Content;
-use crate::domain::ids::{PostingId, RecipientTag};
+use crate::domain::ids::{ObjectId, PostingId, RecipientTag};
 use crate::domain::inner::{Inner, Said, ack_of};
+use crate::domain::log::Seq;
 use crate::domain::sealed::{SLOT, Sealed};
 use crate::limits::{ACK_AFTER, MATCHED_AT_ONCE, REQUESTS, REQUESTS_PER_HOUR};
 
+/// Sealed posts looked at for one tag: copies of a tag are no reason to look at more.
+const COPIES_OF_A_TAG: usize = 4;
 /// Confirmations that wait for one person.
 const ACKS_WAITING: usize = 256;
 
@@ -45,9 +48,7 @@ impl Engine {
         }
         let batch = step.store.list_sealed(self.talks.matched, last, MATCHED_AT_ONCE)?;
         for arrival in &batch {
-            if let Some(envelope) = step.store.find_servable(arrival.object_id)?
-                && let Ok(post) = Sealed::decode(&envelope.bytes)
-            {
+            if let Some(post) = find_post(step, arrival.object_id)? {
                 self.match_post(step, &post)?;
             }
         }
@@ -55,6 +56,14 @@ impl Engine {
         self.talks.matched = if goes_on { batch.last().map_or(last, |arrival| arrival.seq) } else { last };
         self.talks.next_match = goes_on.then_some(step.now);
         self.save_progress(step)
+    }
+
+    /// The sealed posts here that have a tag, of which copies of a tag are not many.
+    pub(super) fn posts_with(&self, step: &Step<'_, '_>, tag: RecipientTag) -> Result<Vec<Sealed>, DbError> {
+        let all = step.store.list_sealed_for(tag, Seq::START, self.pool.last(), COPIES_OF_A_TAG)?;
+        let posts =
+            all.iter().map(|arrival| find_post(step, arrival.object_id)).filter_map(Result::transpose);
+        posts.collect()
     }
 
     fn match_post(&mut self, step: &mut Step<'_, '_>, post: &Sealed) -> Result<(), DbError> {
@@ -171,7 +180,7 @@ impl Engine {
 
     /// Whether a first contact is taken: from whoever is known always, from strangers only so many.
     fn admits(&mut self, step: &mut Step<'_, '_>, pair: Pair) -> Result<bool, DbError> {
-        if self.talks.relations.get(&pair).is_some_and(|relation| relation.is_blocked) {
+        if self.is_blocked(pair) {
             return Ok(false);
         }
         let (me, peer) = pair;
@@ -183,21 +192,31 @@ impl Engine {
         let hour = std::time::Duration::from_hours(1);
         let now = step.now;
         self.talks.requests.retain(|taken| now.since(*taken) < hour);
-        let is_request = |standing| matches!(standing, StoredStanding::Request | StoredStanding::Ignored);
-        let waiting = self.talks.conversations.values().filter(|known| is_request(known.standing)).count();
         let rate = usize::try_from(REQUESTS_PER_HOUR).unwrap_or(usize::MAX);
-        let has_room = waiting < REQUESTS && self.talks.requests.len() < rate;
+        let has_room = self.has_room_for_requests() && self.talks.requests.len() < rate;
         if has_room {
             self.talks.requests.push(now);
         }
         Ok(has_room)
     }
 
+    /// Whether one more stranger may wait for an answer.
+    pub(super) fn has_room_for_requests(&self) -> bool {
+        let is_request = |known: &&Conversation| {
+            matches!(known.standing, StoredStanding::Request | StoredStanding::Ignored)
+        };
+        self.talks.conversations.values().filter(is_request).count() < REQUESTS
+    }
+
+    /// Whether nothing of somebody is shown to a persona.
+    pub(super) fn is_blocked(&self, pair: Pair) -> bool {
+        self.talks.relations.get(&pair).is_some_and(|relation| relation.is_blocked)
+    }
+
     /// Something said by somebody, proven.
     fn heard(&mut self, step: &mut Step<'_, '_>, pair: Pair, inner: Inner) -> Result<(), DbError> {
         let (me, peer) = pair;
-        let is_blocked = self.talks.relations.get(&pair).is_some_and(|relation| relation.is_blocked);
-        if is_blocked {
+        if self.is_blocked(pair) {
             return Ok(());
         }
         self.relation(pair).link = Link::Confirmed;
@@ -280,7 +299,7 @@ impl Engine {
 
     /// What was not confirmed while somebody was a stranger.
     pub(super) fn confirm_accepted(&mut self, step: &mut Step<'_, '_>, pair: Pair) -> Result<(), DbError> {
-        let due = step.now.after(between(step.rng, ACK_EARLIEST, ACK_AFTER));
+        let due = ack_moment(step);
         let relation = self.relation(pair);
         if relation.acks.is_empty() || relation.ack_due.is_some() {
             return Ok(());
@@ -299,8 +318,7 @@ impl Engine {
     ) -> Result<(), DbError> {
         let (_, peer) = pair;
         let ack = ack_of(inner.thread, peer, inner.message_id);
-        let wait = between(step.rng, ACK_EARLIEST, ACK_AFTER);
-        let now = step.now;
+        let due = ack_moment(step);
         let is_accepted = self.is_accepted(pair);
         let relation = self.relation(pair);
         if !relation.acks.contains(&ack) && relation.acks.len() < ACKS_WAITING {
@@ -309,7 +327,7 @@ impl Engine {
         if !is_accepted {
             return self.save_relation(step, pair);
         }
-        let due = now.after(wait).max(relation.last_ack.after(ACK_AFTER));
+        let due = due.max(relation.last_ack.after(ACK_AFTER));
         relation.ack_due = Some(relation.ack_due.map_or(due, |known| known.min(due)));
         self.save_relation(step, pair)
     }
@@ -321,6 +339,12 @@ pub(super) fn is_followed(step: &Step<'_, '_>, (me, peer): Pair) -> Result<bool,
         return Ok(false);
     };
     Ok(step.store.list_followers(peer)?.iter().any(|follower| follower.persona == me))
+}
+
+/// A sealed post that is here.
+fn find_post(step: &Step<'_, '_>, id: ObjectId) -> Result<Option<Sealed>, DbError> {
+    let envelope = step.store.find_servable(id)?;
+    Ok(envelope.and_then(|envelope| Sealed::decode(&envelope.bytes).ok()))
 }
 
 /// The slot with a tag.

@@ -234,6 +234,18 @@ fn between(rng: &mut dyn CryptoRng, from: Duration, to: Duration) -> Duration {
     from.saturating_add(Duration::from_millis(rng.next_u64() % span))
 }
 
+/// A random moment at which something is confirmed without a message.
+fn ack_moment(step: &mut Step<'_, '_>) -> Timestamp {
+    step.now.after(between(step.rng, ACK_EARLIEST, ACK_AFTER))
+}
+
+/// An id chosen at random.
+fn random_id(step: &mut Step<'_, '_>) -> [u8; 16] {
+    let mut id = [0; 16];
+    step.rng.fill_bytes(&mut id);
+    id
+}
+
 impl Engine {
     /// Does what is due in conversations.
     pub(super) fn proceed_talks(&mut self, step: &mut Step<'_, '_>) -> Result<(), DbError> {

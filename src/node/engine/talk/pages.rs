@@ -143,14 +143,13 @@ fn read_page(
     limit: u32,
 ) -> Result<Page, DbError> {
     let name = conversation_name(key, row.id);
-    let end = Place::from_number(i64::MAX);
     let from = match anchor {
-        MessageAnchor::Newest => PageFrom::Before(end),
+        MessageAnchor::Newest => PageFrom::Before(Place::END),
         MessageAnchor::Before(place) => PageFrom::Before(place),
         MessageAnchor::After(place) => PageFrom::After(place),
         MessageAnchor::FirstUnread => match first_unread(read, key, row)? {
             Some(place) => PageFrom::After(Place::from_number(place.number().saturating_sub(1))),
-            None => PageFrom::Before(end),
+            None => PageFrom::Before(Place::END),
         },
     };
     let mut stored = read.list_messages(&name, from, limit.saturating_add(1))?;
@@ -166,7 +165,7 @@ fn read_page(
     let (older, newer) = match from {
         PageFrom::Before(place) => {
             let after = last.unwrap_or(Place::from_number(place.number().saturating_sub(1)));
-            (is_more, place != end && there_is(PageFrom::After(after))?)
+            (is_more, place != Place::END && there_is(PageFrom::After(after))?)
         }
         PageFrom::After(place) => {
             let before = first.unwrap_or(Place::from_number(place.number().saturating_add(1)));
@@ -183,7 +182,7 @@ fn read_page(
 fn first_unread(read: Read<'_>, key: &DataKey, row: &Conversation) -> Result<Option<Place>, DbError> {
     let name = conversation_name(key, row.id);
     let (mut left, mut first) = (row.unread, None);
-    let mut before = Place::from_number(i64::MAX);
+    let mut before = Place::END;
     while left > 0 {
         let page = read.list_messages(&name, PageFrom::Before(before), QUERY_ROWS)?;
         let Some(last) = page.last() else { break };

@@ -7,7 +7,8 @@ use minicbor::bytes::ByteArray;
 use super::archive::Change;
 use super::rows::{Awaited, Bond, Outgoing, StoredDelivery, remove};
 use super::sessions::{Route, Trust};
-use super::{Engine, Look, OutgoingKey, Pair, Step, between, key_of};
+use super::views::signed_name;
+use super::{Engine, Look, OutgoingKey, Pair, Step, between, key_of, random_id};
 use crate::api::Event;
 use crate::crypto::keys::PostingKey;
 use crate::crypto::sealing::{SlotKeys, seal, size_for};
@@ -33,6 +34,11 @@ impl Engine {
     /// Queues something said, for one person.
     pub(super) fn queue(&mut self, step: &mut Step<'_, '_>, mut row: Outgoing) -> Result<(), DbError> {
         row.due = step.now.after(Self::delay(step));
+        self.keep_outgoing(step, row)
+    }
+
+    /// Stores what waits to be sent or confirmed, new or changed.
+    pub(super) fn keep_outgoing(&mut self, step: &mut Step<'_, '_>, row: Outgoing) -> Result<(), DbError> {
         self.save_row(step, &row)?;
         self.talks.outgoing.insert(key_of(&row), row);
         Ok(())
@@ -108,9 +114,7 @@ impl Engine {
     /// Nothing can be done about it now.
     pub(super) fn later(&mut self, step: &mut Step<'_, '_>, mut row: Outgoing) -> Result<(), DbError> {
         row.due = step.now.after(between(step.rng, PUBLISH_DELAY_LONGEST, ACK_AFTER));
-        self.save_row(step, &row)?;
-        self.talks.outgoing.insert(key_of(&row), row);
-        Ok(())
+        self.keep_outgoing(step, row)
     }
 
     fn give_up(&mut self, step: &mut Step<'_, '_>, row: &Outgoing) -> Result<(), DbError> {
@@ -164,11 +168,7 @@ impl Engine {
         let Ok(size) = size_for(row.said.text_bytes()) else { return Ok(None) };
         let day = self.sealed_day(step.now);
         let Ok(post) = seal(&one_time, day, size, &slots, &inner, step.rng) else { return Ok(None) };
-        if let Some(mut session) = self.talks.sessions.remove(&sid) {
-            session.ratchet = ratchet;
-            self.save_row(step, &session)?;
-            self.talks.sessions.insert(sid, session);
-        }
+        self.move_session(step, sid, ratchet)?;
         Ok(Some(post))
     }
 
@@ -182,11 +182,7 @@ impl Engine {
             .iter()
             .filter(|prekey| prekey.persona == session.me)
             .max_by_key(|prekey| prekey.made);
-        let author = step.store.find_author(session.me)?;
-        let name = match author {
-            Some(author) => step.store.find_name(author)?.unwrap_or_default(),
-            None => String::new(),
-        };
+        let name = signed_name(**step.store, session.me)?.unwrap_or_default();
         Ok(Some(Beginning {
             key: (*contact.beginning.as_bytes()).into(),
             stamp: session.stamp,
@@ -234,11 +230,9 @@ impl Engine {
         row.due = row.sent.after(days(again.copied().unwrap_or(GIVEN_UP_AFTER_DAYS))).after(half_day);
         row.due = row.due.max(step.now.after(half_day));
         row.tries = row.tries.saturating_add(1);
-        self.save_row(step, &row)?;
         let state = Change::State(StoredDelivery::Sent { peers: 0 });
         self.change_message(step, row.conversation, row.me, row.message_id, state)?;
-        self.talks.outgoing.insert(key_of(&row), row);
-        Ok(())
+        self.keep_outgoing(step, row)
     }
 
     /// More peers took what we sent.
@@ -271,11 +265,7 @@ impl Engine {
             (relation.ack_due, relation.last_ack) = (None, now);
             self.save_relation(step, (me, peer))?;
             let thread = ThreadId::between(me, peer);
-            let has_session = self
-                .talks
-                .sessions
-                .values()
-                .any(|session| (session.me, session.peer, session.bond) == (me, peer, Bond::Confirmed));
+            let has_session = self.sessions_with((me, peer)).any(|session| session.bond == Bond::Confirmed);
             if has_session {
                 let row = new_row(step, me, peer, thread, Said::Acks);
                 self.queue(step, row)?;
@@ -299,14 +289,12 @@ pub(super) fn new_row(
     thread: ThreadId,
     said: Said,
 ) -> Outgoing {
-    let mut id = [0; 16];
-    step.rng.fill_bytes(&mut id);
     Outgoing {
         conversation: ConversationId::of(me, thread),
         me,
         peer,
         thread,
-        message_id: MessageId::from_bytes(id),
+        message_id: MessageId::from_bytes(random_id(step)),
         sent: step.now,
         said,
         due: step.now,

@@ -5,7 +5,7 @@
 //! on a chain it may have used before.
 
 use super::rows::{Bond, Contact, Link, Outgoing, Relation, Session, Strength, remove};
-use super::{ACK_EARLIEST, Engine, Pair, Step, between, key_of};
+use super::{Engine, Pair, Step, ack_moment};
 use crate::crypto::dh::DhPublic;
 use crate::crypto::keys::PostingKey;
 use crate::crypto::ratchet::Ratchet;
@@ -13,7 +13,7 @@ use crate::crypto::session::{SessionId, begin};
 use crate::db::DbError;
 use crate::domain::inner::Beginning;
 use crate::domain::time::Timestamp;
-use crate::limits::{ACK_AFTER, CHAIN_LENGTH, PEER_SESSIONS};
+use crate::limits::{CHAIN_LENGTH, PEER_SESSIONS};
 
 /// How far ahead of our clock a stamp may be: two days.
 const STAMP_AHEAD_MS: u64 = 2 * 86_400_000;
@@ -67,6 +67,11 @@ impl Engine {
         }
     }
 
+    /// All sessions with somebody.
+    pub(super) fn sessions_with(&self, pair: Pair) -> impl Iterator<Item = &Session> {
+        self.talks.sessions.values().filter(move |session| (session.me, session.peer) == pair)
+    }
+
     /// The session to send on, begun if there is none.
     pub(super) fn session_to(
         &mut self,
@@ -86,8 +91,7 @@ impl Engine {
         if let Some(sid) = confirmed.or_else(|| self.best_session(pair, begun)) {
             return Ok(Route::On(sid));
         }
-        let of_pair = self.talks.sessions.values().filter(|session| (session.me, session.peer) == pair);
-        if of_pair.filter(|session| session.bond == Bond::Pending).count() >= PEER_SESSIONS {
+        if self.sessions_with(pair).filter(|session| session.bond == Bond::Pending).count() >= PEER_SESSIONS {
             return Ok(Route::Full);
         }
         self.begin_session(step, key, pair, prekey)
@@ -95,8 +99,7 @@ impl Engine {
 
     /// Of the sessions that are such and can be sent on, the one both sides use.
     pub(super) fn best_session(&self, pair: Pair, is_such: impl Fn(&Session) -> bool) -> Option<SessionId> {
-        let of_pair = self.talks.sessions.values().filter(|session| (session.me, session.peer) == pair);
-        let usable = of_pair.filter(|session| {
+        let usable = self.sessions_with(pair).filter(|session| {
             is_such(session)
                 && self.is_of_present_lives(session)
                 && session.broken < BROKEN_MOST
@@ -122,7 +125,7 @@ impl Engine {
             None => (identity, Strength::Weak),
         };
         let Ok(begun) = begin(key, peer, prekey, step.rng) else { return Ok(Route::Useless) };
-        let now = u64::try_from(step.now.as_millis()).unwrap_or(0);
+        let now = step.now.as_unsigned_millis();
         let relation = self.relation(pair);
         relation.stamp = now.max(relation.stamp.saturating_add(1));
         if relation.link != Link::Confirmed {
@@ -163,13 +166,24 @@ impl Engine {
         Ok(())
     }
 
+    /// Stores how far a session was sent on.
+    pub(super) fn move_session(
+        &mut self,
+        step: &mut Step<'_, '_>,
+        sid: SessionId,
+        ratchet: Ratchet,
+    ) -> Result<(), DbError> {
+        let Some(mut session) = self.talks.sessions.remove(&sid) else { return Ok(()) };
+        session.ratchet = ratchet;
+        self.save_row(step, &session)?;
+        self.talks.sessions.insert(sid, session);
+        Ok(())
+    }
+
     /// Forgets sessions with somebody beyond what is kept, and those on which nothing can come any more.
     pub(super) fn drop_sessions(&mut self, step: &mut Step<'_, '_>, pair: Pair) -> Result<(), DbError> {
         let mut own: Vec<(u64, SessionId, Timestamp, Bond)> = self
-            .talks
-            .sessions
-            .values()
-            .filter(|session| (session.me, session.peer) == pair)
+            .sessions_with(pair)
             .map(|session| (session.stamp, session.sid.into(), session.last, session.bond))
             .collect();
         own.sort_unstable_by_key(|(stamp, ..)| std::cmp::Reverse(*stamp));
@@ -198,7 +212,7 @@ impl Engine {
         pair: Pair,
         beginning: &Beginning,
     ) -> Result<Option<()>, DbError> {
-        let now = u64::try_from(step.now.as_millis()).unwrap_or(0);
+        let now = step.now.as_unsigned_millis();
         let latest = now.saturating_add(STAMP_AHEAD_MS);
         if beginning.stamp.max(beginning.life).max(beginning.your_life) > latest {
             return Ok(None);
@@ -230,9 +244,8 @@ impl Engine {
         let of_pair = |row: &&Outgoing| (row.me, row.peer) == pair && row.tries > 0;
         let rows: Vec<Outgoing> = self.talks.outgoing.values().filter(of_pair).cloned().collect();
         for mut row in rows {
-            row.due = row.due.min(step.now.after(between(step.rng, ACK_EARLIEST, ACK_AFTER)));
-            self.save_row(step, &row)?;
-            self.talks.outgoing.insert(key_of(&row), row);
+            row.due = row.due.min(ack_moment(step));
+            self.keep_outgoing(step, row)?;
         }
         Ok(())
     }

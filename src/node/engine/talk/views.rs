@@ -44,11 +44,15 @@ impl Names {
     }
 }
 
+/// What somebody's profile or own label says.
+pub(super) fn signed_name(read: Read<'_>, of: PostingId) -> Result<Option<String>, DbError> {
+    let author = read.find_author(of)?;
+    Ok(author.map(|author| read.find_name(author)).transpose()?.flatten())
+}
+
 /// What somebody is called: signed profile or own label, else what was said in the first message.
 fn name_of(read: Read<'_>, key: &DataKey, me: PostingId, of: PostingId) -> Result<SafeText, DbError> {
-    let author = read.find_author(of)?;
-    let known = author.map(|author| read.find_name(author)).transpose()?.flatten();
-    if let Some(name) = known.filter(|name| !name.is_empty()) {
+    if let Some(name) = signed_name(read, of)?.filter(|name| !name.is_empty()) {
         return Ok(SafeText::line(&name));
     }
     let relation: Option<Relation> = find(read, key, &relation_name(key, me, of))?;

@@ -172,8 +172,7 @@ impl Log {
             return Vec::new();
         }
         self.generation += 1;
-        let first = Place::from_number(i64::MIN);
-        vec![self.ask(Part::Oldest, MessageAnchor::After(first), PAGE_MESSAGES)]
+        vec![self.ask(Part::Oldest, MessageAnchor::After(Place::START), PAGE_MESSAGES)]
     }
 
     /// Something has changed: asks again at the next look.

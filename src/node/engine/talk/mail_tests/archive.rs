@@ -95,7 +95,7 @@ fn everything(database: &mut Database) -> Vec<(String, Vec<u8>)> {
         opened.extend(opened_of_others(read, &key)?);
         for conversation in load_all::<Conversation>(read, &key)? {
             let name = conversation_name(&key, conversation.id);
-            let from = PageFrom::After(Place::from_number(i64::MIN));
+            let from = PageFrom::After(Place::START);
             for row in read.list_messages(&name, from, u32::MAX)? {
                 opened
                     .push((MESSAGES.to_owned(), key.open(MESSAGES, &row.name, &row.value).unwrap().to_vec()));
@@ -168,7 +168,7 @@ fn v3_the_archive_is_whole_without_pool_tags_and_sessions() {
     let name = conversation_name(&data_key(), mail.thread(0, 1));
     let lost = mail.sides[0].database.transaction(Durability::Normal, |batch| {
         batch.step(|store| {
-            let oldest = store.list_messages(&name, PageFrom::After(Place::from_number(i64::MIN)), 1)?;
+            let oldest = store.list_messages(&name, PageFrom::After(Place::START), 1)?;
             oldest.iter().try_for_each(|row| store.delete_message(&row.name))
         })
     });
