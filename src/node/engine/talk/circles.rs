@@ -69,10 +69,10 @@ impl Engine {
         comment: &Comment,
     ) -> Result<bool, DbError> {
         let Some(me) = self.talks.conversations.get(&id).map(|known| known.me) else { return Ok(false) };
-        let commenter = self.relation((me, comment.from));
-        if commenter.name.is_empty() && comment.from != me {
-            commenter.name.clone_from(&comment.name);
-            self.save_relation(step, (me, comment.from))?;
+        let commenter = (me, comment.from);
+        let has_name = self.talks.relations.get(&commenter).is_some_and(|known| !known.name.is_empty());
+        if !has_name && comment.from != me {
+            self.change_relation(step, commenter, |known| known.name.clone_from(&comment.name))?;
         }
         match &comment.remark {
             Remark::Text(text) => {

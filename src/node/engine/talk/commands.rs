@@ -287,8 +287,7 @@ impl Engine {
     ) -> Result<(), DbError> {
         for peer in &conversation.people {
             let pair = (conversation.me, *peer);
-            self.relation(pair).is_blocked = blocked == Blocked::Yes;
-            self.save_relation(step, pair)?;
+            self.change_relation(step, pair, |relation| relation.is_blocked = blocked == Blocked::Yes)?;
         }
         Ok(())
     }
@@ -305,8 +304,8 @@ impl Engine {
         }
         for peer in &conversation.people {
             let pair = (conversation.me, *peer);
-            self.relation(pair).is_verified = verified == Verification::Verified;
-            self.save_relation(step, pair)?;
+            let is_verified = verified == Verification::Verified;
+            self.change_relation(step, pair, |relation| relation.is_verified = is_verified)?;
         }
         tell_conversation(step, id);
         Ok(Outcome::Done)

@@ -74,12 +74,12 @@ impl Engine {
         let life = self.spread_life(pair, life);
         let due = ack_moment(step);
         let is_accepted = self.is_accepted(pair);
-        let relation = self.relation(pair);
-        relation.life = life.max(relation.life.saturating_add(1));
-        if relation.link == Link::Confirmed && is_accepted && !relation.is_blocked {
-            relation.ack_due = Some(due);
-        }
-        self.save_relation(step, pair)
+        self.change_relation(step, pair, |relation| {
+            relation.life = life.max(relation.life.saturating_add(1));
+            if relation.link == Link::Confirmed && is_accepted && !relation.is_blocked {
+                relation.ack_due = Some(due);
+            }
+        })
     }
 
     /// A peer's log of sealed posts was read to its end: what of ours is out there is here too.

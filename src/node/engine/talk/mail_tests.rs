@@ -268,7 +268,7 @@ impl Mail {
     }
 
     fn life(&self, me: usize, peer: usize) -> u64 {
-        self.sides[me].engine.talks.relations[&(self.id(me), self.id(peer))].life
+        self.sides[me].engine.talks.relations.get(&(self.id(me), self.id(peer))).unwrap().life
     }
 
     fn restart_on(&mut self, side: usize, database: Database) {

@@ -219,9 +219,8 @@ impl Engine {
         if self.is_blocked(pair) {
             return Ok(());
         }
-        self.relation(pair).link = Link::Confirmed;
+        self.change_relation(step, pair, |relation| relation.link = Link::Confirmed)?;
         if inner.thread != ThreadId::between(me, peer) {
-            self.save_relation(step, pair)?;
             return self.heard_in_group(step, pair, inner, Way::Session);
         }
         self.acks_heard(step, pair, &inner)?;
@@ -300,12 +299,11 @@ impl Engine {
     /// What was not confirmed while somebody was a stranger.
     pub(super) fn confirm_accepted(&mut self, step: &mut Step<'_, '_>, pair: Pair) -> Result<(), DbError> {
         let due = ack_moment(step);
-        let relation = self.relation(pair);
-        if relation.acks.is_empty() || relation.ack_due.is_some() {
-            return Ok(());
-        }
-        relation.ack_due = Some(due);
-        self.save_relation(step, pair)
+        self.change_relation(step, pair, |relation| {
+            if !relation.acks.is_empty() {
+                relation.ack_due.get_or_insert(due);
+            }
+        })
     }
 
     /// Notes that something is to be confirmed: with the next message, or by itself later. Never to a stranger who was
@@ -320,16 +318,15 @@ impl Engine {
         let ack = ack_of(inner.thread, peer, inner.message_id);
         let due = ack_moment(step);
         let is_accepted = self.is_accepted(pair);
-        let relation = self.relation(pair);
-        if !relation.acks.contains(&ack) && relation.acks.len() < ACKS_WAITING {
-            relation.acks.push(ack);
-        }
-        if !is_accepted {
-            return self.save_relation(step, pair);
-        }
-        let due = due.max(relation.last_ack.after(ACK_AFTER));
-        relation.ack_due = Some(relation.ack_due.map_or(due, |known| known.min(due)));
-        self.save_relation(step, pair)
+        self.change_relation(step, pair, |relation| {
+            if !relation.acks.contains(&ack) && relation.acks.len() < ACKS_WAITING {
+                relation.acks.push(ack);
+            }
+            if is_accepted {
+                let due = due.max(relation.last_ack.after(ACK_AFTER));
+                relation.ack_due = Some(relation.ack_due.map_or(due, |known| known.min(due)));
+            }
+        })
     }
 }
 

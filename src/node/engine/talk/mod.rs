@@ -10,6 +10,7 @@ mod chains;
 mod circles;
 mod commands;
 mod drafts;
+mod due;
 mod group_commands;
 pub(crate) mod group_rows;
 mod groups;
@@ -39,6 +40,7 @@ use std::time::Duration;
 
 use rand::CryptoRng;
 
+use self::due::DueRows;
 use self::groups::Groups;
 use self::keeping::Round;
 use self::rows::{Conversation, Outgoing, Prekey, Progress, Relation, Row, Session, load_all};
@@ -64,12 +66,12 @@ pub(super) struct Talks {
     prekeys: Vec<Prekey>,
     /// When a persona's prekey is renewed.
     renewals: BTreeMap<PostingId, Timestamp>,
-    relations: BTreeMap<Pair, Relation>,
+    relations: DueRows<Pair, Relation>,
     sessions: BTreeMap<SessionId, Session>,
     /// Which session knows a tag.
     tags: BTreeMap<RecipientTag, SessionId>,
     conversations: BTreeMap<ConversationId, Conversation>,
-    outgoing: BTreeMap<OutgoingKey, Outgoing>,
+    outgoing: DueRows<OutgoingKey, Outgoing>,
     /// Which message a sealed post of ours carries.
     posts: BTreeMap<ObjectId, OutgoingKey>,
     /// How far the log of sealed posts was looked through.
@@ -111,11 +113,11 @@ impl Talks {
             key: None,
             prekeys: Vec::new(),
             renewals: BTreeMap::new(),
-            relations: BTreeMap::new(),
+            relations: DueRows::new(),
             sessions: BTreeMap::new(),
             tags: BTreeMap::new(),
             conversations: BTreeMap::new(),
-            outgoing: BTreeMap::new(),
+            outgoing: DueRows::new(),
             posts: BTreeMap::new(),
             matched: Seq::START,
             log: None,
@@ -181,12 +183,12 @@ impl Talks {
     }
 
     pub(super) fn next_deadline(&self) -> Option<Timestamp> {
-        let due = self.outgoing.values().map(|row| row.due).min();
-        let acks = self.relations.values().filter_map(|row| row.ack_due).min();
+        let due = self.outgoing.first_due();
+        let acks = self.relations.first_due();
         let renewal = self.renewals.values().copied().min();
         let look = match self.look {
             // Only what waits for it makes it matter.
-            Look::Due { until } => until.filter(|_| !self.outgoing.is_empty()),
+            Look::Due { until } => until.filter(|_| due.is_some()),
             Look::Over | Look::Done => None,
         };
         // What waits for a first look is not due before it.
@@ -202,13 +204,15 @@ impl Talks {
         if let Look::Due { until: Some(until) } = &mut self.look {
             *until = soonest(*until, FIRST_LOOK);
         }
-        for row in self.outgoing.values_mut().filter(|row| row.tries == 0) {
-            row.due = soonest(row.due, PUBLISH_DELAY_LONGEST);
-        }
-        for relation in self.relations.values_mut() {
+        self.outgoing.change_all(|row| {
+            if row.tries == 0 {
+                row.due = soonest(row.due, PUBLISH_DELAY_LONGEST);
+            }
+        });
+        self.relations.change_all(|relation| {
             relation.last_ack = relation.last_ack.min(now);
             relation.ack_due = relation.ack_due.map(|due| soonest(due, ACK_AFTER));
-        }
+        });
         for due in self.renewals.values_mut() {
             *due = soonest(*due, PREKEY_TIME);
         }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use minicbor::bytes::ByteArray;
 
 use super::archive::Change;
-use super::rows::{Awaited, Bond, Outgoing, StoredDelivery, remove};
+use super::rows::{Awaited, Bond, Outgoing, Relation, StoredDelivery, remove};
 use super::sessions::{Route, Trust};
 use super::views::signed_name;
 use super::{Engine, Look, OutgoingKey, Pair, Step, between, key_of, random_id};
@@ -19,7 +19,6 @@ use crate::domain::envelope::Verified;
 use crate::domain::ids::PostingId;
 use crate::domain::inner::{Ack, Beginning, Inner, Said};
 use crate::domain::sealed::{Sealed, day_of};
-use crate::domain::time::Timestamp;
 use crate::limits::{ACK_AFTER, ACKS_AT_ONCE, PUBLISH_DELAY, PUBLISH_DELAY_LONGEST};
 use crate::node::engine::{Fault, SealedProgress};
 
@@ -63,13 +62,8 @@ impl Engine {
         if self.talks.look != Look::Done || !self.has_stem_peer() {
             return Ok(());
         }
-        let due = self.talks.outgoing.values().filter(|row| row.due <= step.now);
-        let mut due: Vec<(Timestamp, OutgoingKey)> = due.map(|row| (row.due, key_of(row))).collect();
-        due.sort_unstable_by_key(|(due, _)| *due);
-        for (_, key) in due.into_iter().take(SEALED_AT_ONCE) {
-            self.publish(step, key)?;
-        }
-        Ok(())
+        let due: Vec<OutgoingKey> = self.talks.outgoing.due_at(step.now).take(SEALED_AT_ONCE).collect();
+        due.into_iter().try_for_each(|key| self.publish(step, key))
     }
 
     fn publish(&mut self, step: &mut Step<'_, '_>, key: OutgoingKey) -> Result<(), DbError> {
@@ -200,16 +194,18 @@ impl Engine {
         pair: Pair,
         most: usize,
     ) -> Result<Vec<Ack>, DbError> {
-        let Some(relation) = self.talks.relations.get_mut(&pair) else { return Ok(Vec::new()) };
-        let count = relation.acks.len().min(most);
-        let acks: Vec<Ack> = relation.acks.drain(..count).collect();
-        if relation.acks.is_empty() {
-            relation.ack_due = None;
+        let has_some = |known: &Relation| !known.acks.is_empty() || known.ack_due.is_some();
+        if !self.talks.relations.get(&pair).is_some_and(has_some) {
+            return Ok(Vec::new());
         }
-        if !acks.is_empty() {
-            self.save_relation(step, pair)?;
-        }
-        Ok(acks)
+        self.change_relation(step, pair, |relation| {
+            let count = relation.acks.len().min(most);
+            let acks = relation.acks.drain(..count).collect();
+            if relation.acks.is_empty() {
+                relation.ack_due = None;
+            }
+            acks
+        })
     }
 
     pub(super) fn published(
@@ -251,19 +247,12 @@ impl Engine {
 
     /// Confirms what came to conversations in which nothing was written since.
     pub(super) fn make_acks(&mut self, step: &mut Step<'_, '_>) -> Result<(), DbError> {
-        let due = |due: Option<Timestamp>| due.is_some_and(|due| due <= step.now);
-        let pairs: Vec<Pair> = self
-            .talks
-            .relations
-            .iter()
-            .filter(|(_, relation)| due(relation.ack_due))
-            .map(|(pair, _)| *pair)
-            .collect();
+        let now = step.now;
+        let pairs: Vec<Pair> = self.talks.relations.due_at(now).collect();
         for (me, peer) in pairs {
-            let now = step.now;
-            let relation = self.relation((me, peer));
-            (relation.ack_due, relation.last_ack) = (None, now);
-            self.save_relation(step, (me, peer))?;
+            self.change_relation(step, (me, peer), |relation| {
+                (relation.ack_due, relation.last_ack) = (None, now);
+            })?;
             let thread = ThreadId::between(me, peer);
             let has_session = self.sessions_with((me, peer)).any(|session| session.bond == Bond::Confirmed);
             if has_session {

@@ -54,17 +54,19 @@ impl Trust {
 }
 
 impl Engine {
-    /// The relation with somebody, as new if there is none.
-    pub(super) fn relation(&mut self, (me, peer): Pair) -> &mut Relation {
-        let life = self.first_life((me, peer));
-        self.talks.relations.entry((me, peer)).or_insert_with(|| Relation::new(me, peer, life))
-    }
-
-    pub(super) fn save_relation(&self, step: &mut Step<'_, '_>, pair: Pair) -> Result<(), DbError> {
-        match self.talks.relations.get(&pair) {
-            Some(relation) => self.save_row(step, relation),
-            None => Ok(()),
-        }
+    /// Changes the relation with somebody, a new one if there is none, and stores it.
+    pub(super) fn change_relation<T>(
+        &mut self,
+        step: &mut Step<'_, '_>,
+        pair: Pair,
+        change: impl FnOnce(&mut Relation) -> T,
+    ) -> Result<T, DbError> {
+        let known = self.talks.relations.remove(&pair);
+        let mut relation = known.unwrap_or_else(|| Relation::new(pair.0, pair.1, self.first_life(pair)));
+        let changed = change(&mut relation);
+        self.save_row(step, &relation)?;
+        self.talks.relations.insert(pair, relation);
+        Ok(changed)
     }
 
     /// All sessions with somebody.
@@ -126,28 +128,29 @@ impl Engine {
         };
         let Ok(begun) = begin(key, peer, prekey, step.rng) else { return Ok(Route::Useless) };
         let now = step.now.as_unsigned_millis();
-        let relation = self.relation(pair);
-        relation.stamp = now.max(relation.stamp.saturating_add(1));
-        if relation.link != Link::Confirmed {
-            relation.link = match strength {
-                Strength::Fresh => Link::Waiting,
-                Strength::Weak => Link::Weak,
-            };
-        }
+        let (stamp, life, your_life) = self.change_relation(step, pair, |relation| {
+            relation.stamp = now.max(relation.stamp.saturating_add(1));
+            if relation.link != Link::Confirmed {
+                relation.link = match strength {
+                    Strength::Fresh => Link::Waiting,
+                    Strength::Weak => Link::Weak,
+                };
+            }
+            (relation.stamp, relation.life, relation.your_life)
+        })?;
         let session = Session {
             sid: begun.sid.into(),
             me,
             peer,
-            stamp: relation.stamp,
-            life: relation.life,
-            your_life: relation.your_life,
+            stamp,
+            life,
+            your_life,
             contact: Some(Contact { beginning: begun.beginning, prekey, strength }),
             bond: Bond::Pending,
             last: step.now,
             ratchet: begun.ratchet,
             broken: 0,
         };
-        self.save_relation(step, pair)?;
         self.keep_session(step, session)?;
         Ok(Route::On(begun.sid))
     }
@@ -217,22 +220,22 @@ impl Engine {
         if beginning.stamp.max(beginning.life).max(beginning.your_life) > latest {
             return Ok(None);
         }
-        let relation = self.relation(pair);
-        relation.stamp = relation.stamp.max(beginning.stamp);
-        if relation.life < beginning.your_life {
-            // Another copy of this store went on after the one that was put back.
-            relation.life = beginning.your_life.saturating_add(1);
-        }
-        let began_anew = relation.your_life < beginning.life;
-        relation.your_life = relation.your_life.max(beginning.life);
-        relation.name.clone_from(&beginning.name);
-        if let Some((key, day)) = beginning.prekey {
-            let is_newer = relation.prekey.is_none_or(|(_, known)| known < day);
-            if is_newer {
+        let began_anew = self.change_relation(step, pair, |relation| {
+            relation.stamp = relation.stamp.max(beginning.stamp);
+            if relation.life < beginning.your_life {
+                // Another copy of this store went on after the one that was put back.
+                relation.life = beginning.your_life.saturating_add(1);
+            }
+            if let Some((key, day)) = beginning.prekey
+                && relation.prekey.is_none_or(|(_, known)| known < day)
+            {
                 relation.prekey = Some((DhPublic::from_bytes(key.into()), day));
             }
-        }
-        self.save_relation(step, pair)?;
+            relation.name.clone_from(&beginning.name);
+            let began_anew = relation.your_life < beginning.life;
+            relation.your_life = relation.your_life.max(beginning.life);
+            began_anew
+        })?;
         if began_anew {
             self.seal_again(step, pair)?;
         }
