@@ -58,6 +58,12 @@ impl Read<'_> {
         Ok(all)
     }
 
+    /// How many rows were changed over this connection since it was opened.
+    #[must_use]
+    pub fn count_changes(&self) -> u64 {
+        self.0.total_changes()
+    }
+
     /// Every cursor in a log of sealed posts.
     pub fn list_known_sealed_cursors(&self) -> Result<Vec<KnownSealedCursor>, DbError> {
         self.list(
@@ -166,14 +172,13 @@ impl Read<'_> {
     pub fn is_over_quota(&self, quotas: [u64; 6]) -> Result<bool, DbError> {
         let quotas = quotas.map(|quota| i64::try_from(quota).unwrap_or(i64::MAX));
         self.get(
-            "WITH evictable AS (SELECT arrivals.author FROM arrivals JOIN objects USING (object)
+            "WITH over AS (SELECT author FROM authors WHERE
+                     (class = 1 AND bytes > ?1 AND author NOT IN (SELECT author FROM perhaps_mine)) OR
+                     (class = 2 AND bytes > CASE WHEN (SELECT bytes FROM space WHERE class = 2) > ?3 THEN 0 ELSE ?2 END))
+             SELECT EXISTS (SELECT 1 FROM over CROSS JOIN arrivals USING (author) JOIN objects USING (object)
                  WHERE kind = 1 AND NOT EXISTS
                      (SELECT 1 FROM operations
                       WHERE operations.post = arrivals.object AND author IN (SELECT author FROM perhaps_mine)))
-             SELECT EXISTS (SELECT 1 FROM authors WHERE author IN evictable AND author NOT IN (SELECT author FROM perhaps_mine)
-                       AND ((class = 1 AND bytes > ?1) OR (class = 2 AND bytes > ?2)))
-                OR ((SELECT bytes FROM space WHERE class = 2) > ?3
-                    AND EXISTS (SELECT 1 FROM authors WHERE class = 2 AND author IN evictable))
                 OR (SELECT bytes FROM space WHERE class = 3) > ?4
                 OR EXISTS (SELECT 1 FROM sealed_introducers WHERE (kind = 1 AND bytes > ?5) OR (kind = 2 AND bytes > ?6))",
             quotas,

@@ -62,6 +62,9 @@ impl From<DbError> for OpenError {
     }
 }
 
+/// Prepared statements a connection keeps: more than there are, so none is ever prepared twice.
+const PREPARED_STATEMENTS: usize = 512;
+
 /// How a commit reaches the disk.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Durability {
@@ -128,8 +131,7 @@ impl Database {
         }
         // After the migrations: those mean tables of the file by the same names.
         book::make_tables(&self.connection)?;
-        // The statements in use are far fewer; none is ever prepared twice.
-        self.connection.set_prepared_statement_cache_capacity(128);
+        self.connection.set_prepared_statement_cache_capacity(PREPARED_STATEMENTS);
         Ok(())
     }
 
@@ -143,7 +145,7 @@ impl Database {
         let connection = Connection::open_with_flags(path, flags)?;
         harden(&connection)?;
         book::make_tables(&connection)?;
-        connection.set_prepared_statement_cache_capacity(64);
+        connection.set_prepared_statement_cache_capacity(PREPARED_STATEMENTS);
         Ok(Self { connection, path: Some(path.to_owned()), durability: None })
     }
 
@@ -152,11 +154,8 @@ impl Database {
     /// # Errors
     /// What `read` returns, or [`DbError`] when no snapshot can be taken.
     pub fn read<T, E: From<DbError>>(&mut self, read: impl FnOnce(Read<'_>) -> Result<T, E>) -> Result<T, E> {
-        let transaction = self.connection.transaction().map_err(DbError::from)?;
-        let answer = read(Read(&transaction))?;
-        // Nothing of the file changed; what the connection was shown (`book`) stays.
-        transaction.commit().map_err(DbError::from)?;
-        Ok(answer)
+        // Nothing of the file changes; what the connection was shown (`book`) stays.
+        within(&self.connection, "BEGIN DEFERRED", |connection| read(Read(connection)))
     }
 
     /// Runs `steps` in one write transaction and commits.
@@ -176,11 +175,7 @@ impl Database {
             self.connection.pragma_update(None, "synchronous", synchronous)?;
             self.durability = Some(durability);
         }
-        let transaction =
-            self.connection.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
-        let result = steps(&Batch(&transaction))?;
-        transaction.commit()?;
-        Ok(result)
+        within(&self.connection, "BEGIN IMMEDIATE", |connection| steps(&Batch(connection)))
     }
 
     /// Has everything committed so far written to the disk.
@@ -241,8 +236,37 @@ impl Database {
         connection.deserialize_read_exact("main", snapshot, snapshot.len(), false)?;
         harden(&connection)?;
         book::make_tables(&connection)?;
-        connection.set_prepared_statement_cache_capacity(128);
+        connection.set_prepared_statement_cache_capacity(PREPARED_STATEMENTS);
         Ok(Self { connection, path: None, durability: None })
+    }
+}
+
+/// Runs `steps` between `begin` and a commit, or takes back what they did. These statements stay prepared as all do:
+/// there are two around everything that is read or written.
+fn within<T, E: From<DbError>>(
+    connection: &Connection,
+    begin: &str,
+    steps: impl FnOnce(&Connection) -> Result<T, E>,
+) -> Result<T, E> {
+    let run =
+        |sql: &str| -> Result<(), DbError> { Ok(connection.prepare_cached(sql)?.execute([]).map(drop)?) };
+    run(begin)?;
+    let open = OpenTransaction(connection);
+    let result = steps(connection)?;
+    run("COMMIT")?;
+    drop(open);
+    Ok(result)
+}
+
+/// What is begun on this connection and neither committed nor taken back when this goes is taken back.
+struct OpenTransaction<'c>(&'c Connection);
+
+impl Drop for OpenTransaction<'_> {
+    fn drop(&mut self) {
+        if !self.0.is_autocommit() {
+            // Where even this fails the next BEGIN says so.
+            drop(self.0.execute_batch("ROLLBACK"));
+        }
     }
 }
 

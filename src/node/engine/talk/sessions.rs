@@ -64,9 +64,9 @@ impl Engine {
         let known = self.talks.relations.remove(&pair);
         let mut relation = known.unwrap_or_else(|| Relation::new(pair.0, pair.1, self.first_life(pair)));
         let changed = change(&mut relation);
-        self.save_row(step, &relation)?;
+        let saved = self.save_row(step, &relation);
         self.talks.relations.insert(pair, relation);
-        Ok(changed)
+        saved.map(|()| changed)
     }
 
     /// All sessions with somebody.
