@@ -21,6 +21,11 @@ impl Read<'_> {
         self.get("SELECT epoch FROM store", [], |row| row.get(0))
     }
 
+    /// Another one since the store was put back from a copy.
+    pub fn get_lives(&self) -> Result<[u8; 32], DbError> {
+        self.get("SELECT lives FROM store", [], |row| row.get(0))
+    }
+
     /// The token of the last start.
     pub fn get_start_token(&self) -> Result<[u8; 16], DbError> {
         self.get("SELECT start FROM store", [], |row| row.get(0))
@@ -49,8 +54,16 @@ impl Read<'_> {
 }
 
 impl Write<'_> {
-    /// Gives this log a new name: everybody starts again at its beginning.
+    /// Notes that the store was put back: its log has a new name, so that everybody starts again at its beginning, and
+    /// conversations begin anew.
     pub fn update_epoch_secret(&self, secret: &[u8; 32]) -> Result<(), DbError> {
+        self.execute("UPDATE store SET epoch = ?1, lives = ?1", params![secret])?;
+        Ok(())
+    }
+
+    /// Gives this log a new name because a peer says that it is an old one. Conversations do not hear of that: what a
+    /// peer says is no reason to tell everybody we write with.
+    pub fn rename_log(&self, secret: &[u8; 32]) -> Result<(), DbError> {
         self.execute("UPDATE store SET epoch = ?1", params![secret])?;
         Ok(())
     }

@@ -48,6 +48,17 @@ impl ConversationId {
         hasher.finalize_xof().fill(&mut id);
         Self(id)
     }
+
+    /// Somebody's circle as this persona is in it. Its owner chooses the thread, so that the owner is part of the name: no
+    /// thread of others can be taken by it.
+    #[must_use]
+    pub fn of_circle(persona: PostingId, owner: PostingId, thread: ThreadId) -> Self {
+        let mut hasher = blake3::Hasher::new_derive_key("itsgoin circle of somebody as one persona is in it");
+        hasher.update(persona.as_bytes()).update(owner.as_bytes()).update(thread.as_bytes());
+        let mut id = [0; 16];
+        hasher.finalize_xof().fill(&mut id);
+        Self(id)
+    }
 }
 
 /// Where a message stands in its conversation on this device. Greater means later. Also the cursor of a page.

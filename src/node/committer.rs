@@ -142,7 +142,7 @@ impl Committer {
     fn load_engine(&mut self, now: Timestamp) -> Result<Engine, DbError> {
         let setup = &self.setup;
         let mut engine = self.database.read(|read| Engine::load(read, setup))?;
-        engine.rest_until(now.after(redial_wait(self.failures)));
+        engine.rest_until(now, now.after(redial_wait(self.failures)));
         Ok(engine)
     }
 

@@ -325,6 +325,12 @@ impl Ratchet {
         self.skipped.len() < before
     }
 
+    /// How many keys of skipped messages are kept.
+    #[cfg(test)]
+    pub(crate) const fn skipped_count(&self) -> usize {
+        self.skipped.len()
+    }
+
     /// The state a step works on.
     fn fork(&self) -> Self {
         Self {

@@ -58,3 +58,8 @@ ALTER TABLE headers DROP COLUMN unread_to_me_count;
 CREATE INDEX comments_by_post ON comments (post, created_ms, operation_id, state, unread);
 -- 'How many of the unread ones answer me'.
 CREATE INDEX comments_unread ON comments (post, answered, author) WHERE unread = 1 AND state = 0;
+
+-- 'Was this store put back from a copy'. It is another one where that shows beside the database, and not where a peer has
+-- the log renamed.
+ALTER TABLE store ADD COLUMN lives BLOB NOT NULL DEFAULT x'';
+UPDATE store SET lives = epoch;

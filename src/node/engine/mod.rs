@@ -437,12 +437,13 @@ impl Engine {
         self.last_now = now;
     }
 
-    /// Lets no peer be dialled, and nothing be looked at again, before this: the store has just failed.
-    pub fn rest_until(&mut self, earliest: Timestamp) {
+    /// Lets no peer be dialled, and nothing be done by itself again, before this: the store has just failed.
+    pub fn rest_until(&mut self, now: Timestamp, earliest: Timestamp) {
         for peer in self.peers.values_mut() {
             peer.dial_not_before(earliest);
         }
         self.carrying.rest_until(earliest);
+        self.talks.rest_until(now, earliest);
     }
 
     /// Calls that this engine still has to answer: they are lost with it.

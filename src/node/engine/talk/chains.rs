@@ -16,7 +16,7 @@ use crate::domain::ids::PostingId;
 use crate::domain::inner::{Ack, ChainKey, Inner, Reach, Said};
 use crate::domain::sealed::{SLOT, SLOTS, Sealed};
 use crate::domain::time::Timestamp;
-use crate::limits::{ACKS_AT_ONCE, CHAIN_KEPT, CHAIN_TIME, CHAINS_HEARD};
+use crate::limits::{ACKS_AT_ONCE, CHAIN_KEPT, CHAIN_TIME, CHAINS_HEARD, CLOCK_AHEAD};
 
 impl Engine {
     /// Publishes a message together with what is due of it for others; says whether it did. What has to go alone does not
@@ -158,7 +158,8 @@ impl Engine {
         let known = self.talks.groups.own.remove(&part);
         let last = known.as_ref().map_or(0, |own| own.chain.epoch());
         let usable = known.filter(|own| {
-            own.use_ == Use::Open && !own.chain.is_used_up() && step.now.since(own.made) < CHAIN_TIME
+            let is_of_now = own.made <= step.now.after(CLOCK_AHEAD) && step.now.since(own.made) < CHAIN_TIME;
+            own.use_ == Use::Open && !own.chain.is_used_up() && is_of_now
         });
         let mut own = usable.unwrap_or_else(|| {
             let seconds = u32::try_from(step.now.as_millis() / 1_000).unwrap_or(u32::MAX);
@@ -227,15 +228,8 @@ impl Engine {
 
     /// Stores a chain, new or moved on, and watches for its tags.
     fn keep_heard(&mut self, step: &mut Step<'_, '_>, heard: HeardChain) -> Result<(), DbError> {
-        let of: Heard = (heard.me, heard.thread, heard.sender, heard.chain.epoch());
-        if let Some(old) = self.talks.groups.heard.get(&of) {
-            for tag in old.chain.tags() {
-                self.talks.groups.tags.remove(&tag);
-            }
-        }
-        self.talks.groups.tags.extend(heard.chain.tags().map(|tag| (tag, of)));
         self.save_row(step, &heard)?;
-        self.talks.groups.heard.insert(of, heard);
+        self.talks.groups.follow(heard);
         Ok(())
     }
 
@@ -259,10 +253,7 @@ impl Engine {
     }
 
     fn drop_heard(&mut self, step: &mut Step<'_, '_>, of: Heard) -> Result<(), DbError> {
-        let Some(heard) = self.talks.groups.heard.remove(&of) else { return Ok(()) };
-        for tag in heard.chain.tags() {
-            self.talks.groups.tags.remove(&tag);
-        }
+        let Some(heard) = self.talks.groups.unfollow(&of) else { return Ok(()) };
         remove(step.store, &*self.talks.key()?, &heard)
     }
 
@@ -287,7 +278,7 @@ impl Engine {
     /// Looks at the slots of a post for tags of chains.
     pub(super) fn match_chains(&mut self, step: &mut Step<'_, '_>, post: &Sealed) -> Result<(), DbError> {
         for (tag, slot) in post.tags().iter().zip(post.slots()) {
-            if let Some(of) = self.talks.groups.tags.get(tag).copied() {
+            for of in self.talks.groups.chains_with(tag) {
                 self.open_chain_slot(step, post, slot, of)?;
             }
         }

@@ -30,15 +30,18 @@ impl Engine {
         &mut self,
         step: &mut Step<'_, '_>,
         pair: Pair,
+        id: ConversationId,
         inner: Inner,
     ) -> Result<(), DbError> {
-        let (me, peer) = pair;
-        let id = ConversationId::of(me, inner.thread);
+        let (_, peer) = pair;
         let Some(conversation) = self.talks.conversations.get(&id).cloned() else { return Ok(()) };
         if !conversation.people.contains(&peer) {
             return Ok(());
         }
         self.acks_heard(step, pair, &inner)?;
+        if conversation.standing == StoredStanding::Left {
+            return Ok(());
+        }
         let is_own = conversation.kind == StoredKind::OwnCircle;
         match &inner.said {
             Said::Comment(comment) => {
@@ -119,16 +122,11 @@ impl Engine {
     ) -> Result<(), DbError> {
         let (me, peer) = pair;
         let Said::Chain { key, .. } = &inner.said else { return Ok(()) };
-        let id = ConversationId::of(me, inner.thread);
-        let fits = self
-            .talks
-            .conversations
-            .get(&id)
-            .map(|known| known.kind == StoredKind::HeardCircle && known.people.as_slice() == [peer]);
-        if fits == Some(false) || !self.is_known(step, pair)? {
+        if !self.is_known(step, pair)? {
             return Ok(());
         }
-        if fits.is_none() {
+        let id = ConversationId::of_circle(me, peer, inner.thread);
+        if !self.talks.conversations.contains_key(&id) {
             let known = self.talks.conversations.values();
             let theirs = known.filter(|known| {
                 known.kind == StoredKind::HeardCircle && (known.me, known.people.first()) == (me, Some(&peer))
@@ -137,7 +135,7 @@ impl Engine {
                 return Ok(());
             }
             let mut conversation = Conversation::new(me, inner.thread, vec![peer], step.now);
-            conversation.kind = StoredKind::HeardCircle;
+            (conversation.id, conversation.kind) = (id, StoredKind::HeardCircle);
             self.keep_conversation(step, conversation)?;
         }
         self.acks_heard(step, pair, inner)?;

@@ -11,7 +11,7 @@ use crate::api::{
     DraftSlot, MessageKey, MessageStored, Outcome, RequestAnswer, Shelf, Switch, Talk, Verification,
 };
 use crate::db::DbError;
-use crate::domain::conversation::ConversationId;
+use crate::domain::conversation::{ConversationId, MessageId};
 use crate::domain::envelope::usable_key;
 use crate::domain::ids::PostingId;
 use crate::domain::inner::Said;
@@ -94,7 +94,7 @@ impl Engine {
         if *peer == persona {
             return Err(invalid("this is the persona itself", "name somebody else"));
         }
-        check_id(*peer)?;
+        self.may_come_in(*peer)?;
         self.key_of(persona)?;
         let id = self.conversation_with(step, persona, *peer, StoredStanding::Accepted)?;
         let id = id.ok_or_else(too_many)?;
@@ -166,10 +166,14 @@ impl Engine {
         self.find_own_or_other(step, id, target)?;
         let said = Said::Edit { target: target.message_id, text: text.clone() };
         let row = self.row_in(step, &conversation, peer, said)?;
+        let has_left = self.reword(step, id, target.message_id, &text)?;
         let change = Change::Text(text, row.sent);
         self.change_message(step, id, target.from, target.message_id, change)?;
         self.finish_draft(step, DraftSlot::Correction(id, target.message_id))?;
-        self.queued(step, &conversation, row)
+        if has_left {
+            return self.queued(step, &conversation, row);
+        }
+        Ok(Outcome::Message(MessageStored { thread: id, message_id: row.message_id }))
     }
 
     fn delete_message(
@@ -185,14 +189,8 @@ impl Engine {
             return Err(invalid("a comment in a circle of others stays", "ask the owner of the circle"));
         }
         self.change_message(step, id, target.from, target.message_id, Change::Deletion)?;
-        // What has not left yet need not.
-        let rows = self.talks.outgoing.values();
-        let is_of_it = |row: &&Outgoing| (row.conversation, row.message_id) == (id, target.message_id);
-        let of_it: Vec<Outgoing> = rows.filter(is_of_it).cloned().collect();
-        let has_left = of_it.is_empty() || of_it.iter().any(|row| row.tries > 0);
-        for row in of_it.iter().filter(|row| row.tries == 0) {
-            self.forget_outgoing(step, row)?;
-        }
+        let is_own = target.from == conversation.me;
+        let has_left = !is_own || self.unsay(step, id, target.message_id)?;
         match conversation.people.first().copied() {
             Some(peer) if is_told && has_left => {
                 let said = Said::Delete { target: target.message_id };
@@ -201,6 +199,43 @@ impl Engine {
             }
             _ => Ok(Outcome::Done),
         }
+    }
+
+    /// Neither a message of ours nor another text for it is sealed any more; says whether it may be with others.
+    fn unsay(
+        &mut self,
+        step: &mut Step<'_, '_>,
+        id: ConversationId,
+        message_id: MessageId,
+    ) -> Result<bool, DbError> {
+        let in_it = self.talks.outgoing.values().filter(|row| row.conversation == id);
+        let (of_it, later): (Vec<Outgoing>, Vec<Outgoing>) = in_it
+            .filter(|row| row.message_id == message_id || is_edit_of(row, message_id))
+            .cloned()
+            .partition(|row| row.message_id == message_id);
+        let has_left = of_it.is_empty() || of_it.iter().any(|row| row.tries > 0);
+        of_it.iter().chain(&later).try_for_each(|row| self.forget_outgoing(step, row))?;
+        Ok(has_left)
+    }
+
+    /// What is sealed of a message from now on has this text; says whether anybody may have another one.
+    fn reword(
+        &mut self,
+        step: &mut Step<'_, '_>,
+        id: ConversationId,
+        message_id: MessageId,
+        text: &str,
+    ) -> Result<bool, DbError> {
+        let is_of_it = |row: &&Outgoing| (row.conversation, row.message_id) == (id, message_id);
+        let rows: Vec<Outgoing> = self.talks.outgoing.values().filter(is_of_it).cloned().collect();
+        let has_left = rows.is_empty() || rows.iter().any(|row| row.tries > 0);
+        for mut row in rows {
+            if let Said::Text { text: kept, .. } = &mut row.said {
+                text.clone_into(kept);
+                self.keep_outgoing(step, row)?;
+            }
+        }
+        Ok(has_left)
     }
 
     /// Something said in a conversation, as it is queued there.
@@ -212,6 +247,7 @@ impl Engine {
         said: Said,
     ) -> Result<Outgoing, Refusal> {
         let mut row = new_row(step, conversation.me, peer, conversation.thread, said);
+        row.conversation = conversation.id;
         if conversation.kind == StoredKind::HeardCircle {
             row.said = self.as_comment(step, &row)?;
         }
@@ -287,7 +323,18 @@ impl Engine {
     ) -> Result<(), DbError> {
         for peer in &conversation.people {
             let pair = (conversation.me, *peer);
-            self.change_relation(step, pair, |relation| relation.is_blocked = blocked == Blocked::Yes)?;
+            self.change_relation(step, pair, |relation| {
+                relation.is_blocked = blocked == Blocked::Yes;
+                if relation.is_blocked {
+                    relation.acks.clear();
+                    relation.ack_due = None;
+                }
+            })?;
+            if blocked == Blocked::Yes {
+                let to_them = |row: &&Outgoing| (row.me, row.peer) == pair;
+                let unsaid: Vec<Outgoing> = self.talks.outgoing.values().filter(to_them).cloned().collect();
+                unsaid.iter().try_for_each(|row| self.forget_outgoing(step, row))?;
+            }
         }
         Ok(())
     }
@@ -335,6 +382,11 @@ impl Engine {
 enum Blocked {
     Yes,
     No,
+}
+
+/// Whether this is another text for a message.
+fn is_edit_of(row: &Outgoing, message_id: MessageId) -> bool {
+    matches!(&row.said, Said::Edit { target, .. } if *target == message_id)
 }
 
 /// How many people confirm what is said in a conversation. What is said to a circle nobody confirms: so many answers would

@@ -1,5 +1,7 @@
 //! Engines that exchange sealed posts in memory: groups over slots and chains, circles, people who come and go.
 
+mod hostile;
+
 use std::collections::BTreeSet;
 
 use rand::SeedableRng;

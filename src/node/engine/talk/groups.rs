@@ -4,6 +4,7 @@
 //! have all of it. What comes in a thread the sender is not in is refused; as a version may be on its way that takes it
 //! in, it is kept in memory for a while and looked at again with the next version.
 
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use super::group_rows::{Circle, GroupRow, HeardChain, OwnChain};
@@ -33,8 +34,8 @@ pub(super) struct Groups {
     pub(super) rosters: BTreeMap<ConversationId, Known>,
     pub(super) own: BTreeMap<Part, OwnChain>,
     pub(super) heard: BTreeMap<Heard, HeardChain>,
-    /// Which chain knows a tag.
-    pub(super) tags: BTreeMap<RecipientTag, Heard>,
+    /// Which chains know a tag. All who have the key of a chain can give it out as one of theirs.
+    tags: BTreeMap<RecipientTag, BTreeSet<Heard>>,
     pub(super) circles: BTreeMap<String, Circle>,
     /// What came before the version that lets it in. Not confirmed, so it is sent again when it is lost.
     waiting: VecDeque<(Pair, Inner)>,
@@ -66,24 +67,50 @@ impl Groups {
             let now = roster.fold();
             rosters.insert(ConversationId::of(row.me, row.thread), Known { roster, now });
         }
-        let mut heard = BTreeMap::new();
-        let mut tags = BTreeMap::new();
-        for mut row in load_all::<HeardChain>(read, key)? {
-            row.chain.watch();
-            let of = (row.me, row.thread, row.sender, row.chain.epoch());
-            tags.extend(row.chain.tags().map(|tag| (tag, of)));
-            heard.insert(of, row);
-        }
         let own = load_all::<OwnChain>(read, key)?;
         let circles = load_all::<Circle>(read, key)?;
-        Ok(Self {
+        let mut groups = Self {
             rosters,
             own: own.into_iter().map(|row| ((row.me, row.thread), row)).collect(),
-            heard,
-            tags,
+            heard: BTreeMap::new(),
+            tags: BTreeMap::new(),
             circles: circles.into_iter().map(|row| (row.name.clone(), row)).collect(),
             waiting: VecDeque::new(),
-        })
+        };
+        for mut row in load_all::<HeardChain>(read, key)? {
+            row.chain.watch();
+            groups.follow(row);
+        }
+        Ok(groups)
+    }
+
+    /// Watches for the tags of a chain, which takes the place of what was known of it.
+    pub(super) fn follow(&mut self, row: HeardChain) {
+        let of = (row.me, row.thread, row.sender, row.chain.epoch());
+        self.unfollow(&of);
+        for tag in row.chain.tags() {
+            self.tags.entry(tag).or_default().insert(of);
+        }
+        self.heard.insert(of, row);
+    }
+
+    /// Forgets a chain and its tags.
+    pub(super) fn unfollow(&mut self, of: &Heard) -> Option<HeardChain> {
+        let row = self.heard.remove(of)?;
+        for tag in row.chain.tags() {
+            if let Entry::Occupied(mut chains) = self.tags.entry(tag) {
+                chains.get_mut().remove(of);
+                if chains.get().is_empty() {
+                    chains.remove();
+                }
+            }
+        }
+        Some(row)
+    }
+
+    /// The chains that know a tag.
+    pub(super) fn chains_with(&self, tag: &RecipientTag) -> Vec<Heard> {
+        self.tags.get(tag).into_iter().flatten().copied().collect()
     }
 }
 
@@ -113,7 +140,6 @@ impl Engine {
         way: Way,
     ) -> Result<(), DbError> {
         let (me, peer) = pair;
-        let id = ConversationId::of(me, inner.thread);
         match (&inner.said, way) {
             (Said::Roster { .. }, Way::Session) => return self.roster_heard(step, pair, inner),
             (Said::Chain { reach: Reach::Circle, .. }, Way::Session) => {
@@ -122,6 +148,9 @@ impl Engine {
             (Said::Roster { .. } | Said::Chain { .. }, Way::Chain) => return Ok(()),
             _ => {}
         }
+        let circle = ConversationId::of_circle(me, peer, inner.thread);
+        let is_circle = self.talks.conversations.contains_key(&circle);
+        let id = if is_circle { circle } else { ConversationId::of(me, inner.thread) };
         let Some(conversation) = self.talks.conversations.get(&id) else {
             self.wait_for_roster(pair, inner);
             return Ok(());
@@ -135,11 +164,11 @@ impl Engine {
             }
             StoredKind::Two | StoredKind::Group => return Ok(()),
             StoredKind::OwnCircle | StoredKind::HeardCircle => {
-                return self.heard_in_circle(step, pair, inner);
+                return self.heard_in_circle(step, pair, id, inner);
             }
         }
         self.acks_heard(step, pair, &inner)?;
-        if standing == StoredStanding::Left {
+        if standing == StoredStanding::Left || self.is_early(step, id, peer, &inner.said)? {
             return Ok(());
         }
         if standing == StoredStanding::Accepted {
@@ -165,8 +194,20 @@ impl Engine {
         let part = (me, inner.thread);
         let id = ConversationId::of(me, inner.thread);
         let Said::Roster { versions } = &inner.said else { return Ok(()) };
-        let verified: Vec<_> = versions.iter().filter_map(|version| version.verify().ok()).collect();
         let known = self.talks.groups.rosters.get(&id);
+        // A long roster comes in several messages, in any order: to who is new only all of them say that it is in.
+        let before = self
+            .talks
+            .groups
+            .waiting
+            .iter()
+            .filter(|(from, inner)| known.is_none() && *from == pair && inner.thread == part.1);
+        let before = before.flat_map(|(_, inner)| match &inner.said {
+            Said::Roster { versions } => versions.as_slice(),
+            _ => &[],
+        });
+        let all = versions.iter().chain(before);
+        let verified: Vec<_> = all.filter_map(|version| version.verify().ok()).collect();
         let mut roster = known.map_or_else(|| Roster::new(inner.thread), |known| known.roster.clone());
         let taken = verified.into_iter().filter(|version| roster.insert(version.clone())).count();
         let now = roster.fold();
@@ -226,7 +267,8 @@ impl Engine {
         let (found, left): (Vec<_>, Vec<_>) =
             all.into_iter().partition(|((me, _), inner)| (*me, inner.thread) == part);
         self.talks.groups.waiting = left.into();
-        for (pair, inner) in found {
+        for (pair, inner) in found.into_iter().filter(|(pair, _)| !self.is_blocked(*pair)).collect::<Vec<_>>()
+        {
             self.heard_in_group(step, pair, inner, Way::Session)?;
         }
         Ok(())

@@ -93,6 +93,7 @@ impl Engine {
     fn end_round(&mut self, step: &mut Step<'_, '_>) -> Result<(), DbError> {
         if self.talks.round.count.is_multiple_of(ROUNDS_A_DAY) {
             self.forget_gone(step)?;
+            self.forget_skipped(step)?;
         }
         let count = self.talks.round.count.wrapping_add(1);
         self.talks.round = Round { due: Some(step.now.after(ROUND)), upto: None, count };

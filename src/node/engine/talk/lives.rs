@@ -20,10 +20,10 @@ use crate::limits::{CHAIN_LENGTH, FIRST_LOOK};
 const LIFE_SPREAD_MS: u64 = 3_600_000;
 
 impl Engine {
-    /// A log with another name than at the last start is that of a copy.
+    /// A store with another mark than at the last start is a copy.
     pub(super) fn begin_lives(&mut self, step: &mut Step<'_, '_>) -> Result<(), DbError> {
         let key = self.talks.key()?;
-        let log = key.name("log", &[&step.store.get_epoch_secret()?]);
+        let log = key.name("log", &[&step.store.get_lives()?]);
         let last = self.talks.log.replace(log);
         if last == Some(log) {
             return Ok(());

@@ -1,6 +1,8 @@
 //! Engines that write to each other over sealed posts, of which some never come, or late, or twice.
 
 mod archive;
+mod changes;
+mod clocks;
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -6,14 +6,16 @@
 use super::super::Fault;
 use super::archive::Change;
 use super::groups::Way;
-use super::rows::{Bond, Conversation, Link, Message, Reaction, Session, StoredStanding};
+use super::rows::{
+    Bond, Conversation, Gone, Link, Message, Reaction, Session, StoredStanding, find, message_name,
+};
 use super::{Engine, MATCH_EARLIEST, MATCH_LATEST, Pair, Step, ack_moment, between};
 use crate::crypto::dh::DhSecret;
 use crate::crypto::ratchet::Unopened;
 use crate::crypto::sealing::{ContentKey, open_body};
 use crate::crypto::session::{ContactSearch, SessionId, prekey_id, respond};
 use crate::db::DbError;
-use crate::domain::conversation::{ConversationId, ThreadId};
+use crate::domain::conversation::{ConversationId, MessageId, ThreadId};
 use crate::domain::envelope::Content;
 use crate::domain::ids::{ObjectId, PostingId, RecipientTag};
 use crate::domain::inner::{Inner, Said, ack_of};
@@ -175,7 +177,12 @@ impl Engine {
         let session = Self::answering_session(step.now, pair, sid, &beginning, opened.ratchet);
         self.keep_session(step, session)?;
         self.heard(step, pair, inner)?;
-        self.drop_sessions(step, pair)
+        let with_peer = |known: &Conversation| known.me == me && known.people.contains(&peer);
+        if self.talks.conversations.values().any(with_peer) || is_followed(step, pair)? {
+            return self.drop_sessions(step, pair);
+        }
+        // A stranger who began nothing is not remembered: everything comes again with what it says next.
+        self.forget_pair(step, pair)
     }
 
     /// Whether a first contact is taken: from whoever is known always, from strangers only so many.
@@ -230,6 +237,9 @@ impl Engine {
         let standing =
             if is_followed(step, pair)? { StoredStanding::Accepted } else { StoredStanding::Request };
         let Some(id) = self.conversation_with(step, me, peer, standing)? else { return Ok(()) };
+        if self.is_early(step, id, peer, &inner.said)? {
+            return Ok(());
+        }
         self.confirm_later(step, pair, &inner)?;
         self.apply_said(step, id, peer, inner)
     }
@@ -260,11 +270,39 @@ impl Engine {
                 self.change_message(step, id, peer, target, Change::Text(text, sent))?;
             }
             Said::Delete { target } => {
-                self.change_message(step, id, peer, target, Change::Deletion)?;
+                if !self.change_message(step, id, peer, target, Change::Deletion)? {
+                    self.expect_never(step, id, peer, target)?;
+                }
             }
             Said::Acks | Said::Roster { .. } | Said::Chain { .. } | Said::Comment(_) | Said::Unknown => {}
         }
         Ok(())
+    }
+
+    /// Whether this is another text for a message that has not come yet. It is not confirmed, so it comes again.
+    pub(super) fn is_early(
+        &self,
+        step: &Step<'_, '_>,
+        id: ConversationId,
+        peer: PostingId,
+        said: &Said,
+    ) -> Result<bool, DbError> {
+        let Said::Edit { target, .. } = said else { return Ok(false) };
+        let key = self.talks.key()?;
+        let name = message_name(&key, id, peer, *target);
+        Ok(step.store.find_message(&name)?.is_none() && find::<Gone>(**step.store, &key, &name)?.is_none())
+    }
+
+    /// A message was deleted before it came: it is not new when it does.
+    fn expect_never(
+        &self,
+        step: &mut Step<'_, '_>,
+        id: ConversationId,
+        peer: PostingId,
+        message_id: MessageId,
+    ) -> Result<(), DbError> {
+        let name = message_name(&*self.talks.key()?, id, peer, message_id);
+        self.save_row(step, &Gone { name: name.into(), since: step.now })
     }
 
     /// Messages of ours that came.

@@ -43,6 +43,7 @@ use rand::CryptoRng;
 use self::due::DueRows;
 use self::groups::Groups;
 use self::keeping::Round;
+use self::publishing::AWAITED_LONGEST;
 use self::rows::{Conversation, Outgoing, Prekey, Progress, Relation, Row, Session, load_all};
 use super::{Engine, Step};
 use crate::crypto::data_key::DataKey;
@@ -86,6 +87,8 @@ pub(super) struct Talks {
     requests: Vec<Timestamp>,
     groups: Groups,
     round: Round,
+    /// Nothing is done by itself before this: the store has failed.
+    not_before: Timestamp,
 }
 
 /// Whether we know what of ours is out there already.
@@ -127,6 +130,7 @@ impl Talks {
             requests: Vec::new(),
             groups: Groups::default(),
             round: Round::default(),
+            not_before: Timestamp::ZERO,
         }
     }
 
@@ -178,8 +182,19 @@ impl Talks {
             requests: Vec::new(),
             groups: Groups::load(read, key)?,
             round: Round::default(),
+            not_before: Timestamp::ZERO,
             key: Some(Arc::clone(key)),
         })
+    }
+
+    /// Goes on after the store has failed, as after a start, but does nothing by itself before this.
+    pub(super) fn rest_until(&mut self, now: Timestamp, earliest: Timestamp) {
+        if self.is_locked() {
+            return;
+        }
+        self.clock_stepped_back(now);
+        self.round.begin(earliest);
+        self.not_before = earliest;
     }
 
     pub(super) fn next_deadline(&self) -> Option<Timestamp> {
@@ -194,7 +209,8 @@ impl Talks {
         // What waits for a first look is not due before it.
         let due = if self.look == Look::Done { due } else { None };
         let round = self.round.due();
-        due.into_iter().chain(acks).chain(renewal).chain(look).chain(self.next_match).chain(round).min()
+        let all = due.into_iter().chain(acks).chain(renewal).chain(look).chain(self.next_match).chain(round);
+        all.min().map(|due| due.max(self.not_before))
     }
 
     /// No wait is longer than it could have been begun now: the clock shows an earlier time than when it was begun.
@@ -205,9 +221,8 @@ impl Talks {
             *until = soonest(*until, FIRST_LOOK);
         }
         self.outgoing.change_all(|row| {
-            if row.tries == 0 {
-                row.due = soonest(row.due, PUBLISH_DELAY_LONGEST);
-            }
+            let most = if row.tries == 0 { PUBLISH_DELAY_LONGEST } else { AWAITED_LONGEST };
+            row.due = soonest(row.due, most);
         });
         self.relations.change_all(|relation| {
             relation.last_ack = relation.last_ack.min(now);
@@ -217,6 +232,7 @@ impl Talks {
             *due = soonest(*due, PREKEY_TIME);
         }
         self.requests.retain(|taken| *taken <= now);
+        self.not_before = soonest(self.not_before, FIRST_LOOK);
         self.round.clock_stepped_back(now);
     }
 }

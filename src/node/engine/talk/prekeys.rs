@@ -68,7 +68,8 @@ impl Engine {
     /// After a start: when the newest one is to be renewed, or the first one made.
     fn first_renewal(&mut self, step: &mut Step<'_, '_>, persona: PostingId) -> Timestamp {
         let made = self.talks.prekeys.iter().filter(|prekey| prekey.persona == persona);
-        let due = match made.map(|prekey| prekey.made).max() {
+        // One that was made while the clock was ahead is as old as it can be.
+        let due = match made.map(|prekey| prekey.made.min(step.now)).max() {
             Some(made) => made.after(PREKEY_TIME).max(step.now),
             None => step.now,
         };

@@ -26,6 +26,8 @@ use crate::node::engine::{Fault, SealedProgress};
 const AGAIN_AFTER_DAYS: [u64; 3] = [3, 10, 25];
 /// How long a confirmation is awaited in all: as long as sealed posts are kept.
 const GIVEN_UP_AFTER_DAYS: u64 = 31;
+/// The longest wait before something is sealed again or given up.
+pub(super) const AWAITED_LONGEST: Duration = Duration::from_hours(GIVEN_UP_AFTER_DAYS * 24 + 12);
 /// Messages sealed in one step; the rest follows in the next.
 const SEALED_AT_ONCE: usize = 4;
 
@@ -175,7 +177,7 @@ impl Engine {
             .prekeys
             .iter()
             .filter(|prekey| prekey.persona == session.me)
-            .max_by_key(|prekey| prekey.made);
+            .max_by_key(|prekey| (day_of(prekey.made) <= day_of(step.now), prekey.made));
         let name = signed_name(**step.store, session.me)?.unwrap_or_default();
         Ok(Some(Beginning {
             key: (*contact.beginning.as_bytes()).into(),

@@ -12,6 +12,7 @@ use crate::crypto::ratchet::Ratchet;
 use crate::crypto::session::{SessionId, begin};
 use crate::db::DbError;
 use crate::domain::inner::Beginning;
+use crate::domain::sealed::day_of;
 use crate::domain::time::Timestamp;
 use crate::limits::{CHAIN_LENGTH, PEER_SESSIONS};
 
@@ -196,14 +197,48 @@ impl Engine {
             // Those without an answer are bounded where they are begun, and take no room from the others.
             confirmed = confirmed.saturating_add(usize::from(bond == Bond::Confirmed));
             let is_beyond = bond == Bond::Confirmed && confirmed > PEER_SESSIONS;
-            if (is_beyond || is_dead)
-                && let Some(session) = self.talks.sessions.remove(&sid)
-            {
-                for tag in session.ratchet.tags() {
-                    self.talks.tags.remove(&tag);
-                }
-                remove(step.store, &*self.talks.key()?, &session)?;
+            if is_beyond || is_dead {
+                self.drop_session(step, sid)?;
             }
+        }
+        Ok(())
+    }
+
+    /// Forgets somebody, and all sessions with them.
+    pub(super) fn forget_pair(&mut self, step: &mut Step<'_, '_>, pair: Pair) -> Result<(), DbError> {
+        let all: Vec<SessionId> = self.sessions_with(pair).map(|session| session.sid.into()).collect();
+        all.into_iter().try_for_each(|sid| self.drop_session(step, sid))?;
+        match self.talks.relations.remove(&pair) {
+            Some(relation) => remove(step.store, &*self.talks.key()?, &relation),
+            None => Ok(()),
+        }
+    }
+
+    fn drop_session(&mut self, step: &mut Step<'_, '_>, sid: SessionId) -> Result<(), DbError> {
+        let Some(session) = self.talks.sessions.remove(&sid) else { return Ok(()) };
+        for tag in session.ratchet.tags() {
+            self.talks.tags.remove(&tag);
+        }
+        remove(step.store, &*self.talks.key()?, &session)
+    }
+
+    /// Forgets keys of skipped messages that cannot come any more.
+    pub(super) fn forget_skipped(&mut self, step: &mut Step<'_, '_>) -> Result<(), DbError> {
+        let (now, mut tags) = (step.now, Vec::new());
+        let mut changed = Vec::new();
+        for (sid, session) in &mut self.talks.sessions {
+            let before: Vec<_> = session.ratchet.tags().collect();
+            if session.ratchet.forget_skipped(now) {
+                tags.extend(before);
+                changed.push(*sid);
+            }
+        }
+        for tag in tags {
+            self.talks.tags.remove(&tag);
+        }
+        for session in changed.iter().filter_map(|sid| self.talks.sessions.get(sid)) {
+            self.talks.tags.extend(session.ratchet.tags().map(|tag| (tag, session.sid.into())));
+            self.save_row(step, session)?;
         }
         Ok(())
     }
@@ -220,6 +255,8 @@ impl Engine {
         if beginning.stamp.max(beginning.life).max(beginning.your_life) > latest {
             return Ok(None);
         }
+        // What claims a later day came from a clock that is ahead, and would outlive all that follow it.
+        let last_day = day_of(step.now).saturating_add(1);
         let began_anew = self.change_relation(step, pair, |relation| {
             relation.stamp = relation.stamp.max(beginning.stamp);
             if relation.life < beginning.your_life {
@@ -227,7 +264,8 @@ impl Engine {
                 relation.life = beginning.your_life.saturating_add(1);
             }
             if let Some((key, day)) = beginning.prekey
-                && relation.prekey.is_none_or(|(_, known)| known < day)
+                && day <= last_day
+                && relation.prekey.is_none_or(|(_, known)| known < day || known > last_day)
             {
                 relation.prekey = Some((DhPublic::from_bytes(key.into()), day));
             }
