@@ -126,20 +126,20 @@ fn a_stranger_who_asks_for_nothing_is_not_remembered() {
 /// What was changed in a group for long does not fit into one message; the newcomer needs all of it.
 #[test]
 fn a_long_roster_lets_a_newcomer_in() {
-    let mut town = Town::of(3);
-    town.group(&[1]);
+    let mut town = Town::of(4);
+    town.group(&[1, 2]);
     for number in 0..120 {
         town.deed(0, GroupDeed::Rename { title: format!("boat {number}") }).unwrap();
     }
+    town.pass(Duration::from_hours(1));
+    let three = town.id(3);
+    town.deed(0, GroupDeed::Add { person: three }).unwrap();
     town.soon();
-    let two = town.id(2);
-    town.deed(0, GroupDeed::Add { person: two }).unwrap();
-    town.soon();
-    town.accept(2);
-    assert_eq!(town.only(2, GROUP).title.as_str(), "boat 119");
+    town.accept(3);
+    assert_eq!(town.only(3, GROUP).title.as_str(), "boat 119");
     town.say(0, "welcome");
     town.soon();
-    assert_eq!(town.texts(2, GROUP), ["welcome"]);
+    assert_eq!(town.texts(3, GROUP), ["welcome"]);
 }
 
 /// Who is blocked hears nothing more, also of what was said before.
