@@ -29,6 +29,8 @@ pub enum Talk {
         text: String,
         /// The message it answers.
         quote: Option<MessageKey>,
+        /// A draft that this message finishes: it is removed in the same transaction.
+        draft: Option<super::DraftSlot>,
     },
     /// Puts a reaction on a message, or takes it back.
     React {
@@ -49,6 +51,8 @@ pub enum Talk {
         message: MessageKey,
         /// The new text.
         text: String,
+        /// A draft that this edit finishes.
+        draft: Option<super::DraftSlot>,
     },
     /// Deletes a message: one of mine everywhere the request arrives, one of others on this device.
     Delete {

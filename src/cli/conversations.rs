@@ -67,7 +67,7 @@ async fn send(send: DmSend, node: &NodeHandle, output: &Output) -> Result<(), Cl
         Some(message) => Some(messages::find(thread, message, node).await?),
         None => None,
     };
-    let command = Command::Talk(Talk::Send { thread, text, quote });
+    let command = Command::Talk(Talk::Send { thread, text, quote, draft: None });
     let Outcome::Message(stored) = node.command(command).await? else { return Err(unexpected()) };
     let line = json!({"message_id": stored.message_id, "thread": stored.thread});
     output.one(&line, |_| format!("queued {} in {}", stored.message_id, stored.thread))

@@ -28,7 +28,7 @@ pub(super) async fn message(verb: DmMessage, node: &NodeHandle, output: &Output)
         }
         DmMessage::Edit { text, .. } => {
             let text = text_or_stdin(text)?;
-            (Talk::Edit { thread, message, text }, "changed here; the others hear of it")
+            (Talk::Edit { thread, message, text, draft: None }, "changed here; the others hear of it")
         }
         DmMessage::Delete { .. } => (Talk::Delete { thread, message }, "deleted here"),
     };

@@ -137,6 +137,10 @@ fn a_message_is_typed_and_sent_and_the_next_one_begins() {
     session.sees("you · 14:02 · ◌ queued").types("next").waits().sees("draft saved").keys("Enter Esc");
     assert_eq!(text_of_last(&session), "next");
     session.sees("queued: leaves within a minute, at a random moment");
+    let draft = Some(DraftSlot::Message(thread(0x4d)));
+    let finishes =
+        |command: &Command| matches!(command, Command::Talk(Talk::Send { draft: of, .. }) if *of == draft);
+    assert_eq!(session.node.count(finishes), 2);
     session.waits();
     assert!(session.node.drafts.is_empty(), "{:?}", session.node.drafts);
     session.keys("i Enter").sees("there is nothing to send yet");
@@ -232,6 +236,11 @@ fn own_messages_are_changed_and_deleted_after_a_question() {
     session.keys("G e").sees("only your own messages can be changed");
     session.keys("k k e").sees("a new text for your message").types(" Also.").keys("Enter");
     session.sees("waterline. Also.").sees("edited").sees("changed here");
+    let finishes = |command: &Command| {
+        let Command::Talk(Talk::Edit { thread, message, draft, .. }) = command else { return false };
+        *draft == Some(DraftSlot::Correction(*thread, message.message_id))
+    };
+    assert_eq!(session.node.count(finishes), 1);
     session.keys("d").sees("Delete this message?").keys("n").sees("waterline. Also.");
     session.keys("d y").waits().sees("(deleted)").does_not_see("waterline. Also.");
     session.waits();

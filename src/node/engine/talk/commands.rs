@@ -7,9 +7,7 @@ use super::rows::{
 };
 use super::views::view_of;
 use super::{Engine, Step};
-use crate::api::{
-    DraftSlot, MessageKey, MessageStored, Outcome, RequestAnswer, Shelf, Switch, Talk, Verification,
-};
+use crate::api::{MessageKey, MessageStored, Outcome, RequestAnswer, Shelf, Switch, Talk, Verification};
 use crate::db::DbError;
 use crate::domain::conversation::ConversationId;
 use crate::domain::envelope::usable_key;
@@ -27,11 +25,19 @@ impl Engine {
     ) -> Result<Outcome, Refusal> {
         match talk {
             Talk::Open { people, persona } => self.open_talk(step, &people, persona),
-            Talk::Send { thread, text, quote } => self.send_text(step, thread, text, quote),
+            Talk::Send { thread, text, quote, draft } => {
+                let outcome = self.send_text(step, thread, text, quote)?;
+                self.finish_named(step, draft)?;
+                Ok(outcome)
+            }
             Talk::React { thread, message, emoji, switch } => {
                 self.react_to_message(step, thread, message, &emoji, switch)
             }
-            Talk::Edit { thread, message, text } => self.edit_message(step, thread, message, text),
+            Talk::Edit { thread, message, text, draft } => {
+                let outcome = self.edit_message(step, thread, message, text)?;
+                self.finish_named(step, draft)?;
+                Ok(outcome)
+            }
             Talk::Delete { thread, message } => self.delete_message(step, thread, message),
             Talk::Read { thread, upto } => {
                 self.known(thread)?;
@@ -128,7 +134,6 @@ impl Engine {
         let message_id = row.message_id;
         self.keep_message(step, id, &message)?;
         self.queue_in(step, &conversation, row)?;
-        self.finish_draft(step, DraftSlot::Message(id))?;
         Ok(Outcome::Message(MessageStored { thread: id, message_id }))
     }
 
@@ -168,7 +173,6 @@ impl Engine {
         let row = self.row_in(step, &conversation, peer, said)?;
         let change = Change::Text(text, row.sent);
         self.change_message(step, id, target.from, target.message_id, change)?;
-        self.finish_draft(step, DraftSlot::Correction(id, target.message_id))?;
         self.queued(step, &conversation, row)
     }
 

@@ -186,7 +186,7 @@ impl Mail {
         self.command(from, Talk::Open { people, persona: None });
         let thread = self.thread(from, to);
         self.command(from, Talk::Answer { thread, answer: RequestAnswer::Accept });
-        self.command(from, Talk::Send { thread, text: text.to_owned(), quote: None });
+        self.command(from, Talk::Send { thread, text: text.to_owned(), quote: None, draft: None });
     }
 
     /// Writes and seals a message; the posts that left.
