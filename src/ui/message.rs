@@ -61,6 +61,8 @@ pub enum Asked {
     Draft(DraftSlot),
     /// How the windows stood, and keeping how they stand.
     Windows,
+    /// For whom the new post was, and keeping for whom it is.
+    Audience,
     /// Giving the passphrase of a locked directory.
     Unlock,
     /// Setting the first passphrase.
