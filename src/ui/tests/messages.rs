@@ -113,6 +113,21 @@ fn only_what_was_on_the_screen_is_read() {
 }
 
 #[test]
+fn what_cannot_be_read_is_asked_for_again_when_one_does_something() {
+    let mut session = Session::new(in_use());
+    session.node.unreadable = Some(disk_full());
+    session
+        .keys("g d Enter")
+        .sees("the disk is full")
+        .sees("could not be read")
+        .does_not_see("No messages yet");
+    session.hears(Event::MessagesChanged { thread: thread(0x31) }).waits().sees("could not be read");
+    session.node.unreadable = None;
+    session.keys("j").does_not_see("could not be read");
+    assert_eq!(session.model.chats[&thread(0x31)].log().list().len(), 15);
+}
+
+#[test]
 fn new_messages_move_nothing_that_is_read_unless_one_stands_at_the_end() {
     let mut session = Session::new(in_use()).sized(80, 24);
     session.keys("g d Enter g g");

@@ -100,8 +100,14 @@ fn draw_messages(model: &Model, chat: &Chat, area: Rect, buffer: &mut Buffer) {
     let theme = model.theme;
     let list = chat.log.list();
     if list.is_empty() {
-        if chat.log.is_loaded() {
-            let text = "No messages yet. What you write here only the people of this conversation can read.";
+        let text = if chat.log.is_loaded() {
+            Some("No messages yet. What you write here only the people of this conversation can read.")
+        } else {
+            let failed =
+                "The messages could not be read. Any key that does something here asks for them again.";
+            chat.log.has_failed().then_some(failed)
+        };
+        if let Some(text) = text {
             lines::draw(
                 buffer,
                 lines::indent(area, GUTTER),

@@ -229,6 +229,7 @@ pub fn open(model: &mut Model, thread: ConversationId) -> Vec<Request> {
     let requests = have(model, thread);
     if let Some(chat) = model.chats.get_mut(&thread) {
         chat.look = Look::Due;
+        chat.log.touched();
     }
     requests
 }
@@ -369,6 +370,7 @@ pub fn perform(model: &mut Model, action: Action) -> Option<Vec<Request>> {
     if chat.is_typing() {
         return Some(input::perform(model, thread, action));
     }
+    chat.log.touched();
     match action {
         Action::GoFirst => return Some(chat.log.go_oldest()),
         Action::GoLast => return Some(chat.log.go_newest()),
