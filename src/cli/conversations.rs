@@ -10,10 +10,11 @@ use super::responses::plain_reactions;
 use super::verbs::{resolve_person, resolve_persona, shown_name, text_or_stdin, unexpected};
 use super::{groups, messages};
 use crate::api::{
-    Command, ConversationFilter, ConversationKind, ConversationView, MessageAnchor, MessageView, NodeHandle,
-    Outcome, Query, ReadMark, Standing, Talk, Verification, View,
+    Command, ConversationFilter, ConversationKind, ConversationView, MessageAnchor, MessageView, More,
+    NodeHandle, Outcome, Query, ReadMark, Standing, Talk, Verification, View,
 };
 use crate::domain::conversation::{ConversationId, Keep};
+use crate::limits::QUERY_ROWS;
 
 pub(super) async fn dm(verb: DmVerb, node: &NodeHandle, output: &Output) -> Result<(), CliError> {
     match verb {
@@ -83,17 +84,37 @@ async fn open(person: &str, of: &OfPersona, node: &NodeHandle) -> Result<Convers
 }
 
 async fn read(read: DmRead, node: &NodeHandle, output: &Output) -> Result<(), CliError> {
-    let page = read.before.map_or(MessageAnchor::Newest, MessageAnchor::Before);
-    let query = Query::Messages { thread: read.thread, page, limit: read.limit };
-    let View::Messages(found) = node.query(query).await? else { return Err(unexpected()) };
-    if found.messages.is_empty() {
+    let found = pages_of_messages(&read, node).await?;
+    if found.is_empty() {
         output.remark("No messages.");
     }
-    if let Some(last) = found.messages.last().filter(|_| read.mark) {
+    if let Some(last) = found.last().filter(|_| read.mark) {
         let command = Talk::Read { thread: read.thread, upto: last.place };
         node.command(Command::Talk(command)).await?;
     }
-    output.all(&found.messages, plain_message)
+    output.all(&found, plain_message)
+}
+
+/// As many messages as were asked for, or all there are, oldest first: a node of another process sends long ones in several
+/// pages.
+pub(super) async fn pages_of_messages(
+    read: &DmRead,
+    node: &NodeHandle,
+) -> Result<Vec<MessageView>, CliError> {
+    let mut page = read.before.map_or(MessageAnchor::Newest, MessageAnchor::Before);
+    let mut limit = read.limit.min(QUERY_ROWS);
+    let mut all: Vec<MessageView> = Vec::new();
+    loop {
+        let query = Query::Messages { thread: read.thread, page, limit };
+        let View::Messages(found) = node.query(query).await? else { return Err(unexpected()) };
+        limit = limit.saturating_sub(u32::try_from(found.messages.len()).unwrap_or(u32::MAX));
+        let Some(first) = found.messages.first() else { return Ok(all) };
+        page = MessageAnchor::Before(first.place);
+        all.splice(0..0, found.messages);
+        if limit == 0 || found.older == More::End {
+            return Ok(all);
+        }
+    }
 }
 
 /// A conversation, by its id or by the person one has it with.
