@@ -5,6 +5,7 @@ use serde_json::json;
 
 use super::args::{DmRead, DmSend, DmVerb, OfPersona};
 use super::error::CliError;
+use super::messages::Writer;
 use super::output::Output;
 use super::responses::plain_reactions;
 use super::verbs::{resolve_person, resolve_persona, shown_name, text_or_stdin, unexpected};
@@ -65,7 +66,7 @@ async fn send(send: DmSend, node: &NodeHandle, output: &Output) -> Result<(), Cl
         (None, None) => return Err(unexpected()),
     };
     let quote = match send.quote {
-        Some(message) => Some(messages::find(thread, message, node).await?),
+        Some(message) => Some(messages::find(thread, message, Writer::named(send.from), node).await?),
         None => None,
     };
     let command = Command::Talk(Talk::Send { thread, text, quote, draft: None });
