@@ -8,11 +8,11 @@ use super::error::CliError;
 use super::messages::Writer;
 use super::output::Output;
 use super::responses::plain_reactions;
-use super::verbs::{resolve_person, resolve_persona, shown_name, text_or_stdin, unexpected};
+use super::verbs::{personas, resolve_person, resolve_persona, shown_name, text_or_stdin, unexpected};
 use super::{groups, messages};
 use crate::api::{
-    Command, ConversationFilter, ConversationKind, ConversationView, MessageAnchor, MessageView, More,
-    NodeHandle, Outcome, Query, ReadMark, Standing, Talk, Verification, View,
+    CallError, Command, ConversationFilter, ConversationKind, ConversationView, ErrorKind, MessageAnchor,
+    MessageView, More, NodeHandle, Outcome, Query, ReadMark, Standing, Talk, Verification, View,
 };
 use crate::domain::conversation::{ConversationId, Keep};
 use crate::limits::QUERY_ROWS;
@@ -61,7 +61,10 @@ async fn list(
 async fn send(send: DmSend, node: &NodeHandle, output: &Output) -> Result<(), CliError> {
     let text = text_or_stdin(send.text)?;
     let thread = match (send.thread, send.to) {
-        (Some(thread), _) => thread,
+        (Some(thread), _) => {
+            check_persona(thread, &send.of, node).await?;
+            thread
+        }
         (None, Some(person)) => open(&person, &send.of, node).await?,
         (None, None) => return Err(unexpected()),
     };
@@ -118,10 +121,36 @@ pub(super) async fn pages_of_messages(
     }
 }
 
+/// Refuses a persona that is another one than that of the conversation.
+pub(super) async fn check_persona(
+    thread: ConversationId,
+    of: &OfPersona,
+    node: &NodeHandle,
+) -> Result<(), CliError> {
+    let Some(named) = resolve_persona(of, node).await? else { return Ok(()) };
+    let query = Query::Messages { thread, page: MessageAnchor::Newest, limit: 1 };
+    let View::Messages(found) = node.query(query).await? else { return Err(unexpected()) };
+    let persona = found.conversation.persona;
+    if persona == named {
+        return Ok(());
+    }
+    let known = personas(node).await?;
+    let known = known.iter().find(|known| known.posting_id == persona).map(|known| &known.name);
+    let message = match known.filter(|name| !name.is_empty()) {
+        Some(name) => format!("this conversation is {name}'s"),
+        None => format!("this conversation is of persona {}", persona.fingerprint()),
+    };
+    let hint = "leave --persona out, or name the person instead of the conversation";
+    Err(CallError::new(ErrorKind::Invalid, message, hint).into())
+}
+
 /// A conversation, by its id or by the person one has it with.
 async fn conversation_of(named: &str, of: &OfPersona, node: &NodeHandle) -> Result<ConversationId, CliError> {
     match named.parse() {
-        Ok(thread) => Ok(thread),
+        Ok(thread) => {
+            check_persona(thread, of, node).await?;
+            Ok(thread)
+        }
         Err(_a_person) => open(named, of, node).await,
     }
 }
