@@ -155,6 +155,17 @@ fn leaving_waits_until_it_is_kept_for_whom_the_draft_is() {
     assert_eq!(kept, Some("Close friends"));
 }
 
+#[test]
+fn a_group_that_asks_can_be_ignored_and_not_blocked() {
+    let mut node = FakeNode::in_use();
+    let asks = ConversationView { standing: Standing::Request, ..group(0x77, "boat") };
+    node.mail.put(asks, [unread(message(1, 0x4d, "mo", Duration::from_mins(50), "Who comes along?"))]);
+    let mut session = Session::new(node);
+    session.keys("g d Enter").sees("a accepts").sees("x ignores").does_not_see("b blocks");
+    session.keys("b").sees("a group cannot be blocked: x ignores it").does_not_see("Block");
+    assert_eq!(session.node.count(|command| matches!(command, Command::Talk(Talk::Answer { .. }))), 0);
+}
+
 fn type_in(session: &mut Session, text: &str) {
     session.keys(":").types(text).keys("Enter");
 }

@@ -109,6 +109,11 @@ impl Chat {
         self.view.as_ref().is_some_and(|view| asks(view.standing))
     }
 
+    /// Whether one person asks for it, who can be blocked.
+    fn can_be_blocked(&self) -> bool {
+        self.view.as_ref().is_some_and(|view| view.kind == ConversationKind::Two)
+    }
+
     /// Whether nothing more can be said in it.
     pub fn is_left(&self) -> bool {
         self.view.as_ref().is_some_and(|view| view.standing == Standing::Left)
