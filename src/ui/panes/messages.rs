@@ -190,16 +190,19 @@ pub fn seek_unread(model: &mut Model, step: isize) -> Vec<Request> {
         _ => None,
     };
     let rows = model.messages.rows();
-    let from = match opened {
-        Some(thread) => rows.iter().position(|view| view.thread == thread),
-        None => Some(model.messages.column.selected),
+    let selected = model.messages.column.selected;
+    let mut at = match opened {
+        Some(thread) => match rows.iter().position(|view| view.thread == thread) {
+            Some(at) => at.checked_add_signed(step),
+            // It was read and has left the list: where it stood another one stands now.
+            None => Some(selected),
+        },
+        None => selected.checked_add_signed(step),
     };
-    let mut at = from;
     let found = loop {
-        at = at.and_then(|at| at.checked_add_signed(step));
         match at.and_then(|at| rows.get(at)) {
             Some(view) if view.unread_count > 0 => break Some(view.thread),
-            Some(_) => {}
+            Some(_) => at = at.and_then(|at| at.checked_add_signed(step)),
             None => break None,
         }
     };

@@ -124,7 +124,8 @@ fn what_cannot_be_read_is_asked_for_again_when_one_does_something() {
     session.hears(Event::MessagesChanged { thread: thread(0x31) }).waits().sees("could not be read");
     session.node.unreadable = None;
     session.keys("j").does_not_see("could not be read");
-    assert_eq!(session.model.chats[&thread(0x31)].log().list().len(), 15);
+    let all = session.node.mail.messages(thread(0x31)).len();
+    assert_eq!(session.model.chats[&thread(0x31)].log().list().len(), all);
 }
 
 #[test]
@@ -305,6 +306,15 @@ fn words_are_compared() {
     let said = [Verification::Verified, Verification::Unverified];
     let said = said.map(|verified| Talk::Verify { thread: thread(0x4d), verified });
     assert_eq!(talks(&session).split_off(1), said);
+}
+
+#[test]
+fn the_next_unread_is_found_from_one_that_has_left_the_list() {
+    let mut session = Session::new(in_use());
+    session.keys("g d \\").sees("only those with unread").keys("Enter");
+    assert_eq!(session.model.place, Place::Chat(thread(0x4d)));
+    session.keys("] u").does_not_see("nothing unread");
+    assert_eq!(session.model.place, Place::Chat(thread(0x07)));
 }
 
 #[test]
