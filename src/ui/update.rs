@@ -613,7 +613,9 @@ fn done(model: &mut Model, asked: Asked, outcome: Outcome) -> Vec<Request> {
             requests.extend(model.watches.ask(Watch::People));
             requests
         }
-        (Asked::OpenTalk, Outcome::Conversation(view)) => chat::open(model, view.thread),
+        (Asked::OpenTalk(asked_at), Outcome::Conversation(view)) => {
+            messages::begun(model, asked_at, view.thread)
+        }
         (Asked::AddPeer, _) => network::added(model),
         (Asked::Ban, _) => network::banned(model),
         (Asked::Unban, _) => network::unbanned(model),

@@ -309,6 +309,26 @@ fn words_are_compared() {
 }
 
 #[test]
+fn who_went_on_meanwhile_keeps_the_keys_when_a_conversation_is_there() {
+    let mut session = Session::new(in_use());
+    session.keys("g p");
+    session.link = Link::Held;
+    session.keys("m c").types("da").deliver();
+    session.link = Link::Quick;
+    session.sees("the conversation is there: gd");
+    assert_eq!(session.model.place, Place::Compose);
+    session.types("y").sees("day");
+    // The same from the list of people with nothing else begun.
+    session.keys("Esc g p m");
+    assert!(matches!(session.model.place, Place::Chat(_)));
+    // An overlay takes keys, too.
+    session.keys("q g p");
+    session.link = Link::Held;
+    session.keys("m ?").deliver();
+    assert_eq!(session.model.place, Place::People);
+}
+
+#[test]
 fn the_next_unread_is_found_from_one_that_has_left_the_list() {
     let mut session = Session::new(in_use());
     session.keys("g d \\").sees("only those with unread").keys("Enter");
