@@ -5,7 +5,7 @@ use serde_json::json;
 
 use super::args::{DmRead, DmSend, DmVerb, OfPersona};
 use super::error::CliError;
-use super::messages::Writer;
+use super::messages::{PAGE, Writer};
 use super::output::Output;
 use super::responses::plain_reactions;
 use super::verbs::{personas, resolve_person, resolve_persona, shown_name, text_or_stdin, unexpected};
@@ -15,7 +15,6 @@ use crate::api::{
     MessageView, More, NodeHandle, Outcome, Query, ReadMark, Standing, Talk, Verification, View,
 };
 use crate::domain::conversation::{ConversationId, Keep};
-use crate::limits::QUERY_ROWS;
 
 pub(super) async fn dm(verb: DmVerb, node: &NodeHandle, output: &Output) -> Result<(), CliError> {
     match verb {
@@ -99,14 +98,14 @@ async fn read(read: DmRead, node: &NodeHandle, output: &Output) -> Result<(), Cl
     output.all(&found, plain_message)
 }
 
-/// As many messages as were asked for, or all there are, oldest first: a node of another process sends long ones in several
-/// pages.
+/// As many messages as were asked for, or all there are, oldest first: a node of another process sends long ones in
+/// several pages.
 pub(super) async fn pages_of_messages(
     read: &DmRead,
     node: &NodeHandle,
 ) -> Result<Vec<MessageView>, CliError> {
     let mut page = read.before.map_or(MessageAnchor::Newest, MessageAnchor::Before);
-    let mut limit = read.limit.min(QUERY_ROWS);
+    let mut limit = read.limit.min(PAGE);
     let mut all: Vec<MessageView> = Vec::new();
     loop {
         let query = Query::Messages { thread: read.thread, page, limit };

@@ -15,8 +15,8 @@ use crate::domain::conversation::{ConversationId, MessageId};
 use crate::domain::ids::PostingId;
 use crate::domain::operation::ReactionSwitch;
 
-/// Messages looked through at once for the one that is meant.
-const PAGE: u32 = 200;
+/// Messages asked for at once: as many as a node gives.
+pub(super) const PAGE: u32 = 200;
 
 pub(super) async fn message(verb: DmMessage, node: &NodeHandle, output: &Output) -> Result<(), CliError> {
     let (DmMessage::React { of, .. } | DmMessage::Edit { of, .. } | DmMessage::Delete { of, .. }) = &verb;

@@ -2,8 +2,8 @@
 //!
 //! The first line in both directions is a handshake that names the protocol's version. The socket stands in a
 //! directory only its owner may enter; whoever holds the data directory's lock unlinks and binds it. No line is
-//! longer than [`CONTROL_LINE_BYTES`]: pages of a feed, a thread or a conversation are cut to that and say that more follows,
-//! every other answer is far shorter.
+//! longer than [`CONTROL_LINE_BYTES`]: pages of a feed, a thread or a conversation are cut to that and say that more
+//! follows, every other answer is far shorter.
 
 mod place;
 #[cfg(test)]
