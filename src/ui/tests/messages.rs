@@ -309,6 +309,14 @@ fn words_are_compared() {
 }
 
 #[test]
+fn words_stand_before_what_a_long_name_pushes_off_a_small_screen() {
+    let mut node = FakeNode::in_use();
+    node.mail.put(with(0x66, "a name of as many bytes as a name may have at most: sixty-four .."), []);
+    let mut session = Session::new(node).sized(40, 12);
+    session.keys("g d Enter V").sees("1 amber").sees("fjord").sees("66666666");
+}
+
+#[test]
 fn who_went_on_meanwhile_keeps_the_keys_when_a_conversation_is_there() {
     let mut session = Session::new(in_use());
     session.keys("g p");
