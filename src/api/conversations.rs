@@ -61,10 +61,13 @@ pub enum Talk {
         /// Which message.
         message: MessageKey,
     },
-    /// Marks everything up to a message as read.
+    /// Marks everything up to a message as read, or what was shown of that.
     Read {
         /// Which conversation.
         thread: ConversationId,
+        /// The place of the first message that was shown: what came in before it, with an older time, stays unread.
+        /// `None` for everything.
+        from: Option<Place>,
         /// The place of the newest message that was shown.
         upto: Place,
     },

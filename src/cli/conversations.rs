@@ -92,7 +92,7 @@ async fn read(read: DmRead, node: &NodeHandle, output: &Output) -> Result<(), Cl
         output.remark("No messages.");
     }
     if let Some(last) = found.last().filter(|_| read.mark) {
-        let command = Talk::Read { thread: read.thread, upto: last.place };
+        let command = Talk::Read { thread: read.thread, from: None, upto: last.place };
         node.command(Command::Talk(command)).await?;
     }
     output.all(&found, plain_message)

@@ -74,8 +74,8 @@ fn moving_reads_nothing_and_opening_reads_what_is_shown() {
     session.keys("g d j k j").sees("2 new messages");
     assert!(talks(&session).is_empty());
     session.keys("Enter").sees("new from here on").does_not_see("new messages");
-    let upto = crate::domain::conversation::Place::from_number(6);
-    assert_eq!(talks(&session), [Talk::Read { thread: thread(0x4d), upto }]);
+    let [from, upto] = [1, 6].map(crate::domain::conversation::Place::from_number);
+    assert_eq!(talks(&session), [Talk::Read { thread: thread(0x4d), from: Some(from), upto }]);
 }
 
 #[test]
@@ -110,6 +110,31 @@ fn only_what_was_on_the_screen_is_read() {
     assert!((first + 1..40).contains(&read(&session)));
     session.keys("G");
     assert_eq!(read(&session), 100);
+}
+
+#[test]
+fn what_comes_in_above_the_screen_stays_unread_until_it_is_shown() {
+    let mut node = FakeNode::in_use();
+    let line = |number: i64| message(number, 0x4d, "mo", Duration::from_mins(9), "line");
+    node.mail.put(with(0x4d, "mo"), (0..100).map(|number| line(number * 10)));
+    let mut session = Session::new(node).sized(80, 24);
+    session.keys("g d Enter");
+    // Two that claim to be older: one in memory above the screen, one further up.
+    let messages = &mut session.node.mail.talks[0].1;
+    messages.push(unread(line(15)));
+    messages.push(unread(line(705)));
+    messages.sort_by_key(|message| message.place);
+    let unread = |session: &Session| {
+        let messages = session.node.mail.messages(thread(0x4d)).iter();
+        let unread = messages.filter(|message| message.mark == ReadMark::Unread);
+        unread.map(|message| message.place.number()).collect::<Vec<_>>()
+    };
+    session.hears(Event::MessagesChanged { thread: thread(0x4d) }).waits().keys("k").waits().keys("G");
+    assert_eq!(unread(&session), [15, 705]);
+    session.keys("g g").waits().keys("j");
+    assert_eq!(unread(&session), [705]);
+    session.keys("G").waits().keys("k");
+    assert_eq!(unread(&session), [705]);
 }
 
 #[test]

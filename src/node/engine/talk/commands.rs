@@ -9,7 +9,7 @@ use super::views::view_of;
 use super::{Engine, Step};
 use crate::api::{MessageKey, MessageStored, Outcome, RequestAnswer, Shelf, Switch, Talk, Verification};
 use crate::db::DbError;
-use crate::domain::conversation::ConversationId;
+use crate::domain::conversation::{ConversationId, Place};
 use crate::domain::envelope::usable_key;
 use crate::domain::ids::PostingId;
 use crate::domain::inner::Said;
@@ -39,9 +39,9 @@ impl Engine {
                 Ok(outcome)
             }
             Talk::Delete { thread, message } => self.delete_message(step, thread, message),
-            Talk::Read { thread, upto } => {
+            Talk::Read { thread, from, upto } => {
                 self.known(thread)?;
-                self.read_messages(step, thread, upto)?;
+                self.read_messages(step, thread, from.unwrap_or(Place::START), upto)?;
                 Ok(Outcome::Done)
             }
             Talk::Answer { thread, answer } => self.answer_request(step, thread, answer),
