@@ -29,6 +29,8 @@ pub enum Talk {
         text: String,
         /// The message it answers.
         quote: Option<MessageKey>,
+        /// A draft that this message finishes: it is removed in the same transaction.
+        draft: Option<super::DraftSlot>,
     },
     /// Puts a reaction on a message, or takes it back.
     React {
@@ -49,6 +51,8 @@ pub enum Talk {
         message: MessageKey,
         /// The new text.
         text: String,
+        /// A draft that this edit finishes.
+        draft: Option<super::DraftSlot>,
     },
     /// Deletes a message: one of mine everywhere the request arrives, one of others on this device.
     Delete {
@@ -57,10 +61,13 @@ pub enum Talk {
         /// Which message.
         message: MessageKey,
     },
-    /// Marks everything up to a message as read.
+    /// Marks everything up to a message as read, or what was shown of that.
     Read {
         /// Which conversation.
         thread: ConversationId,
+        /// The place of the first message that was shown: what came in before it, with an older time, stays unread.
+        /// `None` for everything.
+        from: Option<Place>,
         /// The place of the newest message that was shown.
         upto: Place,
     },

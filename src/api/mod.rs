@@ -228,6 +228,8 @@ pub enum DraftSlot {
     Correction(ConversationId, MessageId),
     /// How the windows of the interface stand: kept like a draft, since it names conversations.
     Windows,
+    /// For whom the new post is: the name of a circle, or nothing for everybody.
+    Audience,
 }
 
 /// A file that becomes an attachment.

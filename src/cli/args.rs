@@ -8,7 +8,7 @@ use thiserror::Error;
 
 use crate::api::RelayChoice;
 use crate::domain::conversation::{ConversationId, Keep, MessageId, Place};
-use crate::domain::ids::{NetworkId, ObjectId};
+use crate::domain::ids::{NetworkId, ObjectId, PostingId};
 use crate::domain::ordering::FeedPosition;
 
 /// A terminal client with its own node for a social network without servers.
@@ -305,6 +305,9 @@ pub enum DmMessage {
         /// Take it back
         #[arg(long)]
         remove: bool,
+        /// Who wrote the message, where several have one id
+        #[arg(long, value_name = "POSTING_ID")]
+        from: Option<PostingId>,
     },
     /// Replace the text of a message of your own
     Edit {
@@ -320,6 +323,9 @@ pub enum DmMessage {
         /// Which message
         #[command(flatten)]
         of: OfMessage,
+        /// Who wrote the message, where several have one id
+        #[arg(long, value_name = "POSTING_ID")]
+        from: Option<PostingId>,
     },
 }
 
@@ -496,6 +502,9 @@ pub struct DmSend {
     /// Which message of the conversation it answers
     #[arg(long, value_name = "MESSAGE", requires = "thread")]
     pub quote: Option<MessageId>,
+    /// Who wrote that message, where several have one id
+    #[arg(long, value_name = "POSTING_ID", requires = "quote")]
+    pub from: Option<PostingId>,
     /// The text; `-` reads it from the standard input
     #[arg(value_name = "TEXT")]
     pub text: String,

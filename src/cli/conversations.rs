@@ -5,13 +5,14 @@ use serde_json::json;
 
 use super::args::{DmRead, DmSend, DmVerb, OfPersona};
 use super::error::CliError;
+use super::messages::{PAGE, Writer};
 use super::output::Output;
 use super::responses::plain_reactions;
-use super::verbs::{resolve_person, resolve_persona, shown_name, text_or_stdin, unexpected};
+use super::verbs::{personas, resolve_person, resolve_persona, shown_name, text_or_stdin, unexpected};
 use super::{groups, messages};
 use crate::api::{
-    Command, ConversationFilter, ConversationKind, ConversationView, MessageAnchor, MessageView, NodeHandle,
-    Outcome, Query, ReadMark, Standing, Talk, Verification, View,
+    CallError, Command, ConversationFilter, ConversationKind, ConversationView, ErrorKind, MessageAnchor,
+    MessageView, More, NodeHandle, Outcome, Query, ReadMark, Standing, Talk, Verification, View,
 };
 use crate::domain::conversation::{ConversationId, Keep};
 
@@ -59,15 +60,18 @@ async fn list(
 async fn send(send: DmSend, node: &NodeHandle, output: &Output) -> Result<(), CliError> {
     let text = text_or_stdin(send.text)?;
     let thread = match (send.thread, send.to) {
-        (Some(thread), _) => thread,
+        (Some(thread), _) => {
+            check_persona(thread, &send.of, node).await?;
+            thread
+        }
         (None, Some(person)) => open(&person, &send.of, node).await?,
         (None, None) => return Err(unexpected()),
     };
     let quote = match send.quote {
-        Some(message) => Some(messages::find(thread, message, node).await?),
+        Some(message) => Some(messages::find(thread, message, Writer::named(send.from), node).await?),
         None => None,
     };
-    let command = Command::Talk(Talk::Send { thread, text, quote });
+    let command = Command::Talk(Talk::Send { thread, text, quote, draft: None });
     let Outcome::Message(stored) = node.command(command).await? else { return Err(unexpected()) };
     let line = json!({"message_id": stored.message_id, "thread": stored.thread});
     output.one(&line, |_| format!("queued {} in {}", stored.message_id, stored.thread))
@@ -83,23 +87,69 @@ async fn open(person: &str, of: &OfPersona, node: &NodeHandle) -> Result<Convers
 }
 
 async fn read(read: DmRead, node: &NodeHandle, output: &Output) -> Result<(), CliError> {
-    let page = read.before.map_or(MessageAnchor::Newest, MessageAnchor::Before);
-    let query = Query::Messages { thread: read.thread, page, limit: read.limit };
-    let View::Messages(found) = node.query(query).await? else { return Err(unexpected()) };
-    if found.messages.is_empty() {
+    let found = pages_of_messages(&read, node).await?;
+    if found.is_empty() {
         output.remark("No messages.");
     }
-    if let Some(last) = found.messages.last().filter(|_| read.mark) {
-        let command = Talk::Read { thread: read.thread, upto: last.place };
+    if let Some(last) = found.last().filter(|_| read.mark) {
+        let command = Talk::Read { thread: read.thread, from: None, upto: last.place };
         node.command(Command::Talk(command)).await?;
     }
-    output.all(&found.messages, plain_message)
+    output.all(&found, plain_message)
+}
+
+/// As many messages as were asked for, or all there are, oldest first: a node of another process sends long ones in
+/// several pages.
+pub(super) async fn pages_of_messages(
+    read: &DmRead,
+    node: &NodeHandle,
+) -> Result<Vec<MessageView>, CliError> {
+    let mut page = read.before.map_or(MessageAnchor::Newest, MessageAnchor::Before);
+    let mut limit = read.limit.min(PAGE);
+    let mut all: Vec<MessageView> = Vec::new();
+    loop {
+        let query = Query::Messages { thread: read.thread, page, limit };
+        let View::Messages(found) = node.query(query).await? else { return Err(unexpected()) };
+        limit = limit.saturating_sub(u32::try_from(found.messages.len()).unwrap_or(u32::MAX));
+        let Some(first) = found.messages.first() else { return Ok(all) };
+        page = MessageAnchor::Before(first.place);
+        all.splice(0..0, found.messages);
+        if limit == 0 || found.older == More::End {
+            return Ok(all);
+        }
+    }
+}
+
+/// Refuses a persona that is another one than that of the conversation.
+pub(super) async fn check_persona(
+    thread: ConversationId,
+    of: &OfPersona,
+    node: &NodeHandle,
+) -> Result<(), CliError> {
+    let Some(named) = resolve_persona(of, node).await? else { return Ok(()) };
+    let query = Query::Messages { thread, page: MessageAnchor::Newest, limit: 1 };
+    let View::Messages(found) = node.query(query).await? else { return Err(unexpected()) };
+    let persona = found.conversation.persona;
+    if persona == named {
+        return Ok(());
+    }
+    let known = personas(node).await?;
+    let known = known.iter().find(|known| known.posting_id == persona).map(|known| &known.name);
+    let message = match known.filter(|name| !name.is_empty()) {
+        Some(name) => format!("this conversation is {name}'s"),
+        None => format!("this conversation is of persona {}", persona.fingerprint()),
+    };
+    let hint = "leave --persona out, or name the person instead of the conversation";
+    Err(CallError::new(ErrorKind::Invalid, message, hint).into())
 }
 
 /// A conversation, by its id or by the person one has it with.
 async fn conversation_of(named: &str, of: &OfPersona, node: &NodeHandle) -> Result<ConversationId, CliError> {
     match named.parse() {
-        Ok(thread) => Ok(thread),
+        Ok(thread) => {
+            check_persona(thread, of, node).await?;
+            Ok(thread)
+        }
         Err(_a_person) => open(named, of, node).await,
     }
 }

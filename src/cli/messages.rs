@@ -8,19 +8,24 @@ use super::error::CliError;
 use super::output::Output;
 use super::verbs::{text_or_stdin, unexpected};
 use crate::api::{
-    CallError, Command, ErrorKind, MessageAnchor, MessageKey, More, NodeHandle, Outcome, Query,
+    CallError, Command, ErrorKind, MessageAnchor, MessageKey, MessageView, More, NodeHandle, Outcome, Query,
     RequestAnswer, Shelf, Switch, Talk, Verification, View,
 };
 use crate::domain::conversation::{ConversationId, MessageId};
+use crate::domain::ids::PostingId;
 use crate::domain::operation::ReactionSwitch;
 
-/// Messages looked through at once for the one that is meant.
-const PAGE: u32 = 200;
+/// Messages asked for at once: as many as a node gives.
+pub(super) const PAGE: u32 = 200;
 
 pub(super) async fn message(verb: DmMessage, node: &NodeHandle, output: &Output) -> Result<(), CliError> {
-    let (DmMessage::React { of, .. } | DmMessage::Edit { of, .. } | DmMessage::Delete { of }) = &verb;
+    let (DmMessage::React { of, .. } | DmMessage::Edit { of, .. } | DmMessage::Delete { of, .. }) = &verb;
     let &OfMessage { thread, message } = of;
-    let message = find(thread, message, node).await?;
+    let writer = match &verb {
+        DmMessage::Edit { .. } => Writer::Me,
+        DmMessage::React { from, .. } | DmMessage::Delete { from, .. } => Writer::named(*from),
+    };
+    let message = find(thread, message, writer, node).await?;
     let (talk, done) = match verb {
         DmMessage::React { emoji, remove, .. } => {
             let switch = if remove { ReactionSwitch::Off } else { ReactionSwitch::On };
@@ -28,7 +33,7 @@ pub(super) async fn message(verb: DmMessage, node: &NodeHandle, output: &Output)
         }
         DmMessage::Edit { text, .. } => {
             let text = text_or_stdin(text)?;
-            (Talk::Edit { thread, message, text }, "changed here; the others hear of it")
+            (Talk::Edit { thread, message, text, draft: None }, "changed here; the others hear of it")
         }
         DmMessage::Delete { .. } => (Talk::Delete { thread, message }, "deleted here"),
     };
@@ -36,26 +41,68 @@ pub(super) async fn message(verb: DmMessage, node: &NodeHandle, output: &Output)
     output.one(&json!({"message_id": message.message_id, "thread": thread}), |_| done.to_owned())
 }
 
+/// Whose message is meant. Writers choose the ids: somebody else's can be the same.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Writer {
+    /// That of whoever it is, if only one has this id.
+    Anybody,
+    /// One of my own, if there is one.
+    Me,
+    /// That of this person.
+    Person(PostingId),
+}
+
+impl Writer {
+    /// The one that was named, if any was.
+    pub(super) fn named(from: Option<PostingId>) -> Self {
+        from.map_or(Self::Anybody, Self::Person)
+    }
+
+    fn wrote(self, message: &MessageView) -> bool {
+        match self {
+            Self::Anybody => false,
+            Self::Me => message.from_me,
+            Self::Person(person) => message.from == person,
+        }
+    }
+}
+
 /// A message by its id, from the newest on.
 pub(super) async fn find(
     thread: ConversationId,
     message: MessageId,
+    writer: Writer,
     node: &NodeHandle,
 ) -> Result<MessageKey, CliError> {
     let mut page = MessageAnchor::Newest;
+    let mut others = Vec::new();
     loop {
         let View::Messages(found) = node.query(Query::Messages { thread, page, limit: PAGE }).await? else {
             return Err(unexpected());
         };
-        if let Some(found) = found.messages.iter().find(|found| found.message_id == message) {
-            return Ok(found.key());
+        for found in found.messages.iter().filter(|found| found.message_id == message) {
+            if writer.wrote(found) {
+                return Ok(found.key());
+            }
+            others.push(found.key());
         }
-        let Some(first) = found.messages.first().filter(|_| found.older == More::Follows) else {
-            let message = "there is no such message here";
-            let hint = "`itsgoin dm read` shows their ids";
-            return Err(CallError::new(ErrorKind::NotFound, message, hint).into());
-        };
+        let Some(first) = found.messages.first().filter(|_| found.older == More::Follows) else { break };
         page = MessageAnchor::Before(first.place);
+    }
+    match (writer, others.as_slice()) {
+        (Writer::Anybody, [only]) => Ok(*only),
+        (Writer::Anybody, [_, ..]) => {
+            let (message, hint) = ("several messages have this id", "name the writer: --from POSTING_ID");
+            Err(CallError::new(ErrorKind::Invalid, message, hint).into())
+        }
+        (Writer::Me, [_, ..]) => {
+            let (message, hint) = ("only messages of your own can be edited", "answer it instead");
+            Err(CallError::new(ErrorKind::Invalid, message, hint).into())
+        }
+        (_, []) | (Writer::Person(_), _) => {
+            let (message, hint) = ("there is no such message here", "`itsgoin dm read` shows their ids");
+            Err(CallError::new(ErrorKind::NotFound, message, hint).into())
+        }
     }
 }
 

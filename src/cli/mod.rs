@@ -6,6 +6,8 @@
 
 mod args;
 mod attachments;
+#[cfg(test)]
+mod conversation_tests;
 mod conversations;
 mod error;
 mod groups;

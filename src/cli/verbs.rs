@@ -455,7 +455,7 @@ async fn people(node: &NodeHandle) -> Result<Vec<PersonView>, CliError> {
     }
 }
 
-async fn personas(node: &NodeHandle) -> Result<Vec<PersonaView>, CliError> {
+pub(super) async fn personas(node: &NodeHandle) -> Result<Vec<PersonaView>, CliError> {
     match node.query(Query::Personas).await? {
         View::Personas(personas) => Ok(personas),
         _ => Err(unexpected()),

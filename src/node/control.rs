@@ -2,7 +2,8 @@
 //!
 //! The first line in both directions is a handshake that names the protocol's version. The socket stands in a
 //! directory only its owner may enter; whoever holds the data directory's lock unlinks and binds it. No line is
-//! longer than [`CONTROL_LINE_BYTES`]: a page of a feed is cut to that, every other answer is far shorter.
+//! longer than [`CONTROL_LINE_BYTES`]: pages of a feed, a thread or a conversation are cut to that and say that more
+//! follows, every other answer is far shorter.
 
 mod place;
 #[cfg(test)]
@@ -24,8 +25,8 @@ use zeroize::{Zeroize, Zeroizing};
 
 pub use self::place::{Homes, find};
 use crate::api::{
-    Call, CallError, Command, Event, FeedAnchor, FeedPage, More, NodeHandle, Outcome, Query, ThreadView,
-    View, calls,
+    Call, CallError, Command, ConversationPage, Event, FeedAnchor, FeedPage, MessageAnchor, More, NodeHandle,
+    Outcome, Query, ThreadView, View, calls,
 };
 use crate::limits::{CHANNEL_MESSAGES, CONTROL_CLIENTS, CONTROL_LINE_BYTES};
 
@@ -179,9 +180,11 @@ async fn answer(node: &NodeHandle, Asked { id, call }: Asked) -> Said {
         AskedCall::Command(command) => Said::Outcome { id, outcome: node.command(command).await },
         AskedCall::Query(query) => {
             let anchor = if let Query::Feed { page, .. } = query { page } else { FeedAnchor::Newest };
+            let among = if let Query::Messages { page, .. } = query { page } else { MessageAnchor::Newest };
             let view = match node.query(query).await {
                 Ok(View::Feed(page)) => Ok(View::Feed(cut_to_line(page, anchor))),
                 Ok(View::Thread(thread)) => Ok(View::Thread(Box::new(cut_thread(*thread)))),
+                Ok(View::Messages(page)) => Ok(View::Messages(Box::new(cut_messages(*page, among)))),
                 view => view,
             };
             Said::View { id, view }
@@ -216,6 +219,25 @@ fn cut_thread(mut thread: ThreadView) -> ThreadView {
         thread.more = More::Follows;
     }
     thread
+}
+
+/// As many messages of a page as fit into a line beside their conversation, from where it was asked for on.
+fn cut_messages(mut page: ConversationPage, anchor: MessageAnchor) -> ConversationPage {
+    let goes_to_older = matches!(anchor, MessageAnchor::Newest | MessageAnchor::Before(_));
+    if goes_to_older {
+        page.messages.reverse();
+    }
+    let around = bytes_of(&page.conversation).saturating_add(AROUND_POSTS_BYTES);
+    let fitting = count_fitting(&page.messages, CONTROL_LINE_BYTES.saturating_sub(around));
+    if fitting < page.messages.len() {
+        page.messages.truncate(fitting);
+        let more = if goes_to_older { &mut page.older } else { &mut page.newer };
+        *more = More::Follows;
+    }
+    if goes_to_older {
+        page.messages.reverse();
+    }
+    page
 }
 
 /// How many from the front fit into so many bytes.

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::keymap::Key;
+use super::model::Place;
 use super::panes::chat::log::ChatAsk;
 use super::panes::target::Kind;
 use super::panes::thread::comments::ThreadAsk;
@@ -61,6 +62,8 @@ pub enum Asked {
     Draft(DraftSlot),
     /// How the windows stood, and keeping how they stand.
     Windows,
+    /// For whom the new post was, and keeping for whom it is.
+    Audience,
     /// Giving the passphrase of a locked directory.
     Unlock,
     /// Setting the first passphrase.
@@ -107,8 +110,8 @@ pub enum Asked {
     Chat(ChatAsk),
     /// The words to compare.
     Words,
-    /// A conversation with somebody.
-    OpenTalk,
+    /// A conversation with somebody, and where the person was.
+    OpenTalk(Place),
     /// Sending a message: in which conversation, and which of its texts under way.
     SendMessage(ConversationId, u64),
     /// Marking messages as read.

@@ -10,8 +10,8 @@ use super::message::{Answer, Asked, Message, Request, Wake};
 use super::model::{Leaving, Model, NodeState, Overlay, PasteGuard, Place};
 use super::panes::chat::Touch;
 use super::panes::{
-    attachments, chat, compose, feed, first_run, groups, help, locked, messages, network, people, question,
-    reaction, thread,
+    attachments, audience, chat, compose, feed, first_run, groups, help, locked, messages, network, people,
+    question, reaction, thread,
 };
 use super::splits;
 use super::watch::Watch;
@@ -35,6 +35,7 @@ pub fn start(model: &mut Model) -> Vec<Request> {
     requests.extend(ask_conversations(model));
     requests.extend(desk::ask(DraftSlot::NewPost));
     requests.push(Request::Query(Asked::Windows, Query::Draft { slot: DraftSlot::Windows }));
+    requests.push(audience::ask());
     requests
 }
 
@@ -75,6 +76,7 @@ pub fn update(model: &mut Model, now: Timestamp, message: Message) -> Vec<Reques
     requests.extend(chat::seen(model, touch));
     requests.extend(chat::tend(model));
     requests.extend(splits::keep(model));
+    requests.extend(model.audience.keep(touch));
     if shows {
         requests.push(Request::Draw);
     }
@@ -137,7 +139,7 @@ fn settle(model: &mut Model) {
         }
     }
     help::settle(model, areas.body);
-    if model.overlay == Some(Overlay::QuitUnsaved) && model.desk.is_kept() {
+    if model.overlay == Some(Overlay::QuitUnsaved) && is_kept(model) {
         model.overlay = None;
     }
 }
@@ -378,7 +380,7 @@ fn ask_conversations(model: &mut Model) -> Vec<Request> {
 fn leave(model: &mut Model, leaving: Leaving) -> Vec<Request> {
     model.leaving = leaving;
     let mut requests = go_on_leaving(model);
-    if !model.desk.is_kept() {
+    if !is_kept(model) {
         requests.push(Request::Wake(LAST_SAVE, Wake::LeaveAnyway));
     }
     requests
@@ -386,7 +388,28 @@ fn leave(model: &mut Model, leaving: Leaving) -> Vec<Request> {
 
 /// On the way out: leaves if everything is kept, and saves at once what is not.
 fn go_on_leaving(model: &mut Model) -> Vec<Request> {
-    if model.desk.is_kept() { vec![Request::Quit] } else { model.desk.save() }
+    if is_kept(model) { vec![Request::Quit] } else { model.desk.save() }
+}
+
+/// Whether nothing would be lost by leaving.
+fn is_kept(model: &Model) -> bool {
+    model.desk.is_kept() && model.audience.is_kept()
+}
+
+/// For whom the new post is was saved, or could not be read or saved.
+fn audience_answered(model: &mut Model, error: Option<&CallError>) -> Vec<Request> {
+    match error {
+        Some(error) => {
+            model.audience.failed();
+            model.complain(error);
+        }
+        None => model.audience.saved(),
+    }
+    match (model.leaving, error) {
+        (Leaving::Staying, _) => Vec::new(),
+        (Leaving::WhenSaved | Leaving::InAnyCase, None) => go_on_leaving(model),
+        (Leaving::WhenSaved | Leaving::InAnyCase, Some(_)) => leave_anyway(model),
+    }
 }
 
 /// The node did not save the draft, or not in time.
@@ -514,6 +537,7 @@ fn viewed(model: &mut Model, asked: Asked, view: View) -> Vec<Request> {
         (_, View::Status(status)) => return status_known(model, status),
         (_, View::Invite(invite)) => people::show_invite(model, &invite),
         (Asked::Windows, View::Draft(draft)) => return splits::stood(model, &draft.text),
+        (Asked::Audience, View::Draft(draft)) => model.audience.stood(&draft.text),
         (Asked::Draft(slot), View::Draft(draft)) => return draft_known(model, slot, &draft.text),
         _ => {}
     }
@@ -572,6 +596,7 @@ fn done(model: &mut Model, asked: Asked, outcome: Outcome) -> Vec<Request> {
             });
         }
         (Asked::SaveDraft(slot), _) => return draft_answered(model, slot, None),
+        (Asked::Audience, _) => return audience_answered(model, None),
         (Asked::Delete(kind, id), _) => return question::deleted(model, kind, id),
         (Asked::Hide, _) => return model.say("hidden: readers of your post do not see it any more"),
         (Asked::Policy, _) => return model.say("whose comments are shown is changed"),
@@ -588,7 +613,9 @@ fn done(model: &mut Model, asked: Asked, outcome: Outcome) -> Vec<Request> {
             requests.extend(model.watches.ask(Watch::People));
             requests
         }
-        (Asked::OpenTalk, Outcome::Conversation(view)) => chat::open(model, view.thread),
+        (Asked::OpenTalk(asked_at), Outcome::Conversation(view)) => {
+            messages::begun(model, asked_at, view.thread)
+        }
         (Asked::AddPeer, _) => network::added(model),
         (Asked::Ban, _) => network::banned(model),
         (Asked::Unban, _) => network::unbanned(model),
@@ -614,6 +641,7 @@ fn refused(model: &mut Model, asked: Asked, error: &CallError) -> Vec<Request> {
         Asked::SaveDraft(slot) => return draft_answered(model, slot, Some(error)),
         // They stand as they stand; it is tried again when they change.
         Asked::Windows => {}
+        Asked::Audience => return audience_answered(model, Some(error)),
         Asked::Draft(slot) => {
             model.complain(error);
             return draft_known(model, slot, "");

@@ -5,12 +5,16 @@ use std::collections::BTreeMap;
 use tempfile::TempDir;
 
 use super::*;
-use crate::api::{Audience, ErrorKind, FeedFilter, PostView, ReadMark};
+use crate::api::{
+    Audience, ConversationKind, ConversationView, Delivery, ErrorKind, FeedFilter, LinkState, MessageView,
+    PostView, ReadMark, Standing,
+};
+use crate::domain::conversation::{ConversationId, Keep, MessageId, Place};
 use crate::domain::ids::{ObjectId, PostingId};
 use crate::domain::ordering::FeedPosition;
 use crate::domain::text::SafeText;
 use crate::domain::time::Timestamp;
-use crate::limits::{POST_TEXT_BYTES, QUERY_ROWS};
+use crate::limits::{MESSAGE_TEXT_BYTES, POST_TEXT_BYTES, QUERY_ROWS};
 
 /// A data directory whose socket serves a node that the test plays.
 struct Served {
@@ -134,5 +138,83 @@ async fn a_page_of_hostile_posts_is_cut_at_its_far_end() {
             FeedAnchor::Newest | FeedAnchor::Before(_) => &whole.posts[..page.posts.len()],
         };
         assert_eq!(page.posts, kept);
+    }
+}
+
+/// Oldest first, each with a text that becomes as long as it can.
+fn hostile_messages() -> ConversationPage {
+    let thread = ConversationId::from_bytes([9; 16]);
+    let text = SafeText::body(&"\t".repeat(MESSAGE_TEXT_BYTES));
+    let message = |number: u32| {
+        let when = Timestamp::from_millis(i64::from(number));
+        MessageView {
+            message_id: MessageId::from_bytes([1; 16]),
+            thread,
+            place: Place::from_number(i64::from(number)),
+            from: PostingId::from_bytes([1; 32]),
+            from_name: SafeText::line("mallory"),
+            from_me: false,
+            text: text.clone(),
+            sent: when,
+            received: when,
+            quote: None,
+            reactions: BTreeMap::new(),
+            my_reactions: Vec::new(),
+            edited: false,
+            deleted: false,
+            mark: ReadMark::Unread,
+            state: Delivery::Received,
+        }
+    };
+    let conversation = ConversationView {
+        thread,
+        persona: PostingId::from_bytes([2; 32]),
+        kind: ConversationKind::Two,
+        people: Vec::new(),
+        admins: Vec::new(),
+        title: SafeText::line("mallory"),
+        standing: Standing::Accepted,
+        unread_count: 7,
+        last: Timestamp::from_millis(0),
+        last_message: None,
+        muted: false,
+        pinned: false,
+        archived: false,
+        keep: Keep::Forever,
+        link: LinkState::Confirmed,
+    };
+    let messages = (0..QUERY_ROWS).map(message).collect();
+    ConversationPage { conversation, messages, older: More::End, newer: More::End }
+}
+
+#[tokio::test]
+async fn a_page_of_hostile_messages_is_cut_at_its_far_end() {
+    let mut served = Served::new();
+    let client = served.attach().await.unwrap();
+    let whole = hostile_messages();
+    let place = Place::from_number(100);
+    for anchor in [
+        MessageAnchor::Newest,
+        MessageAnchor::Before(place),
+        MessageAnchor::After(place),
+        MessageAnchor::FirstUnread,
+    ] {
+        let thread = whole.conversation.thread;
+        let view = client.query(Query::Messages { thread, page: anchor, limit: QUERY_ROWS });
+        let Some(Call::Query(_, answer)) = served.calls.recv().await else { panic!("no query came") };
+        answer.send(Ok(View::Messages(Box::new(whole.clone())))).unwrap();
+        let Ok(View::Messages(page)) = view.await else { panic!("no page came") };
+        let count = page.messages.len();
+        assert!(count > 20 && count < whole.messages.len(), "{count}");
+        let (kept, more) = match anchor {
+            MessageAnchor::Newest | MessageAnchor::Before(_) => {
+                (&whole.messages[whole.messages.len() - count..], (More::Follows, More::End))
+            }
+            MessageAnchor::After(_) | MessageAnchor::FirstUnread => {
+                (&whole.messages[..count], (More::End, More::Follows))
+            }
+        };
+        assert_eq!((page.older, page.newer), more);
+        assert!(page.messages == kept, "{anchor:?}");
     }
 }

@@ -54,6 +54,7 @@ pub fn slot_name(slot: DraftSlot) -> String {
         DraftSlot::Message(conversation) => format!("message {conversation}"),
         DraftSlot::Correction(conversation, message) => format!("correction {conversation} {message}"),
         DraftSlot::Windows => "windows".to_owned(),
+        DraftSlot::Audience => "audience".to_owned(),
     }
 }
 

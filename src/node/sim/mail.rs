@@ -76,7 +76,7 @@ impl World {
         self.command(index, Act::Other, Command::Talk(accept));
         self.mail.numbers += 1;
         let written = Written { node: index, from, to, number: self.mail.numbers };
-        let send = Talk::Send { thread, text: text_of(written), quote: None };
+        let send = Talk::Send { thread, text: text_of(written), quote: None, draft: None };
         self.command(index, Act::Write(written), Command::Talk(send));
     }
 

@@ -84,7 +84,7 @@ pub fn sent(model: &mut Model, slot: DraftSlot, outcome: &Outcome) -> Vec<Reques
             (model.desk.drop_text(slot), "changed here; the others see the new text when it reaches them")
         }
         (Some(Subject::Post), Outcome::Message(_)) => {
-            model.audience.sent();
+            model.audience.forget();
             (Vec::new(), "queued: it leaves within a minute, sealed for the people of the circle")
         }
         (Some(Subject::Post), _) => {
@@ -120,6 +120,9 @@ pub fn perform(model: &mut Model, action: Action) -> Option<Vec<Request>> {
         }
         (Phase::Writing, Action::Discard) => writing.phase = Phase::Discarding,
         (Phase::Discarding, Action::Confirm) => {
+            if writing.subject == Subject::Post {
+                model.audience.forget();
+            }
             model.place = back;
             return Some(model.desk.discard());
         }
@@ -139,11 +142,21 @@ pub fn perform(model: &mut Model, action: Action) -> Option<Vec<Request>> {
 fn review(model: &mut Model) -> Vec<Request> {
     let has_files = attachments::has_files(model);
     let is_for_circle = model.audience.circle().is_some();
+    let (is_known, is_gone) = (model.audience.is_known(), model.audience.is_gone());
     let Some(writing) = model.desk.open_mut() else {
         return Vec::new();
     };
     let (bytes, most, name) = (writing.editor.bytes(), writing.subject.limit(), writing.subject.name());
     let has_files = has_files && writing.subject == Subject::Post;
+    if writing.subject == Subject::Post && !is_known {
+        let key = model.key(Action::ChooseAudience);
+        return model
+            .say(&format!("for whom the draft is meant is not known yet: wait, or choose with {key}"));
+    }
+    if writing.subject == Subject::Post && is_gone {
+        let key = model.key(Action::ChooseAudience);
+        return model.say(&format!("the circle it is for is deleted: choose another one with {key}"));
+    }
     if has_files && is_for_circle {
         return model.say("a post to a circle can have no files yet");
     }

@@ -55,7 +55,7 @@ fn found(model: &mut Model, typed: &str) -> Vec<Request> {
         people.push(person);
     }
     let command = Talk::NewGroup { title: title.trim().to_owned(), people, persona: None };
-    vec![Request::Command(Asked::OpenTalk, Command::Talk(command))]
+    vec![Request::Command(Asked::OpenTalk(model.place), Command::Talk(command))]
 }
 
 /// Somebody followed, by name or the beginning of the fingerprint, or anybody by the posting id.

@@ -190,16 +190,19 @@ pub fn seek_unread(model: &mut Model, step: isize) -> Vec<Request> {
         _ => None,
     };
     let rows = model.messages.rows();
-    let from = match opened {
-        Some(thread) => rows.iter().position(|view| view.thread == thread),
-        None => Some(model.messages.column.selected),
+    let selected = model.messages.column.selected;
+    let mut at = match opened {
+        Some(thread) => match rows.iter().position(|view| view.thread == thread) {
+            Some(at) => at.checked_add_signed(step),
+            // It was read and has left the list: where it stood another one stands now.
+            None => Some(selected),
+        },
+        None => selected.checked_add_signed(step),
     };
-    let mut at = from;
     let found = loop {
-        at = at.and_then(|at| at.checked_add_signed(step));
         match at.and_then(|at| rows.get(at)) {
             Some(view) if view.unread_count > 0 => break Some(view.thread),
-            Some(_) => {}
+            Some(_) => at = at.and_then(|at| at.checked_add_signed(step)),
             None => break None,
         }
     };
@@ -211,19 +214,28 @@ pub fn seek_unread(model: &mut Model, step: isize) -> Vec<Request> {
 }
 
 /// Opens the conversation with somebody.
-pub fn with(person: PostingId, persona: Option<PostingId>) -> Vec<Request> {
+pub fn with(model: &Model, person: PostingId, persona: Option<PostingId>) -> Vec<Request> {
     let command = Command::Talk(Talk::Open { people: vec![person], persona });
-    vec![Request::Command(Asked::OpenTalk, command)]
+    vec![Request::Command(Asked::OpenTalk(model.place), command)]
+}
+
+/// The conversation is there: opens it, unless the person has gone on to something else, which keeps their keys.
+pub fn begun(model: &mut Model, asked_at: Place, thread: ConversationId) -> Vec<Request> {
+    if model.place == asked_at && model.overlay.is_none() && model.text().is_none() {
+        return chat::open(model, thread);
+    }
+    let key = model.key_in(Context::Global, Action::GoMessages);
+    model.say(&format!("the conversation is there: {key}"))
 }
 
 /// Opens the conversation with whoever was named: a posting id, a name, or the beginning of a fingerprint.
 pub fn with_named(model: &mut Model, typed: &str) -> Vec<Request> {
     if let Ok(id) = typed.parse::<PostingId>() {
-        return with(id, None);
+        return with(model, id, None);
     }
     let found: Vec<PersonView> = model.people.named(typed);
     match found.as_slice() {
-        [only] => with(only.posting_id, Some(only.persona)),
+        [only] => with(model, only.posting_id, Some(only.persona)),
         [] => model.say("you follow nobody of this name: try the posting id, or follow them first"),
         _ => model.say("more than one person has this name: add the beginning of the fingerprint"),
     }

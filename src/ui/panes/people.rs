@@ -170,7 +170,7 @@ fn in_list(model: &mut Model, action: Action) -> Option<Vec<Request>> {
         Action::MessagePerson => {
             let selected = model.people.selected().map(|person| (person.posting_id, person.persona));
             return Some(match selected {
-                Some((person, persona)) => messages::with(person, Some(persona)),
+                Some((person, persona)) => messages::with(model, person, Some(persona)),
                 None => model.say("you follow nobody yet"),
             });
         }

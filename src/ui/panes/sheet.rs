@@ -8,7 +8,10 @@ use ratatui::widgets::{Clear, Widget};
 use super::sentence;
 use crate::api::{Verification, WordsView};
 use crate::ui::model::Model;
-use crate::ui::widgets::lines;
+use crate::ui::widgets::{lines, wrap};
+
+/// Columns of the name of the person with whom words are compared.
+const NAME_CELLS: usize = 30;
 
 /// Draws rows under a title at the lower end of the body.
 fn draw(model: &Model, body: Rect, buffer: &mut Buffer, title: &str, rows: Vec<Line<'static>>) {
@@ -37,17 +40,21 @@ pub fn draw_words(model: &Model, words: &WordsView, body: Rect, buffer: &mut Buf
     let theme = model.theme;
     let whom = match words.contact.name.as_str().trim() {
         "" => words.contact.posting_id.fingerprint(),
-        name => format!("{} {}", name.replace('\n', " "), words.contact.posting_id.fingerprint()),
+        name => {
+            let name = wrap::clip(&name.replace('\n', " "), NAME_CELLS, theme.ellipsis());
+            format!("{name} {}", words.contact.posting_id.fingerprint())
+        }
     };
     let about = format!(
-        "Read these words to {whom} over a way you trust, by voice or side by side. The same on both devices: nobody \
+        "Read them to {whom} over a way you trust, by voice or side by side. The same on both devices: nobody \
          stands between you."
     );
-    let mut rows = sentence(&about, body.width, theme.faint());
-    rows.push(Line::default());
     let listed: Vec<String> =
         words.words.iter().zip(1..).map(|(word, number)| format!("{number} {word}")).collect();
-    rows.extend(sentence(&listed.join("   "), body.width, theme.strong()));
+    // The words first: of the rest the end may be cut.
+    let mut rows = sentence(&listed.join("   "), body.width, theme.strong());
+    rows.push(Line::default());
+    rows.extend(sentence(&about, body.width, theme.faint()));
     rows.push(Line::default());
     let state = match words.contact.verification {
         Verification::Verified => "They were compared before and were the same.",

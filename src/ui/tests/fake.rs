@@ -39,6 +39,8 @@ pub struct FakeNode {
     pub talks: BTreeMap<ObjectId, Talk>,
     /// Conversations.
     pub mail: Mail,
+    /// Why their messages cannot be read.
+    pub unreadable: Option<CallError>,
     posts: Vec<PostView>,
 }
 
@@ -142,6 +144,7 @@ impl FakeNode {
             events: Vec::new(),
             talks: BTreeMap::new(),
             mail: Mail::default(),
+            unreadable: None,
             posts: Vec::new(),
         }
     }
@@ -242,6 +245,9 @@ impl FakeNode {
                 address_count: 1,
             }),
             Query::Conversations { filter, .. } => View::Conversations(self.mail.list(*filter)),
+            Query::Messages { .. } if self.unreadable.is_some() => {
+                return Err(self.unreadable.clone().unwrap());
+            }
             Query::Messages { thread, page, limit } => {
                 View::Messages(Box::new(self.mail.page(*thread, *page, *limit)?))
             }
@@ -286,9 +292,15 @@ impl FakeNode {
     }
 
     pub fn command(&mut self, command: &Command) -> Result<Outcome, CallError> {
-        // How the windows stand is told as they change: it is not among what the person does, and never refused.
-        if let Command::SaveDraft { slot: slot @ DraftSlot::Windows, text } = command {
-            self.drafts.insert(*slot, text.clone());
+        // How the windows stand and for whom the post is are told as they change: it is not among what the person does,
+        // and never refused.
+        if let Command::SaveDraft { slot: slot @ (DraftSlot::Windows | DraftSlot::Audience), text } = command
+        {
+            if text.is_empty() {
+                self.drafts.remove(slot);
+            } else {
+                self.drafts.insert(*slot, text.clone());
+            }
             return Ok(Outcome::Done);
         }
         self.perform(command)

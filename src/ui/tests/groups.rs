@@ -4,13 +4,15 @@ use std::time::Duration;
 
 use super::fake::{FakeNode, NOW, posting_id};
 use super::mail::{contact, group, message, unread, with};
-use super::session::Session;
+use super::session::{Link, Session};
 use crate::api::{
-    CircleDeed, CircleView, Command, ConversationKind, ConversationView, Delivery, GroupDeed, Linkage,
-    Standing, Talk,
+    CallError, CircleDeed, CircleView, Command, ConversationKind, ConversationView, Delivery, DraftSlot,
+    ErrorKind, GroupDeed, Linkage, Standing, Talk,
 };
 use crate::domain::conversation::Keep;
 use crate::domain::text::SafeText;
+use crate::ui::message::{Asked, Message};
+use crate::ui::panes::audience::Audience;
 
 fn friends() -> CircleView {
     let people = (1..=7).map(|number| contact(number, "somebody")).collect();
@@ -87,6 +89,81 @@ fn a_post_goes_to_the_circle_that_was_chosen_and_the_next_one_to_everybody() {
     session.keys("Ctrl-x a");
     session.keys("Ctrl-s y");
     assert!(matches!(session.node.commands.last(), Some(Command::PublishPost { .. })));
+}
+
+/// A post that was begun for a circle, and the program left.
+fn begun_for_a_circle() -> FakeNode {
+    let mut session = Session::new(in_use());
+    session.keys("c H i").keys("Ctrl-x a").keys("Esc q");
+    assert!(session.has_quit);
+    session.node
+}
+
+fn is_public(command: &Command) -> bool {
+    matches!(command, Command::PublishPost { .. })
+}
+
+#[test]
+fn a_draft_for_a_circle_is_for_it_also_after_a_restart() {
+    let mut session = Session::new(begun_for_a_circle());
+    session.keys("c").sees("Hi").sees("circle Close friends · 7 people").keys("Ctrl-s y");
+    assert!(matches!(session.node.commands.last(), Some(Command::Circle(CircleDeed::Publish { .. }))));
+    assert_eq!(session.node.count(is_public), 0);
+    Session::new(session.node).keys("c").sees("public").does_not_see("Close friends");
+
+    let mut session = Session::new(begun_for_a_circle());
+    session.keys("c").keys("Ctrl-x k").keys("y c").sees("public");
+    Session::new(session.node).keys("c").sees("public").does_not_see("Close friends");
+}
+
+#[test]
+fn a_draft_for_a_circle_that_is_gone_becomes_public_only_when_one_says_so() {
+    let mut node = begun_for_a_circle();
+    node.mail.circles.clear();
+    let mut session = Session::new(node);
+    session
+        .keys("c")
+        .sees("circle Close friends · deleted")
+        .keys("Ctrl-s")
+        .sees("is deleted: choose another");
+    session.keys("y").keys("Ctrl-x a").sees("public").keys("Ctrl-s y");
+    assert_eq!(session.node.count(is_public), 1);
+}
+
+#[test]
+fn nothing_is_sent_before_it_is_known_for_whom_the_draft_is() {
+    let mut session = Session::new(in_use());
+    session.model.audience = Audience::default();
+    session.keys("c H i Ctrl-s").sees("not known yet: wait, or choose").keys("Ctrl-x a");
+    session.model.audience.stood("");
+    session.keys("Ctrl-s").sees("circle Close friends").keys("y");
+    assert_eq!(session.node.count(is_public), 0);
+}
+
+#[test]
+fn leaving_waits_until_it_is_kept_for_whom_the_draft_is() {
+    let mut session = Session::new(in_use());
+    session.keys("c H i").waits();
+    session.link = Link::Held;
+    session.keys("Ctrl-x a").keys("Esc q");
+    assert!(!session.has_quit);
+    let error = CallError::new(ErrorKind::Store, "the disk is full", "make room and try again");
+    session.send(Message::Answered(Asked::Audience, Err(error)));
+    session.sees("Leave all the same?").keys("n").keys("q").deliver();
+    assert!(session.has_quit);
+    let kept = session.node.drafts.get(&DraftSlot::Audience).map(String::as_str);
+    assert_eq!(kept, Some("Close friends"));
+}
+
+#[test]
+fn a_group_that_asks_can_be_ignored_and_not_blocked() {
+    let mut node = FakeNode::in_use();
+    let asks = ConversationView { standing: Standing::Request, ..group(0x77, "boat") };
+    node.mail.put(asks, [unread(message(1, 0x4d, "mo", Duration::from_mins(50), "Who comes along?"))]);
+    let mut session = Session::new(node);
+    session.keys("g d Enter").sees("a accepts").sees("x ignores").does_not_see("b blocks");
+    session.keys("b").sees("a group cannot be blocked: x ignores it").does_not_see("Block");
+    assert_eq!(session.node.count(|command| matches!(command, Command::Talk(Talk::Answer { .. }))), 0);
 }
 
 fn type_in(session: &mut Session, text: &str) {

@@ -233,8 +233,9 @@ impl Mail {
                 let at = Self::place_of(messages, *message).ok_or_else(gone)?;
                 (messages[at].text, messages[at].deleted) = (SafeText::default(), true);
             }
-            Talk::Read { upto, .. } => {
-                for message in messages.iter_mut().filter(|message| message.place <= *upto) {
+            Talk::Read { from, upto, .. } => {
+                let from = from.unwrap_or(Place::START);
+                for message in messages.iter_mut().filter(|message| (from..=*upto).contains(&message.place)) {
                     message.mark = ReadMark::Read;
                 }
             }

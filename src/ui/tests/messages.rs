@@ -74,8 +74,8 @@ fn moving_reads_nothing_and_opening_reads_what_is_shown() {
     session.keys("g d j k j").sees("2 new messages");
     assert!(talks(&session).is_empty());
     session.keys("Enter").sees("new from here on").does_not_see("new messages");
-    let upto = crate::domain::conversation::Place::from_number(6);
-    assert_eq!(talks(&session), [Talk::Read { thread: thread(0x4d), upto }]);
+    let [from, upto] = [1, 6].map(crate::domain::conversation::Place::from_number);
+    assert_eq!(talks(&session), [Talk::Read { thread: thread(0x4d), from: Some(from), upto }]);
 }
 
 #[test]
@@ -113,6 +113,47 @@ fn only_what_was_on_the_screen_is_read() {
 }
 
 #[test]
+fn what_comes_in_above_the_screen_stays_unread_until_it_is_shown() {
+    let mut node = FakeNode::in_use();
+    let line = |number: i64| message(number, 0x4d, "mo", Duration::from_mins(9), "line");
+    node.mail.put(with(0x4d, "mo"), (0..100).map(|number| line(number * 10)));
+    let mut session = Session::new(node).sized(80, 24);
+    session.keys("g d Enter");
+    // Two that claim to be older: one in memory above the screen, one further up.
+    let messages = &mut session.node.mail.talks[0].1;
+    messages.push(unread(line(15)));
+    messages.push(unread(line(705)));
+    messages.sort_by_key(|message| message.place);
+    let unread = |session: &Session| {
+        let messages = session.node.mail.messages(thread(0x4d)).iter();
+        let unread = messages.filter(|message| message.mark == ReadMark::Unread);
+        unread.map(|message| message.place.number()).collect::<Vec<_>>()
+    };
+    session.hears(Event::MessagesChanged { thread: thread(0x4d) }).waits().keys("k").waits().keys("G");
+    assert_eq!(unread(&session), [15, 705]);
+    session.keys("g g").waits().keys("j");
+    assert_eq!(unread(&session), [705]);
+    session.keys("G").waits().keys("k");
+    assert_eq!(unread(&session), [705]);
+}
+
+#[test]
+fn what_cannot_be_read_is_asked_for_again_when_one_does_something() {
+    let mut session = Session::new(in_use());
+    session.node.unreadable = Some(disk_full());
+    session
+        .keys("g d Enter")
+        .sees("the disk is full")
+        .sees("could not be read")
+        .does_not_see("No messages yet");
+    session.hears(Event::MessagesChanged { thread: thread(0x31) }).waits().sees("could not be read");
+    session.node.unreadable = None;
+    session.keys("j").does_not_see("could not be read");
+    let all = session.node.mail.messages(thread(0x31)).len();
+    assert_eq!(session.model.chats[&thread(0x31)].log().list().len(), all);
+}
+
+#[test]
 fn new_messages_move_nothing_that_is_read_unless_one_stands_at_the_end() {
     let mut session = Session::new(in_use()).sized(80, 24);
     session.keys("g d Enter g g");
@@ -137,6 +178,10 @@ fn a_message_is_typed_and_sent_and_the_next_one_begins() {
     session.sees("you · 14:02 · ◌ queued").types("next").waits().sees("draft saved").keys("Enter Esc");
     assert_eq!(text_of_last(&session), "next");
     session.sees("queued: leaves within a minute, at a random moment");
+    let draft = Some(DraftSlot::Message(thread(0x4d)));
+    let finishes =
+        |command: &Command| matches!(command, Command::Talk(Talk::Send { draft: of, .. }) if *of == draft);
+    assert_eq!(session.node.count(finishes), 2);
     session.waits();
     assert!(session.node.drafts.is_empty(), "{:?}", session.node.drafts);
     session.keys("i Enter").sees("there is nothing to send yet");
@@ -232,6 +277,11 @@ fn own_messages_are_changed_and_deleted_after_a_question() {
     session.keys("G e").sees("only your own messages can be changed");
     session.keys("k k e").sees("a new text for your message").types(" Also.").keys("Enter");
     session.sees("waterline. Also.").sees("edited").sees("changed here");
+    let finishes = |command: &Command| {
+        let Command::Talk(Talk::Edit { thread, message, draft, .. }) = command else { return false };
+        *draft == Some(DraftSlot::Correction(*thread, message.message_id))
+    };
+    assert_eq!(session.node.count(finishes), 1);
     session.keys("d").sees("Delete this message?").keys("n").sees("waterline. Also.");
     session.keys("d y").waits().sees("(deleted)").does_not_see("waterline. Also.");
     session.waits();
@@ -281,6 +331,43 @@ fn words_are_compared() {
     let said = [Verification::Verified, Verification::Unverified];
     let said = said.map(|verified| Talk::Verify { thread: thread(0x4d), verified });
     assert_eq!(talks(&session).split_off(1), said);
+}
+
+#[test]
+fn words_stand_before_what_a_long_name_pushes_off_a_small_screen() {
+    let mut node = FakeNode::in_use();
+    node.mail.put(with(0x66, "a name of as many bytes as a name may have at most: sixty-four .."), []);
+    let mut session = Session::new(node).sized(40, 12);
+    session.keys("g d Enter V").sees("1 amber").sees("fjord").sees("66666666");
+}
+
+#[test]
+fn who_went_on_meanwhile_keeps_the_keys_when_a_conversation_is_there() {
+    let mut session = Session::new(in_use());
+    session.keys("g p");
+    session.link = Link::Held;
+    session.keys("m c").types("da").deliver();
+    session.link = Link::Quick;
+    session.sees("the conversation is there: gd");
+    assert_eq!(session.model.place, Place::Compose);
+    session.types("y").sees("day");
+    // The same from the list of people with nothing else begun.
+    session.keys("Esc g p m");
+    assert!(matches!(session.model.place, Place::Chat(_)));
+    // An overlay takes keys, too.
+    session.keys("q g p");
+    session.link = Link::Held;
+    session.keys("m ?").deliver();
+    assert_eq!(session.model.place, Place::People);
+}
+
+#[test]
+fn the_next_unread_is_found_from_one_that_has_left_the_list() {
+    let mut session = Session::new(in_use());
+    session.keys("g d \\").sees("only those with unread").keys("Enter");
+    assert_eq!(session.model.place, Place::Chat(thread(0x4d)));
+    session.keys("] u").does_not_see("nothing unread");
+    assert_eq!(session.model.place, Place::Chat(thread(0x07)));
 }
 
 #[test]

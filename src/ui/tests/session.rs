@@ -126,7 +126,10 @@ impl Session {
 
     /// Lets everything arrive that the node has answered.
     pub fn deliver(&mut self) {
+        let mut answers = 0;
         while let Some(answer) = self.waiting.pop_front() {
+            answers += 1;
+            assert!(answers < 10_000, "it asks without end: {answer:?}");
             let requests = update::update(&mut self.model, self.now, answer);
             self.perform(requests);
         }

@@ -206,22 +206,23 @@ impl Engine {
         Ok(true)
     }
 
-    /// Marks messages up to a place as read.
+    /// Marks messages from a place up to another one as read.
     pub(super) fn read_messages(
         &mut self,
         step: &mut Step<'_, '_>,
         id: ConversationId,
+        from: Place,
         upto: Place,
     ) -> Result<(), DbError> {
         let key = self.talks.key()?;
         let Some(mut conversation) = self.talks.conversations.get(&id).cloned() else { return Ok(()) };
         let row_name = conversation_name(&key, id);
         let mut before = Place::from_number(upto.number().saturating_add(1));
-        while conversation.unread > 0 {
+        while conversation.unread > 0 && before > from {
             let page = step.store.list_messages(&row_name, PageFrom::Before(before), SORTED_BACK)?;
             let Some(first) = page.last() else { break };
             before = first.place;
-            for stored in &page {
+            for stored in page.iter().filter(|stored| stored.place >= from) {
                 let mut message = open_message(&key, &stored.name, &stored.value)?;
                 if message.is_unread {
                     message.is_unread = false;

@@ -7,11 +7,9 @@ use super::rows::{
 };
 use super::views::view_of;
 use super::{Engine, Step};
-use crate::api::{
-    DraftSlot, MessageKey, MessageStored, Outcome, RequestAnswer, Shelf, Switch, Talk, Verification,
-};
+use crate::api::{MessageKey, MessageStored, Outcome, RequestAnswer, Shelf, Switch, Talk, Verification};
 use crate::db::DbError;
-use crate::domain::conversation::{ConversationId, MessageId};
+use crate::domain::conversation::{ConversationId, MessageId, Place};
 use crate::domain::envelope::usable_key;
 use crate::domain::ids::PostingId;
 use crate::domain::inner::Said;
@@ -27,15 +25,23 @@ impl Engine {
     ) -> Result<Outcome, Refusal> {
         match talk {
             Talk::Open { people, persona } => self.open_talk(step, &people, persona),
-            Talk::Send { thread, text, quote } => self.send_text(step, thread, text, quote),
+            Talk::Send { thread, text, quote, draft } => {
+                let outcome = self.send_text(step, thread, text, quote)?;
+                self.finish_named(step, draft)?;
+                Ok(outcome)
+            }
             Talk::React { thread, message, emoji, switch } => {
                 self.react_to_message(step, thread, message, &emoji, switch)
             }
-            Talk::Edit { thread, message, text } => self.edit_message(step, thread, message, text),
+            Talk::Edit { thread, message, text, draft } => {
+                let outcome = self.edit_message(step, thread, message, text)?;
+                self.finish_named(step, draft)?;
+                Ok(outcome)
+            }
             Talk::Delete { thread, message } => self.delete_message(step, thread, message),
-            Talk::Read { thread, upto } => {
+            Talk::Read { thread, from, upto } => {
                 self.known(thread)?;
-                self.read_messages(step, thread, upto)?;
+                self.read_messages(step, thread, from.unwrap_or(Place::START), upto)?;
                 Ok(Outcome::Done)
             }
             Talk::Answer { thread, answer } => self.answer_request(step, thread, answer),
@@ -128,7 +134,6 @@ impl Engine {
         let message_id = row.message_id;
         self.keep_message(step, id, &message)?;
         self.queue_in(step, &conversation, row)?;
-        self.finish_draft(step, DraftSlot::Message(id))?;
         Ok(Outcome::Message(MessageStored { thread: id, message_id }))
     }
 
@@ -169,7 +174,6 @@ impl Engine {
         let has_left = self.reword(step, id, target.message_id, &text)?;
         let change = Change::Text(text, row.sent);
         self.change_message(step, id, target.from, target.message_id, change)?;
-        self.finish_draft(step, DraftSlot::Correction(id, target.message_id))?;
         if has_left {
             return self.queued(step, &conversation, row);
         }

@@ -38,6 +38,15 @@ impl Engine {
         step.store.delete_protected(Protected::Draft, &name)
     }
 
+    /// Empties the slot of what has become a message or a new text; what else is unfinished there stays.
+    pub(super) fn finish_named(
+        &self,
+        step: &mut Step<'_, '_>,
+        draft: Option<DraftSlot>,
+    ) -> Result<(), DbError> {
+        draft.map_or(Ok(()), |slot| self.finish_draft(step, slot))
+    }
+
     /// Seals what earlier versions kept in the clear.
     pub(super) fn seal_drafts(&self, step: &mut Step<'_, '_>) -> Result<(), DbError> {
         let clear = step.store.list_clear_drafts()?;

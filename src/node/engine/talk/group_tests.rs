@@ -233,7 +233,7 @@ impl Town {
 
     fn say(&mut self, number: usize, text: &str) {
         let thread = self.only(number, ConversationKind::Group).thread;
-        self.talk(number, Talk::Send { thread, text: text.to_owned(), quote: None });
+        self.talk(number, Talk::Send { thread, text: text.to_owned(), quote: None, draft: None });
     }
 
     fn deed(&mut self, number: usize, deed: GroupDeed) -> Result<Outcome, String> {
@@ -336,7 +336,7 @@ fn six_share_chains_and_a_removed_one_reads_nothing_more() {
     assert_eq!(town.texts(5, GROUP).len(), 7, "nothing more");
     assert_eq!(town.texts(2, GROUP).len(), 9);
     let thread = town.only(5, GROUP).thread;
-    let send = Talk::Send { thread, text: "still here".to_owned(), quote: None };
+    let send = Talk::Send { thread, text: "still here".to_owned(), quote: None, draft: None };
     assert!(town.command(5, Command::Talk(send)).is_err());
     // 6 comes in and reads from then on.
     let newcomer = town.id(6);
@@ -455,9 +455,9 @@ fn a_circle_hears_its_owner_and_everybody_s_comments() {
     // One comments, one reacts; all see both.
     let view = town.only(1, THEIRS);
     let post = town.messages(1, THEIRS)[0].key();
-    let comment = Talk::Send { thread: view.thread, text: "nice".to_owned(), quote: Some(post) };
+    let comment = Talk::Send { thread: view.thread, text: "nice".to_owned(), quote: Some(post), draft: None };
     town.talk(1, comment);
-    let loose = Talk::Send { thread: view.thread, text: "mine".to_owned(), quote: None };
+    let loose = Talk::Send { thread: view.thread, text: "mine".to_owned(), quote: None, draft: None };
     assert!(town.command(1, Command::Talk(loose)).is_err(), "only the owner posts");
     let react = Talk::React {
         thread: town.only(2, THEIRS).thread,
@@ -484,7 +484,8 @@ fn a_circle_hears_its_owner_and_everybody_s_comments() {
     assert_eq!(town.texts(3, THEIRS), ["later"]);
     assert_eq!(town.texts(2, THEIRS).len(), 3);
     assert_eq!(town.texts(1, THEIRS).len(), 2, "nothing more");
-    let late = Talk::Send { thread: view.thread, text: "I was removed".to_owned(), quote: Some(post) };
+    let late =
+        Talk::Send { thread: view.thread, text: "I was removed".to_owned(), quote: Some(post), draft: None };
     town.talk(1, late);
     town.soon();
     assert_eq!(town.texts(0, ConversationKind::Circle).len(), 3, "nothing of who is not in it");

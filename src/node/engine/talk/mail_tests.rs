@@ -188,7 +188,7 @@ impl Mail {
         self.command(from, Talk::Open { people, persona: None });
         let thread = self.thread(from, to);
         self.command(from, Talk::Answer { thread, answer: RequestAnswer::Accept });
-        self.command(from, Talk::Send { thread, text: text.to_owned(), quote: None });
+        self.command(from, Talk::Send { thread, text: text.to_owned(), quote: None, draft: None });
     }
 
     /// Writes and seals a message; the posts that left.
@@ -640,6 +640,28 @@ fn planted_tags_make_one_begin_anew_with_who_planted_them_alone() {
     assert_eq!(mail.read(1, 0), ["one", "two"]);
 }
 
+#[test]
+fn what_lies_before_what_was_shown_stays_unread() {
+    let mut mail = Mail::new(11, 2);
+    for text in ["one", "two", "three"] {
+        let posts = mail.send(0, 1, text);
+        mail.give_all(&posts);
+    }
+    let thread = mail.thread(1, 0);
+    let second = mail.places(1, 0)[1];
+    let unread = |mail: &mut Mail| {
+        let unread = mail.messages(1, 0).into_iter().filter(|message| message.is_unread).count();
+        assert_eq!(mail.sides[1].engine.talks.conversations[&thread].unread, u32::try_from(unread).unwrap());
+        unread
+    };
+    mail.command(1, Talk::Read { thread, from: Some(second), upto: second });
+    assert_eq!(unread(&mut mail), 2);
+    mail.command(1, Talk::Read { thread, from: Some(second), upto: Place::END });
+    assert_eq!(unread(&mut mail), 1);
+    mail.command(1, Talk::Read { thread, from: None, upto: Place::END });
+    assert_eq!(unread(&mut mail), 0);
+}
+
 /// What was read goes after its time, what was not stays; what is gone is not new when it is sent again.
 #[test]
 fn messages_go_when_their_time_is_over_and_do_not_come_back() {
@@ -653,11 +675,11 @@ fn messages_go_when_their_time_is_over_and_do_not_come_back() {
     let thread = mail.thread(1, 0);
     mail.command(1, Talk::Answer { thread, answer: RequestAnswer::Accept });
     let first = mail.places(1, 0)[0];
-    mail.command(1, Talk::Read { thread, upto: first });
+    mail.command(1, Talk::Read { thread, from: None, upto: first });
     mail.command(1, Talk::Keep { thread, keep: Keep::Days(7) });
     mail.pass(Duration::from_hours(24 * 8));
     assert_eq!(mail.read(1, 0), ["two"], "what was not read stays");
-    mail.command(1, Talk::Read { thread, upto: Place::END });
+    mail.command(1, Talk::Read { thread, from: None, upto: Place::END });
     mail.pass(Duration::from_hours(2));
     assert!(mail.read(1, 0).is_empty());
     let key = DataKey::from_secret(&[7; 32]);

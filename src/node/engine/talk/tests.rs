@@ -4,7 +4,7 @@ use rand::SeedableRng;
 use rand::rngs::StdRng;
 
 use super::*;
-use crate::api::{CallError, Command, DraftSlot, ErrorKind, Outcome, Talk};
+use crate::api::{CallError, Command, DraftSlot, ErrorKind, MessageKey, Outcome, Talk};
 use crate::crypto::keys::PostingKey;
 use crate::db::protected::Protected;
 use crate::db::{Database, Durability};
@@ -112,7 +112,9 @@ fn a_locked_engine_refuses_what_needs_keys_until_it_has_them() {
     let Outcome::Conversation(view) = talk(&mut engine, &mut database, open) else {
         panic!("no conversation")
     };
-    let send = || Command::Talk(Talk::Send { thread: view.thread, text: "hello".to_owned(), quote: None });
+    let send = || {
+        Command::Talk(Talk::Send { thread: view.thread, text: "hello".to_owned(), quote: None, draft: None })
+    };
     let draft = || Command::SaveDraft { slot: DraftSlot::NewPost, text: "half a".to_owned() };
 
     let locked = Setup { keys: Vec::new(), data_key: None, ..setup(&me) };
@@ -183,6 +185,44 @@ fn drafts_are_sealed_also_those_of_earlier_versions() {
     outcome(&mut engine, &mut database, done).unwrap();
     let name = rows::draft_name(&DataKey::from_secret(&[7; 32]), &slot_name(reply));
     assert!(database.read(|read| read.find_protected(Protected::Draft, &name)).unwrap().is_none());
+}
+
+#[test]
+fn a_message_finishes_the_draft_it_was_and_no_other() {
+    let rng = &mut StdRng::seed_from_u64(1);
+    let [me, peer] = [(); 2].map(|()| Arc::new(PostingKey::generate(rng)));
+    let mut database = Database::in_memory(&[0; 32]).unwrap();
+    let mut engine = start(&mut database, &me, NOW);
+    let open = Talk::Open { people: vec![peer.posting_id()], persona: Some(me.posting_id()) };
+    let Outcome::Conversation(view) = talk(&mut engine, &mut database, open) else {
+        panic!("no conversation")
+    };
+    let thread = view.thread;
+    let stands = |database: &mut Database, slot: DraftSlot| {
+        let name = rows::draft_name(&DataKey::from_secret(&[7; 32]), &slot_name(slot));
+        database.read(|read| read.find_protected(Protected::Draft, &name)).unwrap().is_some()
+    };
+    let begin = |engine: &mut Engine, database: &mut Database, slot: DraftSlot| {
+        let save = Command::SaveDraft { slot, text: "half a thought".to_owned() };
+        outcome(engine, database, save).unwrap();
+    };
+    let send = |draft| Talk::Send { thread, text: "from a script".to_owned(), quote: None, draft };
+
+    let slot = DraftSlot::Message(thread);
+    begin(&mut engine, &mut database, slot);
+    let Outcome::Message(stored) = talk(&mut engine, &mut database, send(None)) else { panic!("not sent") };
+    assert!(stands(&mut database, slot), "somebody types in it");
+    talk(&mut engine, &mut database, send(Some(slot)));
+    assert!(!stands(&mut database, slot));
+
+    let message = MessageKey { from: me.posting_id(), message_id: stored.message_id };
+    let edit = |draft| Talk::Edit { thread, message, text: "changed".to_owned(), draft };
+    let slot = DraftSlot::Correction(thread, stored.message_id);
+    begin(&mut engine, &mut database, slot);
+    talk(&mut engine, &mut database, edit(None));
+    assert!(stands(&mut database, slot));
+    talk(&mut engine, &mut database, edit(Some(slot)));
+    assert!(!stands(&mut database, slot));
 }
 
 #[test]

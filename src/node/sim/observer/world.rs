@@ -262,7 +262,7 @@ impl History {
         let length = self.length();
         let text: String = (0..length).map(|_| char::from(self.dice.random_range(b'a'..=b'z'))).collect();
         let Some(thread) = self.talks[talk][side] else { return };
-        let send = Command::Talk(Talk::Send { thread, text, quote: None });
+        let send = Command::Talk(Talk::Send { thread, text, quote: None, draft: None });
         self.world.command(self.ends(talk)[side], send).expect("a message can be written");
     }
 

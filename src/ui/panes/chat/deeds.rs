@@ -10,6 +10,7 @@ use crate::domain::conversation::ConversationId;
 use crate::domain::operation::ReactionSwitch;
 use crate::domain::text::SafeText;
 use crate::ui::action::Action;
+use crate::ui::keymap::Context;
 use crate::ui::message::{Asked, Request};
 use crate::ui::model::{Model, Overlay, Place};
 use crate::ui::panes::question::Question;
@@ -177,6 +178,10 @@ fn ask(model: &mut Model, thread: ConversationId, answer: RequestAnswer) {
 }
 
 fn answer(model: &mut Model, thread: ConversationId, action: Action) -> Vec<Request> {
+    if action == Action::Block && !model.chats.get(&thread).is_some_and(Chat::can_be_blocked) {
+        let key = model.key_in(Context::Request, Action::Ignore);
+        return model.say(&format!("a group cannot be blocked: {key} ignores it"));
+    }
     let answer = match action {
         Action::Ignore => RequestAnswer::Ignore,
         Action::Block => RequestAnswer::Block,

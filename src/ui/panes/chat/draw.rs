@@ -50,7 +50,7 @@ pub struct Parts {
 pub fn parts(model: &Model, chat: &Chat, area: Rect) -> Parts {
     let about = u16::from(chat.quote.is_some() || matches!(chat.mode, Mode::Correcting(_)));
     let wanted = if chat.is_request() {
-        request_rows(model, area.width).len()
+        request_rows(model, chat, area.width).len()
     } else {
         input_rows(model, chat, area.width)
     };
@@ -100,8 +100,14 @@ fn draw_messages(model: &Model, chat: &Chat, area: Rect, buffer: &mut Buffer) {
     let theme = model.theme;
     let list = chat.log.list();
     if list.is_empty() {
-        if chat.log.is_loaded() {
-            let text = "No messages yet. What you write here only the people of this conversation can read.";
+        let text = if chat.log.is_loaded() {
+            Some("No messages yet. What you write here only the people of this conversation can read.")
+        } else {
+            let failed =
+                "The messages could not be read. Any key that does something here asks for them again.";
+            chat.log.has_failed().then_some(failed)
+        };
+        if let Some(text) = text {
             lines::draw(
                 buffer,
                 lines::indent(area, GUTTER),
@@ -353,7 +359,7 @@ fn draw_about(model: &Model, chat: &Chat, row: Rect, buffer: &mut Buffer) {
 fn draw_input(model: &Model, chat: &Chat, area: Rect, buffer: &mut Buffer) {
     let theme = model.theme;
     if chat.is_request() {
-        return lines::draw(buffer, area, request_rows(model, area.width));
+        return lines::draw(buffer, area, request_rows(model, chat, area.width));
     }
     let place = Place::Chat(chat.thread);
     let has_focus = model.place == place;
@@ -383,7 +389,7 @@ fn draw_input(model: &Model, chat: &Chat, area: Rect, buffer: &mut Buffer) {
 }
 
 /// What can be done about a request, one sentence each.
-fn request_rows(model: &Model, columns: u16) -> Vec<Line<'static>> {
+fn request_rows(model: &Model, chat: &Chat, columns: u16) -> Vec<Line<'static>> {
     let theme = model.theme;
     let offers = if columns < REQUEST_COLUMNS {
         [
@@ -403,6 +409,7 @@ fn request_rows(model: &Model, columns: u16) -> Vec<Line<'static>> {
     };
     offers
         .into_iter()
+        .filter(|(action, _)| *action != Action::Block || chat.can_be_blocked())
         .flat_map(|(action, text)| {
             let key = model.key_in(Context::Request, action);
             sentence(&format!("{key} {text}"), columns, theme.faint())

@@ -98,7 +98,7 @@ fn send(model: &mut Model, thread: ConversationId) -> Vec<Request> {
         chat.log.forget_unread();
         requests.extend(chat.log.go_newest());
     }
-    let command = Command::Talk(Talk::Send { thread, text, quote });
+    let command = Command::Talk(Talk::Send { thread, text, quote, draft: Some(slot) });
     requests.push(Request::Command(Asked::SendMessage(thread, number), command));
     requests
 }
@@ -122,7 +122,7 @@ fn correction(
         chat.mode = Mode::Reading;
     }
     let message = MessageKey { from, message_id };
-    let command = Command::Talk(Talk::Edit { thread, message, text });
+    let command = Command::Talk(Talk::Edit { thread, message, text, draft: Some(slot) });
     vec![Request::Command(Asked::Publish(slot), command)]
 }
 

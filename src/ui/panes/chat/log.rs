@@ -60,6 +60,8 @@ enum Paging {
     Pausing,
     /// Something has changed while nobody saw the conversation.
     Stale,
+    /// The node could not answer: it is asked again when something changes or the person does something.
+    Failed,
 }
 
 /// What came of an answer.
@@ -178,10 +180,22 @@ impl Log {
     /// Something has changed: asks again at the next look.
     pub const fn changed(&mut self) {
         self.paging = match self.paging {
-            Paging::Idle | Paging::Stale => Paging::Stale,
+            Paging::Idle | Paging::Stale | Paging::Failed => Paging::Stale,
             Paging::Asked | Paging::AskedAndChanged => Paging::AskedAndChanged,
             Paging::Pausing => Paging::Pausing,
         };
+    }
+
+    /// The person does something here: what could not be had is asked for once more.
+    pub fn touched(&mut self) {
+        if self.paging == Paging::Failed {
+            self.paging = Paging::Stale;
+        }
+    }
+
+    /// Whether the last answer was that there is none.
+    pub fn has_failed(&self) -> bool {
+        self.paging == Paging::Failed
     }
 
     /// The pause between two looks is over.
@@ -223,6 +237,7 @@ impl Log {
                 let before = Place::from_number(number.saturating_sub(1));
                 self.ask(Part::Refresh(older), MessageAnchor::After(before), QUERY_ROWS)
             }
+            None if !self.is_loaded => self.open(),
             None => self.ask(Part::Newest, MessageAnchor::Newest, PAGE_MESSAGES),
         }
     }
@@ -237,7 +252,7 @@ impl Log {
     pub fn failed(&mut self, asked: ChatAsk) -> bool {
         let is_mine = asked.generation == self.generation;
         if is_mine {
-            (self.paging, self.is_loaded) = (Paging::Idle, true);
+            self.paging = Paging::Failed;
         }
         is_mine
     }

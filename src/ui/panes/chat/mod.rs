@@ -76,8 +76,10 @@ pub struct Chat {
     width: usize,
     /// Empty rows above the messages at the last look: few of them stand at the bottom, near the input.
     pad: u16,
-    /// The newest message on the screen at the last look.
-    shown: Option<MessagePlace>,
+    /// The oldest and the newest message on the screen at the last look.
+    shown: Option<(MessagePlace, MessagePlace)>,
+    /// The newest message that was seen since the conversation was opened.
+    seen_upto: Option<MessagePlace>,
     is_gone: bool,
 }
 
@@ -94,6 +96,7 @@ impl Chat {
             width: 0,
             pad: 0,
             shown: None,
+            seen_upto: None,
             is_gone: false,
         }
     }
@@ -107,6 +110,11 @@ impl Chat {
     pub fn is_request(&self) -> bool {
         let asks = |standing| matches!(standing, Standing::Request | Standing::Ignored);
         self.view.as_ref().is_some_and(|view| asks(view.standing))
+    }
+
+    /// Whether one person asks for it, who can be blocked.
+    fn can_be_blocked(&self) -> bool {
+        self.view.as_ref().is_some_and(|view| view.kind == ConversationKind::Two)
     }
 
     /// Whether nothing more can be said in it.
@@ -141,7 +149,8 @@ impl Chat {
 
     /// Unread messages below what is on the screen.
     fn unread_below(&self) -> u64 {
-        let is_above = |message: &&MessageView| Some(message.place) <= self.shown;
+        let shown_last = self.shown.map(|(_, last)| last);
+        let is_above = |message: &&MessageView| Some(message.place) <= shown_last;
         let is_unread = |message: &&MessageView| message.mark == ReadMark::Unread && !message.from_me;
         if !self.log.has_newer() {
             let below = self.log.list().iter().filter(|message| !is_above(message) && is_unread(message));
@@ -210,7 +219,8 @@ pub fn settle(model: &mut Model, thread: ConversationId, area: Rect) {
     let mut measure = Measure { list: chat.log.list(), wraps: &mut chat.wraps, width, unread_from };
     column.settle(window, &mut measure);
     let (first, last) = column.top.items(window, &mut measure);
-    chat.shown = measure.list.get(last).map(|message| message.place);
+    let place = |item: usize| measure.list.get(item).map(|message| message.place);
+    chat.shown = place(first).zip(place(last));
     let is_at_top = column.top == Top::default() && !measure.list.is_empty();
     let rows = if is_at_top { (first..=last).map(|item| measure.height(item)).sum() } else { window };
     chat.pad = u16::try_from(window.saturating_sub(rows)).unwrap_or(0);
@@ -229,6 +239,7 @@ pub fn open(model: &mut Model, thread: ConversationId) -> Vec<Request> {
     let requests = have(model, thread);
     if let Some(chat) = model.chats.get_mut(&thread) {
         chat.look = Look::Due;
+        chat.log.touched();
     }
     requests
 }
@@ -283,7 +294,8 @@ pub fn tend(model: &mut Model) -> Vec<Request> {
 }
 
 /// Tells the node what was seen of the conversation with the focus: what is on the screen when a key is pressed, or
-/// when it has just been opened. What comes in while nobody touches anything stays unread.
+/// when it has just been opened, and what was skipped on the way down to it. What comes in while nobody touches anything
+/// stays unread, and so does what comes in above the screen, with an older time.
 pub fn seen(model: &mut Model, touch: Touch) -> Vec<Request> {
     let Place::Chat(thread) = model.place else {
         return Vec::new();
@@ -293,13 +305,19 @@ pub fn seen(model: &mut Model, touch: Touch) -> Vec<Request> {
         return Vec::new();
     };
     let is_due = touch == Touch::Key || chat.look == Look::Due;
-    let Some(upto) = chat.shown.filter(|_| is_due && chat.log.is_loaded()) else {
+    let Some((first, upto)) = chat.shown.filter(|_| is_due && chat.log.is_loaded()) else {
         return Vec::new();
     };
     chat.look = Look::Done;
+    let skipped = match chat.seen_upto {
+        Some(seen) => Some(MessagePlace::from_number(seen.number().saturating_add(1))),
+        None => chat.log.list().first().map(|message| message.place),
+    };
+    let from = skipped.map_or(first, |skipped| skipped.min(first));
+    chat.seen_upto = chat.seen_upto.max(Some(upto));
     let mut read = 0;
     for message in chat.log.list_mut() {
-        if message.place <= upto && message.mark == ReadMark::Unread {
+        if (from..=upto).contains(&message.place) && message.mark == ReadMark::Unread {
             message.mark = ReadMark::Read;
             read += u64::from(!message.from_me);
         }
@@ -310,7 +328,8 @@ pub fn seen(model: &mut Model, touch: Touch) -> Vec<Request> {
     if let Some(view) = &mut chat.view {
         view.unread_count = view.unread_count.saturating_sub(read);
     }
-    vec![Request::Command(Asked::ReadMessages(thread), Command::Talk(Talk::Read { thread, upto }))]
+    let talk = Talk::Read { thread, from: Some(from), upto };
+    vec![Request::Command(Asked::ReadMessages(thread), Command::Talk(talk))]
 }
 
 /// A page of messages.
@@ -369,6 +388,7 @@ pub fn perform(model: &mut Model, action: Action) -> Option<Vec<Request>> {
     if chat.is_typing() {
         return Some(input::perform(model, thread, action));
     }
+    chat.log.touched();
     match action {
         Action::GoFirst => return Some(chat.log.go_oldest()),
         Action::GoLast => return Some(chat.log.go_newest()),

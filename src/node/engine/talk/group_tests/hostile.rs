@@ -41,7 +41,7 @@ fn a_circle_takes_no_conversation_of_others() {
     let Outcome::Conversation(view) = town.talk(2, Talk::Open { people: zero, persona: None }) else {
         panic!("a conversation")
     };
-    town.talk(2, Talk::Send { thread: view.thread, text: "from 2".to_owned(), quote: None });
+    town.talk(2, Talk::Send { thread: view.thread, text: "from 2".to_owned(), quote: None, draft: None });
     town.soon();
     let two = town.id(2);
     let with_two: Vec<ConversationView> =
@@ -91,7 +91,7 @@ fn a_comment_to_a_circle_that_was_deleted_goes_no_further() {
     town.soon();
     town.command(0, Command::Circle(CircleDeed::Delete { name: "friends".to_owned() })).unwrap();
     let (view, post) = (town.only(1, THEIRS), town.messages(1, THEIRS)[0].key());
-    town.talk(1, Talk::Send { thread: view.thread, text: "nice".to_owned(), quote: Some(post) });
+    town.talk(1, Talk::Send { thread: view.thread, text: "nice".to_owned(), quote: Some(post), draft: None });
     let before = town.posts.len();
     town.soon();
     assert_eq!(town.posts.len() - before, 1, "the comment itself");
@@ -118,7 +118,7 @@ fn a_stranger_who_asks_for_nothing_is_not_remembered() {
     let Outcome::Conversation(view) = town.talk(1, Talk::Open { people: zero, persona: None }) else {
         panic!("a conversation")
     };
-    town.talk(1, Talk::Send { thread: view.thread, text: "hello".to_owned(), quote: None });
+    town.talk(1, Talk::Send { thread: view.thread, text: "hello".to_owned(), quote: None, draft: None });
     town.soon();
     assert_eq!(town.texts(0, ConversationKind::Two), ["hello"]);
 }
@@ -152,12 +152,15 @@ fn what_is_on_its_way_to_who_is_blocked_stays_here() {
             panic!("a conversation")
         };
         town.talk(from, Talk::Answer { thread: view.thread, answer: RequestAnswer::Accept });
-        town.talk(from, Talk::Send { thread: view.thread, text: "hello".to_owned(), quote: None });
+        town.talk(
+            from,
+            Talk::Send { thread: view.thread, text: "hello".to_owned(), quote: None, draft: None },
+        );
         town.soon();
     }
     town.away.insert(1);
     let thread = town.only(0, ConversationKind::Two).thread;
-    town.talk(0, Talk::Send { thread, text: "not for you".to_owned(), quote: None });
+    town.talk(0, Talk::Send { thread, text: "not for you".to_owned(), quote: None, draft: None });
     town.soon();
     town.talk(0, Talk::Answer { thread, answer: RequestAnswer::Block });
     town.away.clear();

@@ -13,7 +13,7 @@ impl Mail {
 
     fn edit(&mut self, me: usize, peer: usize, text: &str) {
         let (thread, message) = (self.thread(me, peer), self.newest(me, peer));
-        self.command(me, Talk::Edit { thread, message, text: text.to_owned() });
+        self.command(me, Talk::Edit { thread, message, text: text.to_owned(), draft: None });
     }
 
     fn delete(&mut self, me: usize, peer: usize) {

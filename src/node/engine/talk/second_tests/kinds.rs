@@ -30,7 +30,7 @@ fn every_kind_of_the_engine_is_understood() {
     let (thread, me) = (two.thread, *two.me.as_bytes());
     let quote = MessageKey { from: two.id(), message_id: theirs };
     let meant = (two.other.id(), *theirs.as_bytes());
-    let mine = two.does(Talk::Send { thread, text: "quoting".to_owned(), quote: Some(quote) });
+    let mine = two.does(Talk::Send { thread, text: "quoting".to_owned(), quote: Some(quote), draft: None });
     let taken = two.hears();
     assert_eq!(taken.inner.message, *mine.as_bytes());
     assert_eq!(taken.inner.said, Says::Text("quoting".to_owned(), Some(meant)));
@@ -42,7 +42,7 @@ fn every_kind_of_the_engine_is_understood() {
         assert_eq!(two.hears().inner.said, Says::Reaction(meant, emoji(), on));
     }
     let message = MessageKey { from: two.me, message_id: mine };
-    two.does(Talk::Edit { thread, message, text: "quoted".to_owned() });
+    two.does(Talk::Edit { thread, message, text: "quoted".to_owned(), draft: None });
     assert_eq!(two.hears().inner.said, Says::Edit(*mine.as_bytes(), "quoted".to_owned()));
     two.does(Talk::Delete { thread, message });
     assert_eq!(two.hears().inner.said, Says::Deletion(*mine.as_bytes()));

@@ -166,7 +166,7 @@ impl Two {
 
     fn says(&mut self, text: &str) -> MessageId {
         let (thread, text) = (self.thread, text.to_owned());
-        self.does(Talk::Send { thread, text, quote: None })
+        self.does(Talk::Send { thread, text, quote: None, draft: None })
     }
 
     /// The next post the engine hands over.
