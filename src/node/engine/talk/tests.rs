@@ -210,14 +210,14 @@ fn a_message_finishes_the_draft_it_was_and_no_other() {
 
     let slot = DraftSlot::Message(thread);
     begin(&mut engine, &mut database, slot);
-    let Outcome::Message(sent) = talk(&mut engine, &mut database, send(None)) else { panic!("not sent") };
+    let Outcome::Message(stored) = talk(&mut engine, &mut database, send(None)) else { panic!("not sent") };
     assert!(stands(&mut database, slot), "somebody types in it");
     talk(&mut engine, &mut database, send(Some(slot)));
     assert!(!stands(&mut database, slot));
 
-    let message = MessageKey { from: me.posting_id(), message_id: sent.message_id };
+    let message = MessageKey { from: me.posting_id(), message_id: stored.message_id };
     let edit = |draft| Talk::Edit { thread, message, text: "changed".to_owned(), draft };
-    let slot = DraftSlot::Correction(thread, sent.message_id);
+    let slot = DraftSlot::Correction(thread, stored.message_id);
     begin(&mut engine, &mut database, slot);
     talk(&mut engine, &mut database, edit(None));
     assert!(stands(&mut database, slot));
