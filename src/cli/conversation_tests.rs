@@ -1,7 +1,7 @@
 //! What the verbs of conversations ask a node that the test plays.
 
 use clap::Parser;
-use tokio::task::JoinHandle;
+use tokio::task::JoinSet;
 
 use super::args::{Args, DmRead, OfPersona, Verb};
 use super::conversations::{check_persona, pages_of_messages};
@@ -65,12 +65,13 @@ fn message(number: i64, from: PostingId, id: u8) -> MessageView {
 }
 
 /// A node of ana and bea that has these messages of ana's.
-fn played(messages: Vec<MessageView>) -> (NodeHandle, JoinHandle<()>) {
+fn played(messages: Vec<MessageView>) -> (NodeHandle, JoinSet<()>) {
     let (node, mut received, _told) = calls();
     let persona =
         |posting_id, name: &str, default| PersonaView { posting_id, name: SafeText::line(name), default };
     let personas = vec![persona(ANA, "ana", true), persona(PostingId::from_bytes([0xbe; 32]), "bea", false)];
-    let task = tokio::spawn(async move {
+    let mut tasks = JoinSet::new();
+    tasks.spawn(async move {
         while let Some(Call::Query(query, answer)) = received.recv().await {
             let view = match query {
                 Query::Personas => View::Personas(personas.clone()),
@@ -94,7 +95,7 @@ fn played(messages: Vec<MessageView>) -> (NodeHandle, JoinHandle<()>) {
             answer.send(Ok(view)).unwrap();
         }
     });
-    (node, task)
+    (node, tasks)
 }
 
 fn refused<T: std::fmt::Debug>(outcome: Result<T, super::error::CliError>) -> CallError {
@@ -104,7 +105,7 @@ fn refused<T: std::fmt::Debug>(outcome: Result<T, super::error::CliError>) -> Ca
 #[tokio::test]
 async fn messages_are_read_in_as_many_pages_as_the_node_makes_of_them() {
     let all: Vec<MessageView> = (1..=10).map(|number| message(number, MO, 1)).collect();
-    let (node, _task) = played(all);
+    let (node, _tasks) = played(all);
     for (limit, before, expected) in [
         (200, None, 1..=10),
         (7, None, 4..=10),
@@ -124,7 +125,7 @@ async fn a_message_is_that_of_the_writer_who_is_meant() {
     let old = (3..10).map(|number| message(number, MO, 7));
     let all = [message(1, ANA, 1), message(2, MO, 2)].into_iter().chain(old);
     // mo took the id of a message of ana's for a later one.
-    let (node, _task) = played(all.chain([message(10, MO, 1)]).collect());
+    let (node, _tasks) = played(all.chain([message(10, MO, 1)]).collect());
     let id = |id: u8| MessageId::from_bytes([id; 16]);
     let from = async |message: u8, writer: Writer| {
         find(THREAD, id(message), writer, &node).await.map(|found| found.from)
@@ -160,7 +161,7 @@ fn a_writer_can_be_named_where_a_message_is() {
 
 #[tokio::test]
 async fn a_persona_that_is_not_that_of_the_conversation_is_refused() {
-    let (node, _task) = played(Vec::new());
+    let (node, _tasks) = played(Vec::new());
     let check = async |named: Option<&str>| {
         check_persona(THREAD, &OfPersona { persona: named.map(str::to_owned) }, &node).await
     };
