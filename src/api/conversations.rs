@@ -208,6 +208,15 @@ pub enum Linkage {
     Accept,
 }
 
+/// `1 person` or `7 people`.
+#[must_use]
+pub fn head_count(people: usize) -> String {
+    match people {
+        1 => "1 person".to_owned(),
+        count => format!("{count} people"),
+    }
+}
+
 /// A circle.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CircleView {

@@ -20,7 +20,7 @@ pub use self::conversations::{
     CircleDeed, CircleMember, CircleView, ContactView, ConversationFilter, ConversationKind,
     ConversationPage, ConversationView, Delivery, GroupDeed, LinkState, Linkage, MessageAnchor, MessageKey,
     MessagePreview, MessageStored, MessageView, QueueReason, QuoteView, RequestAnswer, Shelf, Standing,
-    Switch, Talk, Verification, WordsView,
+    Switch, Talk, Verification, WordsView, head_count,
 };
 pub use self::handle::{Call, NodeHandle, calls};
 pub use self::session::{

@@ -9,7 +9,8 @@ use super::error::CliError;
 use super::output::Output;
 use super::verbs::{resolve_person, resolve_persona, shown_name, unexpected};
 use crate::api::{
-    CircleDeed, CircleMember, CircleView, Command, GroupDeed, Linkage, NodeHandle, Outcome, Query, Talk, View,
+    CircleDeed, CircleMember, CircleView, Command, GroupDeed, Linkage, NodeHandle, Outcome, Query, Talk,
+    View, head_count,
 };
 use crate::domain::conversation::ConversationId;
 use crate::domain::ids::PostingId;
@@ -136,6 +137,5 @@ pub(super) async fn publish(
 fn plain_circle(circle: &CircleView) -> String {
     let people = circle.people.iter();
     let people = people.map(|person| format!("\n  {} {}", person.posting_id, shown_name(&person.name)));
-    let count = circle.people.len();
-    format!("{} · {count} people{}", circle.name, people.collect::<String>())
+    format!("{} · {}{}", circle.name, head_count(circle.people.len()), people.collect::<String>())
 }

@@ -2,7 +2,7 @@
 //! stays chosen, so that nothing meant for few becomes public by itself.
 
 use super::chat::Touch;
-use crate::api::{CircleView, Command, DraftSlot, Query};
+use crate::api::{CircleView, Command, DraftSlot, Query, head_count};
 use crate::domain::text::SafeText;
 use crate::ui::message::{Asked, Request};
 
@@ -144,8 +144,7 @@ impl Audience {
         match people {
             None if self.is_gone() => format!("circle {name}{dot}deleted"),
             None => format!("circle {name}"),
-            Some(1) => format!("circle {name}{dot}1 person"),
-            Some(count) => format!("circle {name}{dot}{count} people"),
+            Some(count) => format!("circle {name}{dot}{}", head_count(count)),
         }
     }
 }

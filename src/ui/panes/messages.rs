@@ -8,7 +8,7 @@ use ratatui::text::{Line, Span};
 use super::{chat, sentence, signature};
 use crate::api::{
     Command, ConversationFilter, ConversationKind, ConversationView, PersonView, Shelf, Standing, Switch,
-    Talk,
+    Talk, head_count,
 };
 use crate::domain::conversation::ConversationId;
 use crate::domain::ids::PostingId;
@@ -363,8 +363,8 @@ fn facts(model: &Model, view: &ConversationView) -> Vec<String> {
     }
     facts.push(when::age(model.now, view.last));
     match view.kind {
-        ConversationKind::Group => facts.push(format!("{} people", view.people.len() + 1)),
-        ConversationKind::Circle => facts.push(format!("{} people", view.people.len())),
+        ConversationKind::Group => facts.push(head_count(view.people.len() + 1)),
+        ConversationKind::Circle => facts.push(head_count(view.people.len())),
         ConversationKind::Two | ConversationKind::CircleOfOther => {}
     }
     let marks = [(view.pinned, "pinned"), (view.muted, "muted"), (view.archived, "archived")];

@@ -9,7 +9,7 @@ use ratatui::text::{Line, Span};
 use super::{
     Chat, GUTTER, INDENT, Mode, begins_day, day, persona_name, protection, protection_in_short, text_width,
 };
-use crate::api::{ConversationKind, Delivery, DraftSlot, MessageView, QuoteView};
+use crate::api::{ConversationKind, Delivery, DraftSlot, MessageView, QuoteView, head_count};
 use crate::domain::conversation::ConversationId;
 use crate::domain::text::SafeText;
 use crate::domain::time::Timestamp;
@@ -317,7 +317,7 @@ fn draw_whom(model: &Model, chat: &Chat, row: Rect, buffer: &mut Buffer) {
         }
         (kind, people) => {
             let head = if kind == ConversationKind::Circle { "circle " } else { "" };
-            let count = head_count(theme, kind, people.len());
+            let count = behind_title(theme, kind, people.len());
             let room = room.saturating_sub(wrap::cells(&count) + head.len());
             spans.push(Span::raw(head));
             spans.push(Span::styled(wrap::clip(name.as_str(), room, theme.ellipsis()), theme.strong()));
@@ -329,11 +329,8 @@ fn draw_whom(model: &Model, chat: &Chat, row: Rect, buffer: &mut Buffer) {
 }
 
 /// ` · 7 people`: with me in a group, without in a circle.
-fn head_count(theme: Theme, kind: ConversationKind, others: usize) -> String {
-    match others + usize::from(kind == ConversationKind::Group) {
-        1 => format!("{}1 person", theme.dot()),
-        count => format!("{}{count} people", theme.dot()),
-    }
+fn behind_title(theme: Theme, kind: ConversationKind, others: usize) -> String {
+    format!("{}{}", theme.dot(), head_count(others + usize::from(kind == ConversationKind::Group)))
 }
 
 /// A name without what would make it look like several facts of ours.
