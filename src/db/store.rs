@@ -54,17 +54,16 @@ impl Read<'_> {
 }
 
 impl Write<'_> {
-    /// Notes that the store was put back: its log has a new name, so that everybody starts again at its beginning, and
-    /// conversations begin anew.
+    /// Gives this log a new name: everybody starts again at its beginning.
     pub fn update_epoch_secret(&self, secret: &[u8; 32]) -> Result<(), DbError> {
-        self.execute("UPDATE store SET epoch = ?1, lives = ?1", params![secret])?;
+        self.execute("UPDATE store SET epoch = ?1", params![secret])?;
         Ok(())
     }
 
-    /// Gives this log a new name because a peer says that it is an old one. Conversations do not hear of that: what a
-    /// peer says is no reason to tell everybody we write with.
-    pub fn rename_log(&self, secret: &[u8; 32]) -> Result<(), DbError> {
-        self.execute("UPDATE store SET epoch = ?1", params![secret])?;
+    /// Notes that the store was put back, so that conversations begin anew. Never because a peer says so: everybody we
+    /// write with hears of it.
+    pub fn update_lives(&self, mark: &[u8; 32]) -> Result<(), DbError> {
+        self.execute("UPDATE store SET lives = ?1", params![mark])?;
         Ok(())
     }
 

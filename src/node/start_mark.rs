@@ -127,6 +127,7 @@ impl BegunStart {
             batch.step(|store| {
                 if let Some(epoch) = &self.new_epoch {
                     store.update_epoch_secret(epoch)?;
+                    store.update_lives(epoch)?;
                 }
                 store.update_start_token(&self.next)
             })

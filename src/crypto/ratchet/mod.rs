@@ -318,11 +318,10 @@ impl Ratchet {
         Some(self)
     }
 
-    /// Forgets keys of skipped messages that cannot come any more; says whether there were any.
-    pub fn forget_skipped(&mut self, now: Timestamp) -> bool {
-        let before = self.skipped.len();
-        self.skipped.retain(|skipped| now.since(skipped.since) < SKIPPED_TIME);
-        self.skipped.len() < before
+    /// Forgets keys of skipped messages that cannot come any more; names the tags that are not watched for by that.
+    pub fn forget_skipped(&mut self, now: Timestamp) -> Vec<RecipientTag> {
+        let old = self.skipped.extract_if(.., |skipped| now.since(skipped.since) >= SKIPPED_TIME);
+        old.map(|skipped| skipped.tag).collect()
     }
 
     /// How many keys of skipped messages are kept.

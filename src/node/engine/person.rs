@@ -228,9 +228,7 @@ impl Engine {
         self.take_in(step, &Object::Post(signed), None)?;
         self.own_attachments_are_here(step, id)?;
         self.raise_manifest(step, &key)?;
-        if let Some(slot) = draft {
-            self.finish_draft(step, slot)?;
-        }
+        self.finish_draft(step, draft)?;
         Ok(id)
     }
 

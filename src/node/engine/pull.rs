@@ -159,7 +159,7 @@ impl Engine {
         if self.log_name == LogName::AsFound {
             let mut secret = [0; 32];
             step.rng.fill_bytes(&mut secret);
-            step.store.rename_log(&secret)?;
+            step.store.update_epoch_secret(&secret)?;
             self.log_name = LogName::Renewed;
         }
         let epoch = epoch_for(&step.store.get_epoch_secret()?, connection.peer);

@@ -44,9 +44,7 @@ impl Engine {
             return Err(invalid("nobody would see a comment of yours on this post", hint));
         }
         let id = self.publish_operation(step, &meant, &persona, Action::Comment(text))?;
-        if let Some(slot) = draft {
-            self.finish_draft(step, slot)?;
-        }
+        self.finish_draft(step, draft)?;
         Ok(id)
     }
 
@@ -89,9 +87,7 @@ impl Engine {
         let meant = find_meant(step, target)?;
         let persona = find_author_among_mine(step, meant.author, "only its author can change it")?;
         let id = self.publish_operation(step, &meant, &persona, Action::Edit(text))?;
-        if let Some(slot) = draft {
-            self.finish_draft(step, slot)?;
-        }
+        self.finish_draft(step, draft)?;
         Ok(id)
     }
 

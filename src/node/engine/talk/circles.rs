@@ -190,9 +190,7 @@ impl Engine {
             CircleDeed::Delete { name } => self.delete_circle(step, &name),
             CircleDeed::Publish { name, text, persona, linkage, draft } => {
                 let outcome = self.publish_to_circle(step, &name, text, persona, linkage)?;
-                if let Some(draft) = draft {
-                    self.finish_draft(step, draft)?;
-                }
+                self.finish_draft(step, draft)?;
                 Ok(outcome)
             }
         }

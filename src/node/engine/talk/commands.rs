@@ -27,7 +27,7 @@ impl Engine {
             Talk::Open { people, persona } => self.open_talk(step, &people, persona),
             Talk::Send { thread, text, quote, draft } => {
                 let outcome = self.send_text(step, thread, text, quote)?;
-                self.finish_named(step, draft)?;
+                self.finish_draft(step, draft)?;
                 Ok(outcome)
             }
             Talk::React { thread, message, emoji, switch } => {
@@ -35,7 +35,7 @@ impl Engine {
             }
             Talk::Edit { thread, message, text, draft } => {
                 let outcome = self.edit_message(step, thread, message, text)?;
-                self.finish_named(step, draft)?;
+                self.finish_draft(step, draft)?;
                 Ok(outcome)
             }
             Talk::Delete { thread, message } => self.delete_message(step, thread, message),
@@ -177,7 +177,7 @@ impl Engine {
         if has_left {
             return self.queued(step, &conversation, row);
         }
-        Ok(Outcome::Message(MessageStored { thread: id, message_id: row.message_id }))
+        Ok(Outcome::Message(MessageStored { thread: id, message_id: target.message_id }))
     }
 
     fn delete_message(
@@ -188,12 +188,12 @@ impl Engine {
     ) -> Result<Outcome, Refusal> {
         let conversation = self.known(id)?;
         self.find_own_or_other(step, id, target)?;
-        let is_told = target.from == conversation.me && conversation.standing == StoredStanding::Accepted;
+        let is_own = target.from == conversation.me;
+        let is_told = is_own && conversation.standing == StoredStanding::Accepted;
         if is_told && conversation.kind == StoredKind::HeardCircle {
             return Err(invalid("a comment in a circle of others stays", "ask the owner of the circle"));
         }
         self.change_message(step, id, target.from, target.message_id, Change::Deletion)?;
-        let is_own = target.from == conversation.me;
         let has_left = !is_own || self.unsay(step, id, target.message_id)?;
         match conversation.people.first().copied() {
             Some(peer) if is_told && has_left => {
@@ -212,14 +212,11 @@ impl Engine {
         id: ConversationId,
         message_id: MessageId,
     ) -> Result<bool, DbError> {
-        let in_it = self.talks.outgoing.values().filter(|row| row.conversation == id);
-        let (of_it, later): (Vec<Outgoing>, Vec<Outgoing>) = in_it
-            .filter(|row| row.message_id == message_id || is_edit_of(row, message_id))
-            .cloned()
-            .partition(|row| row.message_id == message_id);
-        let has_left = of_it.is_empty() || of_it.iter().any(|row| row.tries > 0);
-        of_it.iter().chain(&later).try_for_each(|row| self.forget_outgoing(step, row))?;
-        Ok(has_left)
+        let mut rows = self.forget_where(step, |row| {
+            row.conversation == id && (row.message_id == message_id || is_edit_of(row, message_id))
+        })?;
+        rows.retain(|row| row.message_id == message_id);
+        Ok(may_have_left(&rows))
     }
 
     /// What is sealed of a message from now on has this text; says whether anybody may have another one.
@@ -232,7 +229,7 @@ impl Engine {
     ) -> Result<bool, DbError> {
         let is_of_it = |row: &&Outgoing| (row.conversation, row.message_id) == (id, message_id);
         let rows: Vec<Outgoing> = self.talks.outgoing.values().filter(is_of_it).cloned().collect();
-        let has_left = rows.is_empty() || rows.iter().any(|row| row.tries > 0);
+        let has_left = may_have_left(&rows);
         for mut row in rows {
             if let Said::Text { text: kept, .. } = &mut row.said {
                 text.clone_into(kept);
@@ -335,9 +332,7 @@ impl Engine {
                 }
             })?;
             if blocked == Blocked::Yes {
-                let to_them = |row: &&Outgoing| (row.me, row.peer) == pair;
-                let unsaid: Vec<Outgoing> = self.talks.outgoing.values().filter(to_them).cloned().collect();
-                unsaid.iter().try_for_each(|row| self.forget_outgoing(step, row))?;
+                self.forget_where(step, |row| (row.me, row.peer) == pair)?;
             }
         }
         Ok(())
@@ -386,6 +381,11 @@ impl Engine {
 enum Blocked {
     Yes,
     No,
+}
+
+/// Whether anybody may have a message of which these rows are left: of what was confirmed there are none.
+fn may_have_left(rows: &[Outgoing]) -> bool {
+    rows.is_empty() || rows.iter().any(|row| row.tries > 0)
 }
 
 /// Whether this is another text for a message.

@@ -21,30 +21,22 @@ impl Engine {
             return Err(invalid(format!("a draft may have at most {PASTE_BYTES} bytes"), "shorten it"));
         }
         if text.is_empty() {
-            self.finish_draft(step, slot)?;
+            self.finish_draft(step, Some(slot))?;
         } else {
             self.save_row(step, &Draft { slot: slot_name(slot), text })?;
         }
         Ok(Outcome::Done)
     }
 
-    /// Empties a slot.
+    /// Empties the slot of what has become a post or a message; what else is unfinished stays.
     pub(in crate::node::engine) fn finish_draft(
-        &self,
-        step: &mut Step<'_, '_>,
-        slot: DraftSlot,
-    ) -> Result<(), DbError> {
-        let name = draft_name(&*self.talks.key()?, &slot_name(slot));
-        step.store.delete_protected(Protected::Draft, &name)
-    }
-
-    /// Empties the slot of what has become a message or a new text; what else is unfinished there stays.
-    pub(super) fn finish_named(
         &self,
         step: &mut Step<'_, '_>,
         draft: Option<DraftSlot>,
     ) -> Result<(), DbError> {
-        draft.map_or(Ok(()), |slot| self.finish_draft(step, slot))
+        let Some(slot) = draft else { return Ok(()) };
+        let name = draft_name(&*self.talks.key()?, &slot_name(slot));
+        step.store.delete_protected(Protected::Draft, &name)
     }
 
     /// Seals what earlier versions kept in the clear.

@@ -311,14 +311,12 @@ impl Engine {
         (me, thread): Part,
         to: Option<PostingId>,
     ) -> Result<(), DbError> {
-        let rows = self.talks.outgoing.values();
-        let is_theirs = |row: &&Outgoing| {
+        let is_theirs = |row: &Outgoing| {
             (row.me, row.thread) == (me, thread)
                 && to.is_none_or(|peer| row.peer == peer)
                 && !matches!(row.said, Said::Roster { .. })
         };
-        let unsaid: Vec<Outgoing> = rows.filter(is_theirs).cloned().collect();
-        unsaid.iter().try_for_each(|row| self.forget_outgoing(step, row))
+        self.forget_where(step, is_theirs).map(drop)
     }
 
     /// Founds a group.

@@ -229,9 +229,11 @@ impl Mail {
     fn put_back(&mut self, side: usize, copy: &[u8]) {
         let mut database = Database::restore(copy).unwrap();
         let epoch: [u8; 32] = self.rng.random();
-        let steps = database
-            .transaction(Durability::Normal, |batch| batch.step(|store| store.update_epoch_secret(&epoch)));
-        steps.unwrap();
+        let put_back = |store: &crate::db::Write<'_>| {
+            store.update_epoch_secret(&epoch)?;
+            store.update_lives(&epoch)
+        };
+        database.transaction(Durability::Normal, |batch| batch.step(put_back)).unwrap();
         self.restart_on(side, database);
     }
 

@@ -316,12 +316,10 @@ impl Engine {
         if inner.acks.is_empty() {
             return Ok(());
         }
-        let of_pair = self.talks.outgoing.values().filter(|row| (row.me, row.peer) == pair);
-        let is_acked =
-            |row: &&super::rows::Outgoing| inner.acks.contains(&ack_of(row.thread, me, row.message_id));
-        let acked: Vec<super::rows::Outgoing> = of_pair.filter(is_acked).cloned().collect();
+        let acked = self.forget_where(step, |row| {
+            (row.me, row.peer) == pair && inner.acks.contains(&ack_of(row.thread, me, row.message_id))
+        })?;
         for row in acked {
-            self.forget_outgoing(step, &row)?;
             self.change_message(step, row.conversation, me, row.message_id, Change::Receipt(peer))?;
         }
         Ok(())

@@ -136,6 +136,17 @@ impl Engine {
         remove(step.store, &*self.talks.key()?, row)
     }
 
+    /// Forgets all that is such, and says what it was.
+    pub(super) fn forget_where(
+        &mut self,
+        step: &mut Step<'_, '_>,
+        is_such: impl Fn(&Outgoing) -> bool,
+    ) -> Result<Vec<Outgoing>, DbError> {
+        let rows: Vec<Outgoing> = self.talks.outgoing.values().filter(|row| is_such(row)).cloned().collect();
+        rows.iter().try_for_each(|row| self.forget_outgoing(step, row))?;
+        Ok(rows)
+    }
+
     /// The sealed post of a message on a session, whose new state is saved with it.
     fn seal_row(
         &mut self,

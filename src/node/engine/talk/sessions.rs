@@ -224,23 +224,18 @@ impl Engine {
 
     /// Forgets keys of skipped messages that cannot come any more.
     pub(super) fn forget_skipped(&mut self, step: &mut Step<'_, '_>) -> Result<(), DbError> {
-        let (now, mut tags) = (step.now, Vec::new());
         let mut changed = Vec::new();
         for (sid, session) in &mut self.talks.sessions {
-            let before: Vec<_> = session.ratchet.tags().collect();
-            if session.ratchet.forget_skipped(now) {
-                tags.extend(before);
+            let tags = session.ratchet.forget_skipped(step.now);
+            if !tags.is_empty() {
                 changed.push(*sid);
             }
+            for tag in tags {
+                self.talks.tags.remove(&tag);
+            }
         }
-        for tag in tags {
-            self.talks.tags.remove(&tag);
-        }
-        for session in changed.iter().filter_map(|sid| self.talks.sessions.get(sid)) {
-            self.talks.tags.extend(session.ratchet.tags().map(|tag| (tag, session.sid.into())));
-            self.save_row(step, session)?;
-        }
-        Ok(())
+        let mut changed = changed.iter().filter_map(|sid| self.talks.sessions.get(sid));
+        changed.try_for_each(|session| self.save_row(step, session))
     }
 
     /// What the other side says of itself with its first messages. `None` when its stamp lies too far ahead.

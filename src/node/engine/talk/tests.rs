@@ -83,7 +83,7 @@ fn a_store_whose_log_has_another_name_begins_conversations_anew() {
     let mut engine = start(&mut database, &me, NOW);
     assert_eq!(session(&mut engine, &mut database, 3), first, "also after a start");
     database
-        .transaction(Durability::Normal, |batch| batch.step(|store| store.update_epoch_secret(&[5; 32])))
+        .transaction(Durability::Normal, |batch| batch.step(|store| store.update_lives(&[5; 32])))
         .unwrap();
     let mut engine = start(&mut database, &me, NOW);
     let second = session(&mut engine, &mut database, 4);

@@ -78,7 +78,7 @@ fn a_log_that_a_peer_had_renamed_begins_no_new_lives() {
     mail.settle();
     let renewal = mail.sides[0].engine.talks.renewals.clone();
     let life = mail.life(0, 1);
-    let rename = |store: &crate::db::Write<'_>| store.rename_log(&[9; 32]);
+    let rename = |store: &crate::db::Write<'_>| store.update_epoch_secret(&[9; 32]);
     mail.sides[0].database.transaction(Durability::Normal, |batch| batch.step(rename)).unwrap();
     mail.posts();
     mail.restart(0);

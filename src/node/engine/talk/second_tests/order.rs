@@ -199,9 +199,7 @@ fn who_was_put_back_from_a_copy_is_answered_on_a_session_of_its_new_life() {
     // The other way round: the engine's store is put back.
     two.bench
         .database
-        .transaction(crate::db::Durability::Normal, |batch| {
-            batch.step(|store| store.update_epoch_secret(&[5; 32]))
-        })
+        .transaction(crate::db::Durability::Normal, |batch| batch.step(|store| store.update_lives(&[5; 32])))
         .unwrap();
     two.bench.restart();
     two.bench.engine.keys.insert(two.me, key(1));
